@@ -134,7 +134,7 @@ def _steps(window: CellvinoWindow, prediction: Prediction) -> tuple[dict[str, fl
     stalls["first image"] = beat.longest(lambda: session.viewer.add_image(pixels, name="field"))
     first = session.opener.picture
     window.show_step(2)
-    with patch.object(workspace, "run", lambda: _finished(prediction)):
+    with patch.object(workspace, "run", lambda _part: _finished(prediction)):
         stalls["first result shown"] = beat.longest(runner.run)
     values = prediction.values | {"smallest": LARGER_PX2}
     preview = _Clock()

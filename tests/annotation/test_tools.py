@@ -539,6 +539,11 @@ def test_what_is_said_of_objects(two):
     assert accept(two, [1, 2]).name == "Accept 2 cells"
 
 
+def test_a_class_that_a_cell_has_already_is_accepted_and_no_edit(two):
+    commit(two, set_class(two, [1, 2], 0))
+    assert [two.records[id_].review.name for id_ in (1, 2)] == ["ACCEPTED", "ACCEPTED"]
+
+
 def test_words_that_change_nothing_or_fit_nothing_are_said(two):
     commit(two, accept(two, [1]))
     with pytest.raises(EditError, match="Accept #1"):

@@ -74,25 +74,34 @@ def test_recipe_repeats_the_run(spot_run, cellvino):
     assert same.read_bytes() == first.read_bytes()
 
 
-def test_spots_are_counted_in_cells(cellvino, samples, tmp_path):
+def test_spots_are_counted_in_cells_and_compared_with_those_of_another_channel(cellvino, samples, tmp_path):
     nuclei = tifffile.imread(samples / "plate" / "B02_s1.ome.tif")[0, :128, :160]
     spots, _ = simulate_spots(SpotField(spots=80, snr=15.0, shape=nuclei.shape, cells=0), 3)
-    tifffile.imwrite(tmp_path / "two.tif", np.stack([nuclei, spots]), metadata={"axes": "CYX"}, ome=True)
+    other, _ = simulate_spots(SpotField(spots=80, snr=15.0, shape=nuclei.shape, cells=0, spread=0.2), 3)
+    stack = np.stack([nuclei, spots, other])
+    tifffile.imwrite(tmp_path / "two.ome.tif", stack, metadata={"axes": "CYX", "Channel": {"Name": ["DNA", "A", "B"]}})
     out = tmp_path / "out"
-    called = cellvino(
-        "run", tmp_path / "two.tif", "--pipeline", "spots", "--model", "nuclei", "--whole-cells", "expand", "--out", out
-    )
+    words = ("--pipeline", "spots", "--model", "nuclei", "--whole-cells", "expand", "--spot-partner", "B")
+    called = cellvino("run", tmp_path / "two.ome.tif", *words, "--out", out)
     assert called.code == 0, called.err
     assert "spots are sought in channel" in called.err
     table, objects = rows(out / "two" / "spots.csv"), rows(out / "two" / "objects.csv")
     (field,) = rows(out / "counts.csv")
     inside = [row["cell"] for row in table if row["cell"]]
+    pairs = rows(out / "two" / "spot_pairs.csv")
     for cell in objects:
         assert int(cell["spots"]) == inside.count(cell["id"])
         assert int(cell["spots"]) == int(cell["spots_in_nucleus"]) + int(cell["spots_in_cytoplasm"])
+        assert int(cell["spots_paired"]) == [pair["cell"] for pair in pairs].count(cell["id"])
+        parts = int(cell["spots_paired_in_nucleus"]), int(cell["spots_paired_in_cytoplasm"])
+        assert int(cell["spots_paired"]) == sum(parts)
+        assert -1 <= float(cell["pearson"]) <= 1
     assert int(field["spots_in_cells"]) == len(inside) > 10
     assert int(field["spots"]) == len(table) >= len(inside)
     assert float(field["spots_per_cell"]) == pytest.approx(len(inside) / int(field["count"]), rel=1e-4)
+    assert int(field["partner_spots"]) == len(rows(out / "two" / "spots_partner.csv"))
+    assert 50 < int(field["spots_paired"]) == len(pairs) > 3 * float(field["spots_paired_by_chance"])
+    assert float(field["spots_paired_p"]) == 0.01
 
 
 def test_wells_add_up_their_spots(cellvino, samples, tmp_path):
@@ -121,6 +130,7 @@ def test_wells_add_up_their_spots(cellvino, samples, tmp_path):
         (["--pipeline", "dots"], "no pipeline 'dots'"),
         (["--pipeline", "spots", "--outline", "cell-contour"], "without a model no cells"),
         (["--pipeline", "spots", "--set", "confidence=0.5"], "no parameter 'confidence'"),
+        (["--pipeline", "spots", "--set", "pair_distance=2"], "no parameter 'pair_distance'"),
     ],
 )
 def test_impossible_choices_are_refused(cellvino, tmp_path, words, part):

@@ -249,6 +249,14 @@ def test_time_between_frames_is_in_seconds(tmp_path, how, metadata, expected):
     assert stack.interval_s == expected
 
 
+def test_time_stamps_that_go_back_are_told(tmp_path):
+    stamps = {"DeltaT": [0, 90, 60], "DeltaTUnit": ["s"] * 3}
+    stack = written(tmp_path, pixels=PIXELS[0], ome=True, metadata={"axes": "TYX", "Plane": stamps})
+    assert stack.interval_s == 30
+    assert "go back at frame 3" in stack.warnings[0]
+    assert from_lsm({"DimensionTime": 3, "TimeStamps": np.array([4.0, 64.0, 65.0])}).warnings == ()
+
+
 def test_time_between_frames_of_instruments():
     assert from_lsm({"DimensionTime": 3, "TimeStamps": np.array([4.0, 64.0, 125.0])}).interval_s == 60.5
     assert from_lsm({"DimensionTime": 1, "TimeStamps": np.array([4.0])}).interval_s is None

@@ -28,8 +28,16 @@ from napari_cellvino.tracking.track_outlines import merge_from, split_from
 from napari_cellvino.tracking.tracks import Tracks
 from tests.tracking.film_maker import dividing_film, draw, drifting_film
 
+DEEP = [False]  # whether films are of volumes: of three planes that are alike
+
+
+@pytest.fixture(params=[False, True], ids=["planes", "volumes"], autouse=True)
+def deep(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"{__name__}.DEEP", [request.param])
+
 
 def annotated(film: list[NDArray[np.int32]]) -> Annotation:
+    film = [np.stack([frame] * 3) for frame in film] if DEEP[0] else film
     tracks = finish(link_film(film)).tracks
     return annotate_film(film, tracks, len(film), Origin())
 
@@ -51,7 +59,7 @@ def test_a_tracked_film_is_an_annotation_whose_ids_are_its_tracks() -> None:
     held = tracks_of(annotation)
     assert spans(annotation) == {track: tuple(n.frame for n in nodes) for track, nodes in linked.nodes.items()}
     assert held.parents == linked.parents
-    assert (annotation.pixels[4] > 0).sum() == (film[4] > 0).sum()
+    assert (annotation.pixels[4] > 0).sum() == (film[4] > 0).sum() * (3 if DEEP[0] else 1)
 
 
 def test_links_are_cut_and_made_again() -> None:
@@ -119,7 +127,7 @@ def test_gaps_are_made_filled_and_copied_into() -> None:
     annotation.apply(interpolate(annotation, 5))
     assert spans(annotation)[5] == tuple(range(6))
     drawn = annotation.pixels[2] == 5
-    assert drawn.sum() == pytest.approx((drifting_film()[2] == 5).sum(), rel=0.1)
+    assert drawn.sum() == pytest.approx((drifting_film()[2] == 5).sum() * (3 if DEEP[0] else 1), rel=0.1)
     annotation.apply(unlink(annotation, 5, 4))
     annotation.apply(delete_track(annotation, 11))
     annotation.apply(copy_to_next(annotation, 5, 3))

@@ -7,6 +7,7 @@ import pytest
 import tifffile
 from numpy.typing import NDArray
 
+from napari_cellvino import track
 from napari_cellvino.cli import main
 from napari_cellvino.cli.track_options import LINKING
 from napari_cellvino.core.errors import OptionError
@@ -20,6 +21,8 @@ from napari_cellvino.workflows.film_label_files import pair_labels
 from napari_cellvino.workflows.film_labels import open_labels
 from napari_cellvino.workflows.track_film import open_tracks, save_tracks
 from tests.tracking.film_maker import dividing_film
+
+FORMATS = ",".join(TRACK_FORMATS)
 
 
 def write_frames(folder: Path, frames: list[NDArray[np.generic]], name: str = "t{:02d}.tif") -> Path:
@@ -86,7 +89,17 @@ def test_one_file_with_a_label_stack_gives_the_same(film: tuple[Path, Path], tmp
 def test_tracks_are_written_for_other_programs(film: tuple[Path, Path], tmp_path: Path) -> None:
     images, masks = film
     assert (
-        run(images, "--masks", masks, "--out", tmp_path / "a", "--to", "trackmate,geff,napari,btrack", "--strips", 2)
+        run(
+            images,
+            "--masks",
+            masks,
+            "--out",
+            tmp_path / "a",
+            "--to",
+            FORMATS,
+            "--strips",
+            2,
+        )
         == 0
     )
     assert [p.name for p in sorted((tmp_path / "a" / "film" / "strips").iterdir())] == [
@@ -96,6 +109,13 @@ def test_tracks_are_written_for_other_programs(film: tuple[Path, Path], tmp_path
     for name, _ in TRACK_FORMATS.values():
         held = read_track_points(tmp_path / "a" / "film" / name)
         assert (len(held), len(held.edges())) == (18, 16)
+        if name in ("trackmate.xml", "btrack.h5"):  # read back onto the label images, of which one misses a cell
+            table = tifffile.imread(masks / "t01.tif")
+            tifffile.imwrite(masks / "t01.tif", np.where(table == 1, 0, table))
+            again = track(images, masks=masks, tracks=tmp_path / "a" / "film" / name)
+            assert [len(d) for d in again.linked.tracks.divisions.values()] == [2]
+            assert sorted(len(nodes) for nodes in again.linked.tracks.nodes.values()) == [3, 4, 4, 6]
+            assert any("1 of the 18 points" in said for said in again.notices)
     assert run(images, "--masks", masks, "--out", tmp_path / "b", "--to", "hdf") == 2
 
 
@@ -204,6 +224,7 @@ def test_a_model_finds_the_cells_of_a_film(root: Path, tmp_path: Path) -> None:
 def test_the_options_of_linking_are_those_of_python() -> None:
     usual = LinkOptions()
     expected = {"reach": usual.reach, "gap": usual.gap, "division_cost": usual.division, "end_cost": usual.end}
+    expected["intensity_cost"] = usual.intensity
     assert expected == LINKING
 
 
@@ -214,7 +235,7 @@ def test_films_of_little_are_written(
     labels = [frame * cells for frame in dividing_film()[:count]]
     images = write_frames(tmp_path / "film", pictures(labels))
     masks = write_frames(tmp_path / "masks", [frame.astype(np.uint16) for frame in labels])
-    assert run(images, "--masks", masks, "--out", tmp_path / "out", "--to", "trackmate,geff,napari,btrack") == 0
+    assert run(images, "--masks", masks, "--out", tmp_path / "out", "--to", FORMATS) == 0
     assert said in capsys.readouterr().err
     assert len(list((tmp_path / "out" / "film" / "ctc").glob("mask*.tif"))) == count
     assert len(pd.read_csv(tmp_path / "out" / "film" / "frames.csv")) == count
@@ -224,6 +245,12 @@ def test_films_of_little_are_written(
 def test_time_backwards_is_refused(film: tuple[Path, Path], tmp_path: Path) -> None:
     images, masks = film
     assert run(images, "--masks", masks, "--out", tmp_path / "out", "--interval", -5) == 2
+
+
+def lives(folder: Path) -> list[tuple[int, int, int]]:
+    """The first and the last frame of each track."""
+    table = pd.read_csv(folder / "lineage.csv")
+    return list(zip(table["track"], table["first_frame"], table["last_frame"], strict=True))
 
 
 def test_corrected_tracks_are_saved_and_kept_when_a_film_is_tracked_again(
@@ -246,6 +273,25 @@ def test_corrected_tracks_are_saved_and_kept_when_a_film_is_tracked_again(
     assert again.fingerprint() == annotation.fingerprint()
     assert pd.read_csv(folder / "lineage.csv")["track"].tolist() == [1, 2, 5]
     assert pd.read_csv(folder / "frames.csv")["cells"].tolist() == [2] * 7  # what was deleted does not come back
+    spans = [(1, 0, 4), (2, 0, 6), (5, 5, 6)]
+    assert lives(folder) == spans
+    for held in (images, masks):  # the film has grown
+        (held / "t07.tif").write_bytes((held / "t06.tif").read_bytes())
+    follow = (images, "--masks", masks, "--out", tmp_path / "out", "--interval", 60, "--follow", 0.1, "--settle", 0)
+    assert run(*follow) == 0
+    grown = [(1, 0, 4), (2, 0, 7), (5, 5, 7)]
+    assert lives(folder)[:3] == grown  # and a cell of the new frame that was deleted in those before
+    records = open_tracks(folder).annotation
+    assert dict(records.deleted) == dict(again.deleted)
+    assert {t: records.records[t] for t in again.records} == dict(again.records)
+    for held in (images, masks):
+        (held / "t08.tif").write_bytes((held / "t06.tif").read_bytes())
+    assert run(images, "--masks", masks, "--out", tmp_path / "out", "--overwrite") == 0
+    assert "they go on in 1 further frame" in capsys.readouterr().err
+    assert lives(folder)[:3] == [(track, first, last + (track > 1)) for track, first, last in grown]
+    for held in (images, masks):
+        for name in ("t07.tif", "t08.tif"):
+            (held / name).unlink()
     for held in (images, masks):
         (held / "t06.tif").unlink()
     assert run(images, "--masks", masks, "--out", tmp_path / "out", "--overwrite") == 1

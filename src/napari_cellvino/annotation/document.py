@@ -173,7 +173,7 @@ class Annotation:
         EditError
             If the annotation has changed since the edit was made; nothing changes then.
         """
-        if not self._fits(edit):
+        if not self.fits(edit):
             raise EditError(f"{edit.name} no longer fits: the cells have changed since; do it again")
         if len(edit.pixels):
             index = self.index
@@ -202,7 +202,8 @@ class Annotation:
         """Return the SHA-256 of labels and records; it shows whether a journal belongs to this state."""
         return fingerprint_of(self.shape, self.labels, (*self._live.values(), *self._deleted.values()))
 
-    def _fits(self, edit: Edit) -> bool:
+    def fits(self, edit: Edit) -> bool:
+        """Return whether the cells are as they were when the edit was made."""
         known = all(self.find_record(change.id) == change.before for change in edit.records)
         return known and (len(edit.pixels) == 0 or edit.pixels.holds(self.pixels))
 

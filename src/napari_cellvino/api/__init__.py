@@ -15,7 +15,7 @@ from napari_cellvino.api.runs import run_folder, run_plate
 from napari_cellvino.api.segmentation import Segmentation, segment
 from napari_cellvino.api.suggestions import suggest_models
 from napari_cellvino.api.teaching import teach
-from napari_cellvino.api.tracking import track
+from napari_cellvino.api.tracking import kymograph, track
 from napari_cellvino.core.image import Stack
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.tracking.linking import LinkOptions
@@ -40,6 +40,7 @@ __all__ = [
     "classify_cells",
     "evaluate",
     "evaluate_model",
+    "kymograph",
     "list_models",
     "load_model",
     "load_pipeline",

@@ -64,6 +64,11 @@ class RunOptions(ImageOptions, total=False):
         (default: None, no whole cells).
     cell_channel
         The channel that shows cytoplasm or membrane, by name or number from 1.
+    spots
+        ``stack`` finds spots too, in every plane of a stack, ``projection`` in the projection (default: None). With an
+        empty model no cells are sought.
+    spot_channel, spot_partner
+        The channel of the spots, and another whose spots are compared with them, by name or number from 1.
     pattern
         Meaning of the names in a folder: ``{well}_s{field}_w{channel}.tif`` of a plate that no reader knows,
         ``{field}_z{z}_ch{channel}.tif`` where channels, planes or times are files.
@@ -87,6 +92,9 @@ class RunOptions(ImageOptions, total=False):
     outline: Model
     whole_cells: str | None
     cell_channel: str | int
+    spots: str | None
+    spot_channel: str | int
+    spot_partner: str | int
     pattern: str
     acquisition: str
     keep_doubles: str | KeepDoubles | None

@@ -20,6 +20,7 @@ from napari_cellvino.core.progress import Progress, finish
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.results.field_folder import FieldFolder
 from napari_cellvino.results.field_result import FieldResult, finish_field
+from napari_cellvino.results.spot_table import spot_frame
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict import Prediction
 from napari_cellvino.segmentation.predict_field import decode_again, notices_of, predict_field
@@ -97,6 +98,19 @@ class Segmentation:
     def count(self) -> int:
         """Number of objects."""
         return len(self.prediction.decoded.objects)
+
+    @property
+    def spots(self) -> pd.DataFrame | None:
+        """One row per spot, with the columns of ``spots.csv``; None where they were not asked for.
+
+        Examples
+        --------
+        >>> from napari_cellvino import segment
+        >>> found = segment("sample_data/nuclei_stack.ome.tif", "", spots="projection")
+        >>> list(found.spots)
+        ['z', 'y', 'x', 'intensity', 'score', 'cell']
+        """
+        return None if self.result.spots is None else spot_frame(self.result.spots)
 
     @property
     def maps(self) -> dict[str, NDArray[np.float16]]:

@@ -1,8 +1,8 @@
-"""One film, one call: `track`."""
+"""Films: `track` and `kymograph`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Unpack
 
@@ -15,6 +15,7 @@ from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.tracking.linking import LinkOptions
 from napari_cellvino.workflows.film import Film, film_of_stack, open_film
 from napari_cellvino.workflows.film_labels import FoundLabels, GivenLabels, labels_of_stack, open_labels
+from napari_cellvino.workflows.kymograph import WIDTH, Kymograph, KymographRequest, make_kymograph, write_kymograph
 from napari_cellvino.workflows.track_film import TrackedFilm, TrackRequest, track_film
 
 
@@ -23,6 +24,7 @@ def track(
     model: Model | Pipeline = "nuclei",
     *,
     masks: ArrayLike | str | Path | None = None,
+    tracks: str | Path | None = None,
     linking: LinkOptions | None = None,
     interval_s: float | None = None,
     out: str | Path | None = None,
@@ -42,13 +44,14 @@ def track(
         Finds the cells of each frame: as in `segment`. It is not used where masks are given.
     masks
         Label images of the frames, instead of a model: a folder, a file, or an array (T, Y, X) or (T, Z, Y, X).
+    tracks
+        A file of another program with the tracks, put on the cells instead of linking them (docs/tracking.md).
     linking
         How cells are linked; by default as suits most films.
     interval_s
         Time between frames in s, where the film is silent or wrong.
     out, overwrite, formats
-        A folder of results to write to, whether what stands there is replaced, and what is written there beside tables
-        and masks: ``trackmate``, ``geff``, ``napari``, ``btrack``.
+        A folder of results, whether what stands there is replaced, and further formats of tracks (docs/tracking.md).
     engines, progress, **options
         As of `segment`; ``frame`` is not for films.
 
@@ -60,9 +63,8 @@ def track(
     Examples
     --------
     >>> import numpy as np
-    >>> masks = np.zeros((3, 32, 32), int)
-    >>> for t in range(3):
-    ...     masks[t, 4 + 2 * t : 12 + 2 * t, 8:16] = 1 + t  # one cell that moves, with another label in each frame
+    >>> cell = [np.full((8, 8), 1 + t) for t in range(3)]  # one that moves, with another label in each frame
+    >>> masks = np.stack([np.pad(cell[t], [(4 + 2 * t, 20 - 2 * t), (8, 16)]) for t in range(3)])
     >>> tracked = track(masks.astype("uint16"), masks=masks, axes="TYX", interval_s=60)
     >>> tracked.tables.tracks[["life_min", "path_px", "ended"]].values.tolist()
     [[2.0, 4.0, 'end of film']]
@@ -70,14 +72,68 @@ def track(
     if options.get("frame") is not None:
         raise OptionError("a film is tracked over all its time points; leave frame out")
     opened = _film(film, options)
-    request = TrackRequest(
-        linking or LinkOptions(), interval_s, None if out is None else Path(out), overwrite=overwrite, formats=formats
-    )
+    folder, given = (None if path is None else Path(path) for path in (out, tracks))
+    options_of = linking or LinkOptions()
+    request = TrackRequest(options_of, interval_s, folder, overwrite=overwrite, formats=formats, tracks=given)
     if masks is not None:
         return finish(track_film(opened, _labels(masks, opened), request), progress)
-    pipeline = pipeline_of(model, options)
     with provider_of(engines) as provider:
-        return finish(track_film(opened, FoundLabels(opened, pipeline, provider), request), progress)
+        return finish(track_film(opened, FoundLabels(opened, pipeline_of(model, options), provider), request), progress)
+
+
+def kymograph(
+    path: str | Path,
+    *,
+    track: int | None = None,
+    line: Sequence[tuple[float, float]] = (),
+    channel: int = 1,
+    width: int = WIDTH,
+    interval_s: float | None = None,
+    out: str | Path | None = None,
+) -> Kymograph:
+    """Return the pixels along the long axis of a cell, or along a line, in each frame of a film.
+
+    Parameters
+    ----------
+    path
+        The folder of a tracked film, or with a ``line`` a film.
+    track
+        The track whose cell it is along; the line goes and turns with the cell.
+    line
+        Corners (y, x) in px of a line that stays where it is.
+    channel
+        The number of the channel, from 1.
+    width
+        Pixels across the line that are averaged.
+    interval_s
+        Time between frames in s, where film and results are silent or wrong.
+    out
+        A picture to write (PNG); its values are written beside it (TIFF).
+
+    Raises
+    ------
+    CellvinoError
+        If there is no such track or channel, or the film cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile, tifffile
+    >>> import numpy as np
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> frames = np.zeros((3, 32, 32), np.uint16)
+    >>> for t in range(3):
+    ...     frames[t, 10:20, 4 + 2 * t] = 500  # what moves by 2 px in a frame
+    >>> tifffile.imwrite(f"{folder.name}/film.tif", frames, imagej=True, metadata={"axes": "TYX"})
+    >>> made = kymograph(f"{folder.name}/film.tif", line=[(15, 0), (15, 31)])
+    >>> made.values.argmax(axis=1).tolist()
+    [4, 6, 8]
+    >>> folder.cleanup()
+    """
+    request = KymographRequest(Path(path), track, tuple(line), channel, width, interval_s)
+    made = finish(make_kymograph(request))
+    if out is not None:
+        write_kymograph(Path(out), made, Path(path).name)
+    return made
 
 
 def _film(film: ImageLike, options: RunOptions) -> Film:

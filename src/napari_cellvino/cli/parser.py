@@ -12,7 +12,7 @@ from napari_cellvino.cli.answer_options import add_answer_commands, add_plot
 from napari_cellvino.cli.batch_options import add_batch_choices
 from napari_cellvino.cli.model_options import add_export_model, add_models, add_server
 from napari_cellvino.cli.teach_options import TEACH, add_teach
-from napari_cellvino.cli.track_options import add_compare_options, add_track_flag, add_track_options
+from napari_cellvino.cli.track_options import add_film_commands, add_track_flag
 
 
 class _Version(argparse.Action):
@@ -34,13 +34,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and leave")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_run(commands)
-    track = _command(
-        commands, "track", "track", "follow the cells of a film: tracks, divisions, lineage and how they move"
-    )
-    add_track_options(track)
-    _add_choices(track)
-    text = "compare tracked films by groups: growth, mean squared displacement and speed, with intervals"
-    add_compare_options(_command(commands, "compare-films", "film_groups", text))
+    _add_choices(add_film_commands(partial(_command, commands)))
     _add_suggest(commands)
     _add_watch(commands)
     _add_jobs(commands)
@@ -203,6 +197,7 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
     sought = "find spots too: in every plane of a stack, in 3D, or in the projection that cells are found in"
     parser.add_argument("--spots", choices=["none", "stack", "projection"], help=sought)
     parser.add_argument("--spot-channel", metavar="NAME|N", help="channel that shows the spots")
+    parser.add_argument("--spot-partner", metavar="NAME|N", help="second channel with spots: pairs of both are counted")
     parser.add_argument("--axes", metavar="AXES", help="dimensions of the file, where its metadata have none, as CYX")
     parser.add_argument("--pixel-size", type=float, metavar="UM", help="µm per pixel, where the file has none")
     parser.add_argument("--diameter", type=float, metavar="PX", help="typical object diameter in the image, in px")

@@ -48,9 +48,10 @@ def recipe_from(options: argparse.Namespace) -> Recipe:
         typed.setdefault("whole_cells", WholeCellWay.PROPAGATE)
     if options.spots is not None:
         typed["spots"] = None if options.spots == "none" else options.spots
-    if options.spot_channel is not None:
-        typed |= {"spot_channel": options.spot_channel}
-        typed.setdefault("spots", base.spots or SpotPlanes.STACK)
+    for name in ("spot_channel", "spot_partner"):
+        if getattr(options, name) is not None:
+            typed |= {name: getattr(options, name)}
+            typed.setdefault("spots", base.spots or SpotPlanes.STACK)
     values = dict(_assignment(text) for text in options.set)
     return apply_choices(base, typed, values, source="the options")
 

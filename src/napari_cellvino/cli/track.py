@@ -71,6 +71,8 @@ def _follow(path: Path, recipe: Recipe, engines: EngineProvider, options: argpar
     """Track a folder while frames are written into it."""
     if not path.is_dir():
         raise OptionError(f"{path} is no folder, and only a folder of frames can be followed; leave --follow out")
+    if options.tracks is not None:
+        raise OptionError("--tracks is of a whole film, and --follow tracks one that grows; leave one of them out")
     if options.masks is not None:
         labels_of: LabelsOf = partial(open_labels, options.masks)
         choices: dict[str, object] = {"masks": options.masks.name}
@@ -92,13 +94,14 @@ def _follow(path: Path, recipe: Recipe, engines: EngineProvider, options: argpar
 
 def _request(options: argparse.Namespace, choices: dict[str, object]) -> TrackRequest:
     return TrackRequest(
-        LinkOptions(options.reach, options.end_cost, options.division_cost, options.gap),
+        LinkOptions(options.reach, options.end_cost, options.division_cost, options.gap, options.intensity_cost),
         options.interval,
         options.out,
         overwrite=options.overwrite,
         strips=options.strips,
         formats=tuple(name for text in options.to for name in text.split(",")),
-        choices=choices,
+        choices=choices if options.tracks is None else choices | {"tracks": options.tracks.name},
+        tracks=options.tracks,
     )
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
-LINKING = {"reach": 1.5, "gap": 2, "division_cost": 0.4, "end_cost": 1.0}  # as LinkOptions, which loads numpy
+LINKING = {"reach": 1.5, "gap": 2, "division_cost": 0.4, "end_cost": 1.0, "intensity_cost": 0.0}  # as LinkOptions
 
 
 def add_track_flag(parser: argparse.ArgumentParser) -> None:
     """Add that inputs of ``cellvino run`` are films, which are tracked as ``cellvino track`` does unasked."""
     parser.add_argument("--track", action="store_true", help="inputs are films: follow their cells frame by frame")
     _add_follow(parser)
-    parser.set_defaults(masks=None, to=[], interval=None, strips=0, **LINKING)
+    parser.set_defaults(masks=None, tracks=None, to=[], interval=None, strips=0, **LINKING)
 
 
 def _add_follow(parser: argparse.ArgumentParser) -> None:
@@ -22,16 +23,34 @@ def _add_follow(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--settle", type=float, default=2.0, metavar="S", help=text)
 
 
-def add_track_options(parser: argparse.ArgumentParser) -> None:
+def add_film_commands(command: Callable[[str, str, str], argparse.ArgumentParser]) -> argparse.ArgumentParser:
+    """Add the commands of films, and return that of ``track``, which takes the choices of models too."""
+    text = "follow the cells of a film: tracks, divisions, lineage and how they move"
+    track = command("track", "track", text)
+    _add_track_options(track)
+    text = "compare tracked films by groups: growth, mean squared displacement and speed, with intervals"
+    _add_compare_options(command("compare-films", "film_groups", text))
+    _add_kymograph_options(command("kymograph", "kymograph", "what is along a cell, or along a line, through time"))
+    return track
+
+
+def _add_track_options(parser: argparse.ArgumentParser) -> None:
     """Add what is chosen of a film, and how its cells are linked."""
     add = parser.add_argument
     add("input", type=Path, metavar="INPUT", help="a film: one file, or a folder with an image for each frame")
     add("--out", type=Path, required=True, metavar="DIR", help="folder for the results; the film has its own in it")
     add("--masks", type=Path, metavar="DIR", help="label images of the frames, a folder or a stack, instead of a model")
+    text = "tracks of another program (TrackMate XML, GEFF, napari or btrack CSV, btrack HDF5), put on the cells"
+    add("--tracks", type=Path, metavar="FILE", help=text)
     add("--recipe", type=Path, metavar="FILE", help="choices saved by the window or an earlier run")
     add("--overwrite", action="store_true", help="replace earlier results of the film")
+    text = "also as trackmate, geff, napari, btrack or btrack-hdf5"
     add(
-        "--to", action="append", default=[], metavar="FORMAT[,FORMAT]", help="also as trackmate, geff, napari or btrack"
+        "--to",
+        action="append",
+        default=[],
+        metavar="FORMAT[,FORMAT]",
+        help=text,
     )
     add("--interval", type=float, metavar="S", help="seconds between frames, where the file has none")
     add("--strips", type=int, default=0, metavar="N", help="pictures through time of the N longest tracks, in strips/")
@@ -59,9 +78,11 @@ def add_track_options(parser: argparse.ArgumentParser) -> None:
         metavar="X",
         help="higher links more, and lets fewer tracks end (1)",
     )
+    text = "what it costs to become brighter or darker, in the first channel (0; try 0.3 where cells move far)"
+    link("--intensity-cost", type=float, default=LINKING["intensity_cost"], metavar="X", help=text)
 
 
-def add_compare_options(parser: argparse.ArgumentParser) -> None:
+def _add_compare_options(parser: argparse.ArgumentParser) -> None:
     """Add which tracked films are compared, and by which groups."""
     add = parser.add_argument
     add("results", nargs="+", type=Path, metavar="RESULTS", help="folders that 'cellvino track' wrote films into")
@@ -69,3 +90,23 @@ def add_compare_options(parser: argparse.ArgumentParser) -> None:
     add("--group", action="append", default=[], metavar="NAME=FILM[,FILM]", help=text)
     text = "folder for growth.csv, msd.csv, speed.csv and groups.png"
     add("--out", type=Path, required=True, metavar="DIR", help=text)
+
+
+def _add_kymograph_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("input", type=Path, metavar="INPUT", help="the folder of a tracked film, or with --line a film")
+    add("--track", type=int, metavar="N", help="along the long axis of this track, which goes with the cell")
+    text = "along a line that stays, through these points (px, down and right of the corner)"
+    add("--line", type=_corners, default=(), metavar="Y,X,Y,X[,…]", help=text)
+    add("--channel", type=int, default=1, metavar="N", help="number of the channel (1)")
+    add("--width", type=int, default=5, metavar="PX", help="pixels across that are averaged (5)")
+    add("--interval", type=float, metavar="S", help="seconds between frames, where neither film nor results say")
+    add("--out", type=Path, required=True, metavar="FILE.png", help="the picture; its values stand beside it as .tif")
+
+
+def _corners(text: str) -> tuple[tuple[float, float], ...]:
+    """Return corners (y, x) of a line in px."""
+    numbers = [float(part) for part in text.split(",")]
+    if len(numbers) < 4 or len(numbers) % 2:
+        raise argparse.ArgumentTypeError(f"{text!r} is not Y,X,Y,X: a line has two points or more")
+    return tuple(zip(numbers[::2], numbers[1::2], strict=True))

@@ -57,7 +57,8 @@ class Recipe(BaseModel):
     pyramid is read, ``region`` which part of it (`MetadataOverrides`).
     ``outline`` is a second model, which outlines the cells that the first one found; empty where there is none.
     ``whole_cells`` makes whole cells of the nuclei that were found, grown over ``cell_channel`` or expanded.
-    ``spots`` are found in ``spot_channel``; then an empty ``model`` finds no cells.
+    ``spots`` are found in ``spot_channel``; then an empty ``model`` finds no cells. They are compared with those of
+    ``spot_partner``, another channel, where one is named.
     ``classifier`` gives cells classes by what was measured of them, and ``gates`` leave out or classify them after it.
     """
 
@@ -86,6 +87,7 @@ class Recipe(BaseModel):
     cell_channel: str = ""
     spots: SpotPlanes | None = None
     spot_channel: str = ""
+    spot_partner: str = ""
     gates: tuple[Gate, ...] = ()
     classifier: CellClassifier | None = None
 
@@ -143,7 +145,7 @@ class Recipe(BaseModel):
         """
         unmade = set() if self.whole_cells else {"whole_cells", "cell_channel"}
         unmade |= set() if self.spots else {"spots", "spot_channel"}
-        unmade |= {name for name in (*OF_INPUTS, "gates", "classifier") if not getattr(self, name)}
+        unmade |= {name for name in (*OF_INPUTS, "spot_partner", "gates", "classifier") if not getattr(self, name)}
         text = json.dumps(self.model_dump(mode="json", exclude=unmade), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -216,19 +218,21 @@ def _fitted_cells(recipe: Recipe, stack: Stack) -> dict[str, object]:
 
 
 def _fitted_spots(recipe: Recipe, stack: Stack) -> dict[str, object]:
-    """Return a channel of spots that is chosen anew, for a stack without the one of the recipe."""
-    try:
-        channel_index(stack, recipe.spot_channel)
-    except ImageValueError:
-        return {"spot_channel": ""}
-    return {}
+    """Return channels of spots that are chosen anew, for a stack without those of the recipe."""
+    fitting: dict[str, object] = {}
+    for name in ("spot_channel", "spot_partner"):
+        try:
+            channel_index(stack, getattr(recipe, name))
+        except ImageValueError:
+            fitting[name] = ""
+    return fitting
 
 
 def renamed(recipe: Recipe, before: Stack, after: Stack) -> Recipe:
     """Return the recipe with its channels by the names that they have after the user renamed them."""
     changed = {
         field: after.channels[index] if (index := before.channels.index(name)) < after.shape.c else ""
-        for field in ("channel", "cell_channel", "spot_channel")
+        for field in ("channel", "cell_channel", "spot_channel", "spot_partner")
         if (name := getattr(recipe, field)) in before.channels
     }
     return recipe.model_copy(update=changed) if changed else recipe

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from napari_cellvino.core.spot_edits import SpotEdit
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +21,9 @@ class Spots:
     values; ``score`` how far its response stands above the noise there, in standard deviations. ``cell`` is the id of
     the cell that a spot lies in, 0 outside of cells. ``sigma`` (z, y, x) is the width of a spot in px. ``least_score``
     and ``least_brightness`` are what a spot has at least, and ``curve`` (K, 2) how many spots each brightness leaves.
+    ``beyond`` is the width in px of bright things that are larger than what is sought, 0 without such. ``partner`` are
+    the spots of a second channel, where both are compared. ``edits`` are what a person did to them, in order; None
+    where nobody looked.
     """
 
     position: NDArray[np.float64]
@@ -28,15 +35,24 @@ class Spots:
     least_score: float = 0.0
     least_brightness: float = 0.0
     curve: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 2)))
+    beyond: float = 0.0
     channel: str = ""
     notices: tuple[str, ...] = ()
+    partner: Spots | None = None
+    edits: tuple[SpotEdit, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.intensity)
 
     def in_cells(self, labels: NDArray[np.integer] | None) -> Spots:
         """Return the spots with the ids that ``labels`` (Y, X) or (Z, Y, X) have where they lie; None: no cells."""
-        return replace(self, cell=labels_at(self.position, labels))
+        partner = None if self.partner is None else self.partner.in_cells(labels)
+        return replace(self, cell=labels_at(self.position, labels), partner=partner)
+
+    def select(self, rows: NDArray[np.integer] | NDArray[np.bool_]) -> Spots:
+        """Return some of the spots."""
+        columns = {name: getattr(self, name)[rows] for name in ("position", "intensity", "score", "cell")}
+        return replace(self, **columns)
 
 
 def labels_at(position: NDArray[np.float64], labels: NDArray[np.integer] | None) -> NDArray[np.int32]:

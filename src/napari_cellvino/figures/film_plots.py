@@ -53,7 +53,9 @@ def _origin(panel: Axes, cells: pd.DataFrame, scale: FilmScale) -> None:
 def _cells(panel: Axes, frames: pd.DataFrame, scale: FilmScale) -> None:
     time = frames[f"time_{scale.time}"]
     panel.step(time, frames["cells"], where="mid", color=INK, linewidth=1.2, label="cells")
-    panel.bar(time, frames["divisions"], width=_step(time), color=PALE_BLUE, label="divisions")
+    step = _step(time)
+    edges = np.append(time.to_numpy(np.float64) - step / 2, time.iloc[-1] + step / 2) if len(time) else [0.0, 1.0]
+    panel.stairs(frames["divisions"] if len(time) else [0], edges, fill=True, color=PALE_BLUE, label="divisions")
     panel.set_ylim(bottom=0)
     panel.legend(frameon=False, fontsize=8, loc="center left")
     panel.set_title("Cells and divisions", loc="left", fontsize=9)
@@ -61,7 +63,7 @@ def _cells(panel: Axes, frames: pd.DataFrame, scale: FilmScale) -> None:
 
 
 def _step(time: pd.Series[float]) -> float:
-    return float(np.diff(time).min()) * 0.8 if len(time) > 1 else 0.8
+    return float(np.diff(time).min()) if len(time) > 1 else 1.0
 
 
 def _msd(panel: Axes, msd: pd.DataFrame, scale: FilmScale) -> None:

@@ -77,13 +77,17 @@ def write_ctc(folder: Path, tracks: CtcTracks, count: int, labels: Callable[[int
     OSError
         If it cannot be written.
     """
-    by_frame: list[dict[int, int]] = [{} for _ in range(count)]
-    for node, ident in tracks.ids.items():
-        by_frame[node.frame][node.label] = ident
+    held = len(tracks.ids)
+    frame, label = (np.fromiter((node[n] for node in tracks.ids), np.int64, held) for n in (0, 1))
+    order = np.argsort(frame, kind="stable")
+    label, ident = label[order], np.fromiter(tracks.ids.values(), np.int64, held)[order]
+    begins = np.searchsorted(frame[order], np.arange(count + 1))
     digits = max(3, len(str(count - 1)))
     dtype = np.uint16 if max(tracks.ids.values(), default=0) <= np.iinfo(np.uint16).max else np.uint32
     for number in range(count):
-        mask = relabel(labels(number), by_frame[number]).astype(dtype)
+        own = slice(begins[number], begins[number + 1])
+        ids = dict(zip(label[own].tolist(), ident[own].tolist(), strict=True))
+        mask = relabel(labels(number), ids).astype(dtype)
         tifffile.imwrite(folder / f"mask{number:0{digits}d}.tif", mask, compression="zlib", photometric="minisblack")
     lines = [" ".join(map(str, row)) for row in tracks.rows]
     (folder / ROWS_NAME).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")

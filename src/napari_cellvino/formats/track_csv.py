@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageReadError
-from napari_cellvino.formats.track_points import TrackPoints
+from napari_cellvino.formats.track_points import TrackPoints, families_of
 
 BTRACK = ("ID", "t", "x", "y", "z", "parent", "root", "state", "generation", "dummy")
 GRAPH_SUFFIX = ".graph.json"
@@ -69,7 +69,7 @@ def write_btrack(path: Path, points: TrackPoints) -> None:
     OSError
         If it cannot be written.
     """
-    generations, roots = _family(points)
+    generations, roots = families_of(points)
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, delimiter=" ", lineterminator="\n")
         writer.writerow(BTRACK)
@@ -80,26 +80,17 @@ def write_btrack(path: Path, points: TrackPoints) -> None:
             writer.writerow([track, frame, float(place[-1]), float(place[-2]), z, parent, *last])
 
 
-def _family(points: TrackPoints) -> tuple[dict[int, int], dict[int, int]]:
-    """Return the generation and the first ancestor of each track."""
-    generations, roots = {}, {}
-    for track in np.unique(points.track).tolist():
-        root, number = track, 0
-        while root in points.parents:
-            root, number = points.parents[root], number + 1
-        generations[track], roots[track] = number, root
-    return generations, roots
-
-
 def read_btrack(path: Path) -> TrackPoints:
     """Return the tracks of btrack's CSV; points that btrack put into gaps (``dummy``) are left out.
+
+    btrack adds properties of cells to the rows without a name above them: they are not looked at.
 
     Raises
     ------
     ImageReadError
         If it has other columns.
     """
-    names, rows = _table(path, " ")
+    names, rows = _table(path, " ", unnamed=True)
     if not {"ID", "t", "x", "y", "parent"} <= set(names):
         raise ImageReadError(f"{path.name} has the columns {', '.join(names)}; btrack's has ID, t, x, y, z, parent, …")
     if "dummy" in names:
@@ -112,10 +103,12 @@ def read_btrack(path: Path) -> TrackPoints:
     return _points(names, rows, "ID", list("yx" if flat else "zyx"), parents)
 
 
-def _table(path: Path, delimiter: str) -> tuple[list[str], list[list[str]]]:
+def _table(path: Path, delimiter: str, *, unnamed: bool = False) -> tuple[list[str], list[list[str]]]:
+    """Return the names of columns, and the rows; ``unnamed`` values at their ends may be more than there are names."""
     with path.open(newline="", encoding="utf-8-sig") as file:
         rows = [row for row in csv.reader(file, delimiter=delimiter) if row]
-    if not rows or any(len(row) != len(rows[0]) for row in rows):
+    lengths = {len(row) for row in rows[1:]}
+    if not rows or len(lengths) > 1 or any(n != len(rows[0]) and not (unnamed and n > len(rows[0])) for n in lengths):
         raise ImageReadError(f"{path.name} is empty or cut short: its rows are not of one length")
     return rows[0], rows[1:]
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from napari_cellvino.core.errors import ImageReadError, OptionError
+from napari_cellvino.formats.btrack_hdf import read_btrack_hdf, write_btrack_hdf
 from napari_cellvino.formats.geff import read_geff, write_geff
 from napari_cellvino.formats.track_csv import read_btrack, read_napari, write_btrack, write_napari
 from napari_cellvino.formats.track_points import TrackPoints
@@ -16,6 +17,7 @@ TRACK_FORMATS: dict[str, tuple[str, Callable[[Path, TrackPoints], None]]] = {
     "geff": ("tracks.geff", write_geff),
     "napari": ("napari-tracks.csv", write_napari),
     "btrack": ("btrack.csv", write_btrack),
+    "btrack-hdf5": ("btrack.h5", write_btrack_hdf),
 }
 """The name of the file, and what writes it, of each format."""
 
@@ -35,7 +37,7 @@ def check_track_formats(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def read_track_points(path: Path) -> TrackPoints:
-    """Return the tracks in TrackMate XML, GEFF, or a CSV of napari or btrack.
+    """Return the tracks in TrackMate XML, GEFF, a CSV of napari or btrack, or an HDF5 of btrack.
 
     Raises
     ------
@@ -48,6 +50,8 @@ def read_track_points(path: Path) -> TrackPoints:
         return read_geff(path)
     if path.suffix.lower() == ".xml":
         return read_trackmate(path)
+    if path.suffix.lower() in (".h5", ".hdf5", ".hdf"):
+        return read_btrack_hdf(path)
     with path.open(encoding="utf-8", errors="replace") as file:
         head = file.readline()
     return read_btrack(path) if head.startswith("ID ") else read_napari(path)

@@ -64,20 +64,22 @@ class TrackPoints:
 
 def points_of(film: LinkedFilm, spacing: Spacing, interval_s: float | None = None) -> TrackPoints:
     """Return the points of a linked film."""
-    nodes = [(track, node) for track, held in film.tracks.nodes.items() for node in held]
-    where = [int(np.searchsorted(film.frames[node.frame].labels, node.label)) for _, node in nodes]
+    rows = film.rows()
     dimensions = film.frames[0].dimensions if film.frames else 2
-    places = [film.frames[node.frame].centroids[k] for (_, node), k in zip(nodes, where, strict=True)]
-    sizes = [film.frames[node.frame].sizes[k] for (_, node), k in zip(nodes, where, strict=True)]
-    return TrackPoints(
-        np.array([track for track, _ in nodes], np.int64),
-        np.array([node.frame for _, node in nodes], np.int64),
-        np.array(places, np.float64).reshape(-1, dimensions),
-        np.array(sizes, np.float64),
-        dict(film.tracks.parents),
-        spacing,
-        interval_s,
-    )
+    places = rows.of([cells.centroids for cells in film.frames]).reshape(-1, dimensions)
+    sizes = rows.of([cells.sizes for cells in film.frames]).astype(np.float64)
+    return TrackPoints(rows.track, rows.frame, places, sizes, dict(film.tracks.parents), spacing, interval_s)
+
+
+def families_of(points: TrackPoints) -> tuple[dict[int, int], dict[int, int]]:
+    """Return the generation and the first ancestor of each track."""
+    generations, roots = {}, {}
+    for track in np.unique(points.track).tolist():
+        root, number = track, 0
+        while root in points.parents:
+            root, number = points.parents[root], number + 1
+        generations[track], roots[track] = number, root
+    return generations, roots
 
 
 def points_of_graph(

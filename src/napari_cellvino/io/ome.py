@@ -19,7 +19,7 @@ class OmeImage:
     """One Image element: its name, (size, unit) as written for z, y and x, and the names of its channels.
 
     ``hints`` are the fluorophore and the wavelengths of each channel; ``interval_s`` is the time between frames, or
-    between planes in z that may be frames: without a step in z.
+    between planes in z that may be frames: without a step in z. ``times_s`` are when frames were taken, where it says.
     """
 
     name: str
@@ -27,6 +27,7 @@ class OmeImage:
     channels: tuple[str, ...]
     hints: tuple[str, ...] = ()
     interval_s: float | None = None
+    times_s: tuple[float, ...] = ()
 
 
 def ome_images(text: str) -> tuple[OmeImage, ...]:
@@ -74,7 +75,8 @@ def _image(image: ElementTree.Element, pixels: ElementTree.Element) -> OmeImage:
     channels = [e for e in pixels if _is(e, "Channel")]
     names = [e.get("Name") or e.get("Fluor") or "" for e in channels]
     hints = tuple(" ".join(filter(None, (e.get(key) for key in _HINTS))) for e in channels)
-    return OmeImage(image.get("Name", ""), (z, y, x), tuple(names) if any(names) else (), hints, _interval(pixels))
+    named = tuple(names) if any(names) else ()
+    return OmeImage(image.get("Name", ""), (z, y, x), named, hints, _interval(pixels), _times(pixels))
 
 
 def _interval(pixels: ElementTree.Element) -> float | None:
@@ -91,14 +93,27 @@ def _interval(pixels: ElementTree.Element) -> float | None:
     return increment if (film or (stack and flat)) and increment > 0 else None
 
 
-def _mean_step(pixels: ElementTree.Element) -> float:
-    """Return the mean time in s between the planes of the first channel and height; 0 where they do not say."""
+def _times(pixels: ElementTree.Element) -> tuple[float, ...]:
+    """Return when frames were taken in s, in their order; nothing where a number cannot be read."""
+    try:
+        return tuple(time for _, time in sorted(_stamps(pixels).items()))
+    except ValueError:
+        return ()
+
+
+def _stamps(pixels: ElementTree.Element) -> dict[int, float]:
+    """Return when the planes of the first channel and height were taken in s, by frame."""
     first = (e for e in pixels if _is(e, "Plane") and e.get("TheC", "0") == e.get("TheZ", "0") == "0")
-    times = {
+    return {
         int(e.get("TheT", 0)): float(e.get("DeltaT", 0)) * _SECONDS.get(e.get("DeltaTUnit", "s"), 0.0)
         for e in first
         if "DeltaT" in e.attrib
     }
+
+
+def _mean_step(pixels: ElementTree.Element) -> float:
+    """Return the mean time in s between the planes of the first channel and height; 0 where they do not say."""
+    times = _stamps(pixels)
     if len(times) < 2:
         return 0.0
     step = (times[max(times)] - times[min(times)]) / (max(times) - min(times))

@@ -17,6 +17,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -53,7 +54,8 @@ class TiffMetadata:
     """Spacing in µm and channel names, in the file's order; empty where it does not say.
 
     ``hints`` is what else it says of each channel: fluorophore, wavelengths in nm. ``interval_s`` is the time between
-    frames, or between slices that may be frames; ``positions`` are the names of positions in one array.
+    frames, or between slices that may be frames; ``positions`` are the names of positions in one array. ``warnings``
+    are sentences on what may make measures wrong.
     """
 
     spacing: Spacing = field(default_factory=Spacing)
@@ -62,6 +64,7 @@ class TiffMetadata:
     interval_s: float | None = None
     remarks: tuple[str, ...] = ()
     positions: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def read_metadata(tif: TiffFile, series: TiffPageSeries) -> TiffMetadata:
@@ -80,6 +83,7 @@ def read_metadata(tif: TiffFile, series: TiffPageSeries) -> TiffMetadata:
         next((f.interval_s for f in found if f.interval_s is not None), None),
         (said,) if said else (),
         next((f.positions for f in found if f.positions), ()),
+        next((f.warnings for f in found if f.warnings), ()),
     )
 
 
@@ -119,6 +123,18 @@ def seconds(value: object, unit: str = "s") -> float | None:
 def mean_interval_s(times: Sequence[float]) -> float | None:
     """Return the mean time between frames at ``times`` (s); None where there is one, or they do not grow."""
     return seconds((times[-1] - times[0]) / (len(times) - 1)) if len(times) > 1 else None
+
+
+def times_warning(times: Sequence[float]) -> tuple[str, ...]:
+    """Return a sentence on times of frames (s) that go back, nothing where they do not."""
+    back = [n for n, (one, two) in enumerate(pairwise(times), 2) if two < one]
+    if not back:
+        return ()
+    more = f" and {len(back) - 1} more" if len(back) > 1 else ""
+    return (
+        f"the time stamps of the file go back at frame {back[0]}{more}: frames are taken in the order in which they "
+        "stand, and the time between them may be wrong",
+    )
 
 
 def plausible_spacing(size_um: float | None) -> float | None:
@@ -195,7 +211,9 @@ def _ome(tif: TiffFile, series: TiffPageSeries) -> TiffMetadata:
     if not same:
         return TiffMetadata()
     z, y, x = (micrometres(value, unit) for value, unit in same[0].sizes)
-    return TiffMetadata(Spacing(z, y, x), same[0].channels, same[0].hints, same[0].interval_s)
+    image = same[0]
+    said = times_warning(image.times_s)
+    return TiffMetadata(Spacing(z, y, x), image.channels, image.hints, image.interval_s, warnings=said)
 
 
 def _imagej(tif: TiffFile, series: TiffPageSeries) -> TiffMetadata:
@@ -272,7 +290,10 @@ def from_lsm(metadata: Mapping[str, Any]) -> TiffMetadata:
     names = colours.get("ColorNames", []) if isinstance(colours, dict) else []
     stamps = np.ravel(metadata.get("TimeStamps", ())) if int(metadata.get("DimensionTime", 1)) > 1 else ()
     return TiffMetadata(
-        Spacing(z, y, x), tuple(str(name) for name in names), interval_s=mean_interval_s([float(t) for t in stamps])
+        Spacing(z, y, x),
+        tuple(str(name) for name in names),
+        interval_s=mean_interval_s(times := [float(t) for t in stamps]),
+        warnings=times_warning(times),
     )
 
 
@@ -289,7 +310,7 @@ def from_stk(metadata: Mapping[str, Any]) -> TiffMetadata:
     created = metadata.get("DatetimeCreated")
     film = created is not None and not np.any(steps)
     times = [float(t) / 1000 for t in np.asarray(created, "datetime64[ms]").astype(np.int64)] if film else []
-    return TiffMetadata(Spacing(z, y, x), interval_s=mean_interval_s(times))
+    return TiffMetadata(Spacing(z, y, x), interval_s=mean_interval_s(times), warnings=times_warning(times))
 
 
 def _olympus(tif: TiffFile, series: TiffPageSeries) -> TiffMetadata:

@@ -23,7 +23,15 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, object]
 
-SUMS = ("rejected", "excluded", "spots", "spots_in_cells")  # columns that are added up
+SUMS = (
+    "rejected",
+    "excluded",
+    "spots",
+    "spots_in_cells",
+    "partner_spots",
+    "spots_paired",
+    "spots_paired_by_chance",
+)  # columns that are added up
 MEANS = ("mean_", "ring_ratio_", "spots_per_cell")  # beginnings of the columns that are means over the cells of a field
 MEDIAN = "median_"  # and of those that are medians over them
 OUTLYING = 3.5  # scores by the median absolute deviation

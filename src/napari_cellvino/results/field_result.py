@@ -22,6 +22,7 @@ from napari_cellvino.measure.gates import apply_gates
 from napari_cellvino.measure.image_values import image_values
 from napari_cellvino.measure.objects import measure, named_classes
 from napari_cellvino.measure.outlines import Outlines, find_outlines
+from napari_cellvino.measure.spot_pairs import SpotPairs, count_pairs, pair_spots, with_common_light, with_pairs
 from napari_cellvino.measure.spots import count_spots, with_spots
 from napari_cellvino.measure.volumes import measure_volume, volume_count_row
 from napari_cellvino.quality.doubts import find_doubts
@@ -29,6 +30,7 @@ from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.plane_reading import read_ahead
 from napari_cellvino.segmentation.predict import Prediction
 from napari_cellvino.segmentation.predict_field import notices_of, volume_of
+from napari_cellvino.segmentation.spots.step import PAIR_DISTANCE
 from napari_cellvino.segmentation.volume import Volume, cell_map
 from napari_cellvino.segmentation.whole_cells import whole_cells_of
 
@@ -43,7 +45,8 @@ class FieldResult:
     """A finished field: the annotation, the plane it belongs to, its table of objects and its row of counts.
 
     Objects in 3D belong to a ``volume``, and the plane is what people see of it. ``cells`` are whole cells with the ids
-    of their nuclei, labelled as these are, and ``spots`` those of the field, where the recipe asks for them.
+    of their nuclei, labelled as these are, and ``spots`` those of the field, where the recipe asks for them, with the
+    ``pairs`` that they make with those of another channel.
     """
 
     annotation: Annotation
@@ -53,6 +56,7 @@ class FieldResult:
     volume: Volume | None = None
     cells: NDArray[np.int32] | None = None
     spots: Spots | None = None
+    pairs: SpotPairs | None = None
 
 
 def finish_field(prediction: Prediction, pipeline: Pipeline) -> FieldResult:
@@ -103,6 +107,8 @@ def _as_done(prediction: Prediction, pipeline: Pipeline) -> Recipe:
     done: dict[str, object] = {"parameters": prediction.values, "cell_channel": prediction.cell_channel}
     if prediction.spots is not None:
         done["spot_channel"] = prediction.spots.channel
+        if prediction.spots.partner is not None:
+            done["spot_partner"] = prediction.spots.partner.channel
         done |= {} if pipeline.find else {"channel": prediction.spots.channel}
     return pipeline.recipe.model_copy(update=done)
 
@@ -126,13 +132,17 @@ def measured(
         cells = grow_cells(annotation, plane, volume)
         table = _measure(annotation, cells, plane, volume, outlines)
         held = None if spots is None else spots.in_cells(annotation.labels if cells is None else cells)
+        pairs = None if held is None or held.partner is None else pair_spots(held, *_apart(annotation, plane))
         if held is not None:
-            table = with_spots(table, held, annotation.labels if cells is not None else None)
+            nuclei = annotation.labels if cells is not None else None
+            table = with_spots(table, held, nuclei)
+            table = _with_partner(table, held, pairs, annotation, plane, nuclei, cells)
         gated = apply_gates(annotation, table)
         if gated is not annotation:
             table["class"] = named_classes(gated.objects, gated.classes)
         table = _with_decisions(table, gated, spotted=held is not None)
-        return FieldResult(gated, plane, table, _count(gated, plane, volume, table, held), volume, cells, held)
+        counts = _count(gated, plane, volume, table, held, pairs)
+        return FieldResult(gated, plane, table, counts, volume, cells, held, pairs)
 
 
 def _with_decisions(table: pd.DataFrame, annotation: Annotation, *, spotted: bool) -> pd.DataFrame:
@@ -149,7 +159,12 @@ def _with_decisions(table: pd.DataFrame, annotation: Annotation, *, spotted: boo
 
 
 def _count(
-    annotation: Annotation, plane: Plane, volume: Volume | None, table: pd.DataFrame, spots: Spots | None
+    annotation: Annotation,
+    plane: Plane,
+    volume: Volume | None,
+    table: pd.DataFrame,
+    spots: Spots | None,
+    pairs: SpotPairs | None,
 ) -> dict[str, float | int]:
     """Return the counts of a field; where no cells were sought, there is no number of them."""
     if volume is not None:
@@ -161,7 +176,38 @@ def _count(
         return counts
     sought = bool(annotation.provenance.model)
     unknown = {} if sought else {"count": float("nan")}
-    return counts | unknown | count_spots(table, spots, cells=sought)
+    counts |= unknown | count_spots(table, spots, cells=sought)
+    if pairs is None:
+        return counts
+    reach, steps = _apart(annotation, plane)
+    return counts | count_pairs(spots, pairs, reach, plane.shape, steps)
+
+
+def _apart(annotation: Annotation, plane: Plane) -> tuple[float, float]:
+    """Return how far apart pairs are at most, in px, and the distance of planes over that of pixels."""
+    reach = float(annotation.provenance.recipe.parameters.get(PAIR_DISTANCE.name, PAIR_DISTANCE.default))
+    return reach, plane.spacing.z / plane.spacing.x if plane.spacing.z and plane.spacing.x else 1.0
+
+
+def _with_partner(
+    table: pd.DataFrame,
+    spots: Spots,
+    pairs: SpotPairs | None,
+    annotation: Annotation,
+    plane: Plane,
+    nuclei: NDArray[np.int32] | None,
+    cells: NDArray[np.int32] | None,
+) -> pd.DataFrame:
+    """Return a table with the pairs of two channels in each cell, and in one plane with how their light goes."""
+    if pairs is None:
+        return table
+    table = with_pairs(table, spots, pairs, nuclei)
+    recipe, outlined = annotation.provenance.recipe, annotation.labels if cells is None else cells
+    names = recipe.spot_channel, recipe.spot_partner
+    if outlined is None or outlined.ndim != 2 or not set(names) <= set(plane.channels):
+        return table
+    one, other = (plane.pixels[plane.channels.index(name)] for name in names)
+    return with_common_light(table, outlined, one, other)
 
 
 def _measure(

@@ -18,13 +18,14 @@ from napari_cellvino.annotation.document_json import FORMAT, annotation_dict
 from napari_cellvino.annotation.snapshot import Snapshot
 from napari_cellvino.core.errors import OutputError
 from napari_cellvino.core.image import Plane
+from napari_cellvino.core.spot_edits import edit_spots
 from napari_cellvino.core.spots import Spots
 from napari_cellvino.core.stage_log import timed_stage
 from napari_cellvino.engines.engine import NO_DEVICE
 from napari_cellvino.figures.qc_picture import draw_qc, write_qc
 from napari_cellvino.figures.top_view import flattened
 from napari_cellvino.io.label_tiff import write_labels
-from napari_cellvino.results.corrections import with_corrections
+from napari_cellvino.results.corrections import is_other_image, with_corrections
 from napari_cellvino.results.field_folder import FieldFolder, Stamp, journal_path, stamp_of
 from napari_cellvino.results.field_result import FieldResult, measured
 from napari_cellvino.results.schema import (
@@ -39,7 +40,7 @@ from napari_cellvino.results.schema import (
     WRITTEN,
     ResultKey,
 )
-from napari_cellvino.results.spot_table import read_spots, write_spots
+from napari_cellvino.results.spot_table import read_spot_edits, read_spots, write_pairs, write_spots
 from napari_cellvino.segmentation.volume import Volume
 from napari_cellvino.storage.atomic import Swapping, atomic_folder
 from napari_cellvino.storage.csv_table import write_table
@@ -119,7 +120,7 @@ def write_corrections(
         If it cannot be written; the result and the journal are then as they were.
     """
     with timed_stage(_logger, "save", folder.name, "corrected"), snapshot.saving(journal_path(folder)):
-        known = spots if spots is not None else read_spots(folder)
+        known = with_kept_edits(folder, spots) if spots is not None else read_spots(folder)
         result = finish(measured(snapshot.annotation, plane, volume, spots=known))
         _retried(folder, lambda seen: _write_session(folder, result, key, found, seen, first=snapshot.first))
     return result
@@ -138,6 +139,10 @@ def _retried(folder: Path, write: Callable[[Stamp | None], _Written]) -> _Writte
 def _write_run(
     folder: Path, result: FieldResult, key: ResultKey, finish: Finish, seen: Stamp | None, *, recovered: bool
 ) -> FieldResult:
+    if result.spots is not None and (spots := with_kept_edits(folder, result.spots)) is not result.spots:
+        if is_other_image(FieldFolder(folder).annotation(), result.plane, result.volume):
+            raise OutputError(f"{folder} holds spots that were corrected in another image; move it away")
+        result = measured(result.annotation, result.plane, result.volume, spots=spots)
     kept = with_corrections(folder, result)
     finished = finish(kept)
     if kept is not result:
@@ -149,6 +154,12 @@ def _write_run(
             shutil.rmtree(part / MODEL, ignore_errors=True)  # it is the whole result now
         fill_folder(part, finished, key.as_dict())
     return finished
+
+
+def with_kept_edits(folder: Path, spots: Spots) -> Spots:
+    """Return the spots of a new run with what a person did to those before; as they are where they hold edits."""
+    edits = read_spot_edits(folder) if spots.edits is None else None
+    return spots if not edits else edit_spots(spots, edits)
 
 
 def _write_session(
@@ -238,6 +249,8 @@ def fill_folder(folder: Path, result: FieldResult, key: object = None) -> None:
     write_table(folder / OBJECTS_NAME, result.table)
     if result.spots is not None:
         write_spots(folder, result.spots)
+        if result.pairs is not None:
+            write_pairs(folder, result.spots, result.pairs)
     picture = draw_qc(
         plane.inputs,
         labels,

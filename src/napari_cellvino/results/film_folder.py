@@ -108,8 +108,8 @@ def write_film(
     """
     ctc = ctc_tracks(tracks)
     nodes = zip(tables.cells["frame"].tolist(), tables.cells["label"].tolist(), strict=True)
-    ids = [ctc.ids[Node(frame, label)] for frame, label in nodes]
-    cells = tables.cells.copy()
+    ids = np.fromiter((ctc.ids[Node(*node)] for node in nodes), np.int64, len(tables.cells))
+    cells = tables.cells.copy(deep=False)
     cells.insert(list(cells.columns).index("label") + 1, "ctc_id", ids)
     with atomic_folder(folder) as part:
         (part / CTC_NAME).mkdir()
@@ -155,12 +155,15 @@ class FilmResult:
         Records of the tracks that a person made, changed, deleted or looked at.
     summary
         The content of ``film.json``, empty where there is none.
+    drift
+        How far the field had moved by each frame, in px (T, D), None where the folder does not say.
     """
 
     tracks: Tracks
     masks: tuple[Path, ...]
     corrected: tuple[ObjectRecord, ...]
     summary: dict[str, object]
+    drift: NDArray[np.float64] | None = None
 
 
 def read_film(folder: Path) -> FilmResult:
@@ -176,7 +179,18 @@ def read_film(folder: Path) -> FilmResult:
     if corrected and corrected.get("format") != 1:
         raise ImageReadError(f"{folder / CORRECTIONS_NAME} is of a newer version, or damaged; move it away")
     records = read_records(corrected.get("tracks", []), boxes=False)
-    return FilmResult(tracks, tuple(masks), tuple(records), summary)
+    return FilmResult(tracks, tuple(masks), tuple(records), summary, _drift(folder / FRAMES_NAME, len(masks)))
+
+
+def _drift(path: Path, count: int) -> NDArray[np.float64] | None:
+    """Return the drift in the table of frames, None where there is none of as many frames."""
+    import pandas as pd
+
+    if not path.is_file():
+        return None
+    table = pd.read_csv(path)
+    names = [name for name in (f"drift_{axis}_px" for axis in "zyx") if name in table]
+    return table[names].to_numpy(np.float64) if names and len(table) == count else None
 
 
 def _content(path: Path) -> dict[str, object]:

@@ -36,6 +36,9 @@ TITLES = {
     "spots": ("Spots per cell", ""),
     "spot_intensity": ("Light of the spots", "grey values"),
     "spots_by_intensity": ("Spots by their light", ""),
+    "partner_spots": ("Spots of the other channel", ""),
+    "spots_paired": ("Pairs of both channels", ""),
+    "pearson": ("Correlation of both channels", "-1 to 1"),
     "spots_in_nucleus": ("Spots in the nucleus", ""),
     "spots_in_cytoplasm": ("Spots in the cytoplasm", ""),
 }

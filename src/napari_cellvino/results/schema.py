@@ -24,8 +24,19 @@ from napari_cellvino.core.recipe import Recipe
 ANNOTATION_NAME, LABELS_NAME, OBJECTS_NAME, QC_NAME = "annotation.json", "labels.tif", "objects.csv", "qc.png"
 CELLS_NAME = "cells.tif"  # whole cells, with the ids of their nuclei in labels.tif, where they were asked for
 SPOTS_NAME, SPOTS_CURVE_NAME = "spots.csv", "spots_curve.csv"  # where spots were asked for
+PARTNER_NAME, PAIRS_NAME = "spots_partner.csv", "spot_pairs.csv"  # where they are compared with another channel
+SPOT_EDITS_NAME = "spot_edits.csv"  # where a person added or deleted some
 RESULT_NAMES = (OBJECTS_NAME, QC_NAME, ANNOTATION_NAME)  # and labels, where outlines were found
-WRITTEN = (LABELS_NAME, CELLS_NAME, SPOTS_NAME, SPOTS_CURVE_NAME, *RESULT_NAMES)
+WRITTEN = (
+    LABELS_NAME,
+    CELLS_NAME,
+    SPOTS_NAME,
+    SPOTS_CURVE_NAME,
+    PARTNER_NAME,
+    PAIRS_NAME,
+    SPOT_EDITS_NAME,
+    *RESULT_NAMES,
+)
 MODEL = "model"  # folder inside a corrected result: the result of the model
 PREVIOUS = "previous"  # folder inside a result: the one before the last corrections
 SET_ASIDE = "set-aside"  # prefix of folders inside a result: results of the same field that a killed run left
@@ -143,7 +154,8 @@ class FieldSummary:
     """Summary of a result for lists and tables: key, origin, counts, and progress of the review.
 
     ``cells`` counts all objects, ``reviewed`` those with a review, ``edited`` those of them that were changed,
-    ``doubtful`` those with a doubt and no review, ``deleted`` the deleted ones, ``imported`` the imported ones.
+    ``doubtful`` those with a doubt and no review that are not excluded, ``deleted`` the deleted ones, ``imported`` the
+    imported ones.
     ``models`` are the models with versions, ``channel`` is the channel of the segmentation, ``whole_cells`` whether
     there are whole cells of nuclei, ``spots`` whether there are spots; ``notices`` say what may have made the count
     wrong. What is missing in the file is None or empty.
@@ -186,7 +198,8 @@ class FieldSummary:
             whole_cells=bool((made.get("recipe") or {}).get("whole_cells")),
             spots=bool((made.get("recipe") or {}).get("spots")),
             doubtful=sum(
-                bool(found.get("doubts")) and found.get("review", UNSEEN) == UNSEEN for found in result.objects
+                bool(found.get("doubts")) and found.get("review", UNSEEN) == UNSEEN and not found.get("excluded")
+                for found in result.objects
             ),
         )
 

@@ -114,9 +114,7 @@ def by_name(
             if at is not None:
                 said = f"channel {channels[at]} is taken for {shown}, by {where}"
                 return ChannelChoice(channels[at] if at or number > 1 else "", said, guess=sign is _BLUE)
-    said = (
-        f"channel {number} {channels[0]} is taken: no name of {', '.join(channels)} tells which of them shows {shown}"
-    )
+    said = f"{_named(number, channels[0])} is taken: no name of {', '.join(channels)} tells which of them shows {shown}"
     return ChannelChoice("", said, guess=True)
 
 
@@ -131,10 +129,14 @@ def taught_channel(channels: tuple[str, ...], taught: Taught) -> ChannelChoice:
     if wanted.casefold() in names:
         at = names.index(wanted.casefold())
         return ChannelChoice(channels[at] if at else "", f"channel {channels[at]} is taken, as the model was taught on")
-    said = (
-        f"channel 1 {channels[0]} is taken: no name of {', '.join(channels)} is {wanted}, which the model was taught on"
-    )
+    names_said = ", ".join(channels)
+    said = f"{_named(1, channels[0])} is taken: no name of {names_said} is {wanted}, which the model was taught on"
     return ChannelChoice("", said, guess=True)
+
+
+def _named(number: int, name: str) -> str:
+    """Return number and name of a channel; a name that is no more than the number is not said twice."""
+    return f"channel {number}" + ("" if name.casefold() == f"channel {number}" else f" {name}")
 
 
 def choose_spot_channel(stack: Stack, recipe: Recipe) -> ChannelChoice:

@@ -17,7 +17,7 @@ from napari_cellvino.model_package import ModelInput, ModelOutput, ModelPackage,
 from napari_cellvino.segmentation.heads import Parameter, check_parameters, head_parameters
 from napari_cellvino.segmentation.refine import check_refiner
 from napari_cellvino.segmentation.signal_test import signal_parameters
-from napari_cellvino.segmentation.spots.step import SPOT_PARAMETERS, check_spots, spot_step_of
+from napari_cellvino.segmentation.spots.step import PAIR_DISTANCE, SPOT_PARAMETERS, check_spots, spot_step_of
 from napari_cellvino.segmentation.stitch_z import STITCHING, stitching_parameters
 from napari_cellvino.segmentation.whole_cells import ALL_CELL_PARAMETERS, WholeCells, check_whole_cells, whole_cells_of
 
@@ -275,7 +275,9 @@ def without_parameters_of(recipe: Recipe, outline: ModelPackage) -> Recipe:
 def without_unused_parameters(recipe: Recipe) -> Recipe:
     """Return a recipe without the parameters of z-stitching, whole cells and spots, unless it asks for them."""
     used = {p.name for p in _without_model(recipe)}
-    return _without(recipe, {p.name for p in (*STITCHING, *ALL_CELL_PARAMETERS, *SPOT_PARAMETERS)} - used)
+    return _without(
+        recipe, {p.name for p in (*STITCHING, *ALL_CELL_PARAMETERS, *SPOT_PARAMETERS, PAIR_DISTANCE)} - used
+    )
 
 
 def _without(recipe: Recipe, names: set[str]) -> Recipe:

@@ -69,6 +69,11 @@ def _with_spots(found: Prediction, stack: Stack, pipeline: Pipeline) -> Generato
     """Return a prediction with the spots of its field."""
     recipe, said = with_spot_channel(pipeline.recipe, stack)
     spots = yield from search_spots(stack, found.plane, recipe, pipeline.values)
+    if recipe.spot_partner:
+        other = recipe.model_copy(update={"spot_channel": recipe.spot_partner})
+        partner = yield from search_spots(stack, found.plane, other, pipeline.values)
+        told = tuple(f"{recipe.spot_partner}: {text}" for text in partner.notices)
+        spots = replace(spots, partner=partner, notices=(*spots.notices, *told))
     return replace(found, values=pipeline.values, spots=replace(spots, notices=(*said, *spots.notices)))
 
 

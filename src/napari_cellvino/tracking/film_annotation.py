@@ -3,7 +3,8 @@
 An id is a track: it is the same in all frames, absent where the cell was not found, and its record names the track that
 it came from by division. So the graph of tracks is what labels and records say, and all that holds for the annotation
 of a field holds for a film: edits that are taken back, one journal, the tools for one plane, which is a frame here, and
-that a new run keeps what was corrected. A graph beside the labels was ruled out: the two could contradict each other.
+that a new run keeps what was corrected. A film of volumes has one axis more, and its planes for edits are whole frames.
+A graph beside the labels was ruled out: the two could contradict each other.
 
 The labels lie in a file that the system reads and writes by pages, so that a long film need not fit in memory.
 """
@@ -36,12 +37,13 @@ def annotate_film(
     origin: Origin,
     known: Iterable[ObjectRecord] = (),
 ) -> Annotation:
-    """Return a tracked film of T frames as an annotation (T, Y, X) whose ids are its tracks.
+    """Return a tracked film of T frames as an annotation (T, Y, X), or (T, Z, Y, X), whose ids are its tracks.
 
     Parameters
     ----------
     labels
-        The label image (Y, X) of each frame, read one by one; smaller ones are set into the corner of the first.
+        The label image (Y, X), or (Z, Y, X), of each frame, read one by one; smaller ones are set into the corner of
+        the first.
     tracks
         Which label of which frame belongs to which track.
     count
@@ -54,7 +56,7 @@ def annotate_film(
     Raises
     ------
     ImageValueError
-        If the film has no frame, is of volumes, or a frame is larger than the first.
+        If the film has no frame, or a frame is larger than the first.
     """
     by_frame: list[dict[int, int]] = [{} for _ in range(count)]
     for track, nodes in tracks.nodes.items():
@@ -65,7 +67,7 @@ def annotate_film(
         if stacked is None:
             stacked = _empty((count, *image.shape))
         _check(image, stacked, number)
-        stacked[number, : image.shape[0], : image.shape[1]] = relabel(image, ids)
+        stacked[number][tuple(map(slice, image.shape))] = relabel(image, ids)
     if stacked is None:
         raise ImageValueError("a film without frames cannot be corrected; name one with images")
     corrected = {record.id: record for record in known}
@@ -83,8 +85,8 @@ def _empty(shape: tuple[int, ...]) -> NDArray[np.int32]:
 
 
 def _check(image: NDArray[np.integer], stacked: NDArray[np.int32], number: int) -> None:
-    if image.ndim != 2:
-        raise ImageValueError("films of volumes are tracked, and cannot be corrected yet; correct a projection")
+    if image.ndim != stacked.ndim - 1:
+        raise ImageValueError(f"frame {number + 1} is {image.ndim}D and the first {stacked.ndim - 1}D; make them alike")
     if any(own > most for own, most in zip(image.shape, stacked.shape[1:], strict=True)):
         size, first = (" × ".join(map(str, reversed(shape))) for shape in (image.shape, stacked.shape[1:]))
         raise ImageValueError(f"frame {number + 1} has {size} px and the first {first}; cut the frames to one size")
@@ -96,14 +98,15 @@ class FilmCells:
     Parameters
     ----------
     annotation
-        The film (T, Y, X).
+        The film (T, Y, X) or (T, Z, Y, X).
     drift
-        How far the field had moved by each frame, in px (T, 2); by default not at all.
+        How far the field had moved by each frame, in px (T, D); by default not at all.
     """
 
     def __init__(self, annotation: Annotation, drift: NDArray[np.float64] | None = None) -> None:
         self.annotation = annotation
-        self.drift = np.zeros((annotation.shape[0], 2)) if drift is None else drift
+        shape = annotation.shape[0], len(annotation.shape) - 1
+        self.drift = drift if drift is not None and drift.shape == shape else np.zeros(shape)
         self.frames: list[FrameCells] = [frame_cells(plane).without_pixels() for plane in annotation.pixels]
 
     def take(self, change: Change) -> None:
@@ -135,7 +138,7 @@ def parents_of(records: Iterable[ObjectRecord]) -> dict[int, int]:
 def frames_of(annotation: Annotation, track: int) -> list[int]:
     """Return the frames that a track is in; `EditError` for an unknown one."""
     region = annotation.geometry(track).region
-    there = (annotation.pixels[region.slices] == track).any(axis=(1, 2))
+    there = (annotation.pixels[region.slices] == track).any(axis=tuple(range(1, len(annotation.shape))))
     return (np.flatnonzero(there) + region.low[0]).tolist()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +38,33 @@ class LinkedFilm:
     frames: tuple[FrameCells, ...]
     drift: NDArray[np.float64]
 
+    def rows(self) -> TrackRows:
+        """Return the cells of all tracks, by track and frame."""
+        nodes = self.tracks.nodes
+        count = sum(map(len, nodes.values()))
+        frame, label = (
+            np.fromiter((node[n] for held in nodes.values() for node in held), np.int64, count) for n in (0, 1)
+        )
+        above = max((int(cells.labels[-1]) for cells in self.frames if len(cells)), default=0) + 1
+        keys = [number * above + cells.labels for number, cells in enumerate(self.frames)]
+        at = np.searchsorted(np.concatenate(keys), frame * above + label) if keys else np.zeros(0, np.int64)
+        track = np.repeat(np.fromiter(nodes, np.int64, len(nodes)), [len(held) for held in nodes.values()])
+        return TrackRows(track.astype(np.int64), frame, label, at)
+
+
+@dataclass(frozen=True, slots=True)
+class TrackRows:
+    """The cells of all tracks (P,): track, frame, label, and the place among the cells of all frames together."""
+
+    track: NDArray[np.int64]
+    frame: NDArray[np.int64]
+    label: NDArray[np.int64]
+    at: NDArray[np.int64]
+
+    def of(self, by_frame: Sequence[NDArray[np.generic]]) -> NDArray[Any]:
+        """Return values (P, …) of what each frame has for its cells, in the order of their labels."""
+        return np.concatenate(by_frame)[self.at] if len(self.at) else np.zeros(0)
+
 
 class FilmLinker:
     """Links frames as they come; of the pixels, those of the last frame with cells are held.
@@ -57,25 +85,27 @@ class FilmLinker:
         self.frames: list[FrameCells] = []
         self.drift: list[NDArray[np.float64]] = []
         self.links: dict[Node, tuple[Node, ...]] = {}
+        self._nodes: list[Node] = []  # the cells of the last frame, each of which is held once
         self._last: FrameCells | None = None
         self._at = 0  # the number of that frame
         self._in_channels: set[int] = set()
         self._steps: dict[int, NDArray[np.float64]] = {}  # of each of its cells beside the field, in a frame
         self._moved: NDArray[np.float64] = np.zeros(1)  # how far the field moved then, in a frame
 
-    def add(self, image: NDArray[np.integer]) -> FrameCells:
-        """Link the next label image (Y, X) or (Z, Y, X), and return its cells."""
-        cells, number = frame_cells(image), len(self.frames)
+    def add(self, image: NDArray[np.integer], intensities: NDArray[np.float64] | None = None) -> FrameCells:
+        """Link the next label image (Y, X) or (Z, Y, X), and return its cells; ``intensities`` (N,) are by label."""
+        cells, number = replace(frame_cells(image), intensities=intensities), len(self.frames)
         moved = np.zeros(cells.dimensions) if self._last is None else field_drift(self._last, cells)
         self.drift.append(moved + (self.drift[-1] if self.drift else 0.0))
         self.frames.append(cells.without_pixels())
         if self._last is None or len(cells):
+            nodes = _nodes(number, cells)
             if self._last is not None and number - self._at - 1 <= self.options.gap:
-                self._link(self._last, cells, moved)
-            self._last, self._at = cells, number
+                self._link(self._last, cells, moved, nodes)
+            self._last, self._at, self._nodes = cells, number, nodes
         return cells
 
-    def _link(self, before: FrameCells, after: FrameCells, drift: NDArray[np.float64]) -> None:
+    def _link(self, before: FrameCells, after: FrameCells, drift: NDArray[np.float64], nodes: Sequence[Node]) -> None:
         """Enter the links to the newest frame, and keep the last step of each of its cells."""
         one, two, found = self._at, len(self.frames) - 1, link_channels(before, after, drift)
         if found is not None:
@@ -86,7 +116,7 @@ class FilmLinker:
             found = best_links(possible, options)
             if self.kept is not None:
                 self.kept[one, two] = possible
-        self.links |= named_links(found, (one, before), (two, after))
+        self.links |= named_links(found, self._nodes, nodes)
         self._steps, self._moved = {}, drift / (two - one)
         for link in found:
             if len(link.after) == 1:
@@ -122,20 +152,20 @@ class FilmLinker:
         again = {one for one, _ in kept}
         links = {node: later for node, later in self.links.items() if node.frame not in again}
         for (one, two), possible in kept.items():
-            links |= named_links(best_links(possible, options), (one, self.frames[one]), (two, self.frames[two]))
+            links |= named_links(
+                best_links(possible, options), _nodes(one, self.frames[one]), _nodes(two, self.frames[two])
+            )
         drift = np.stack(self.drift) if self.drift else np.zeros((0, 2))
         return _finished(self.frames, drift, links, options, self._in_channels)
 
 
-def named_links(found: Sequence[Hypothesis], one: tuple[int, FrameCells], two: tuple[int, FrameCells]) -> Links:
-    """Return links by the frames, with their numbers, and labels of their cells."""
-    (earlier, before), (later, after) = one, two
-    return {
-        Node(earlier, int(before.labels[link.before])): tuple(
-            GONE if k == LEFT else Node(later, int(after.labels[k])) for k in link.after
-        )
-        for link in found
-    }
+def named_links(found: Sequence[Hypothesis], before: Sequence[Node], after: Sequence[Node]) -> Links:
+    """Return links between the cells of two frames, which are given in the order of their labels."""
+    return {before[link.before]: tuple(GONE if k == LEFT else after[k] for k in link.after) for link in found}
+
+
+def _nodes(frame: int, cells: FrameCells) -> list[Node]:
+    return [Node(frame, label) for label in cells.labels.tolist()]
 
 
 def _finished(
@@ -161,9 +191,9 @@ def close_channel_gaps(film: CellPlaces, links: Links, options: LinkOptions, sur
             two = one + missing + 1
             if two >= len(film.frames) or begun.issuperset(film.nodes(two)) or links.keys() >= set(film.nodes(one)):
                 continue
-            before, after = film.frames[one], film.frames[two]
-            found = link_channels(before, after, film.drift[two] - film.drift[one]) or []
-            for node, later in named_links(found, (one, before), (two, after)).items():
+            moved = film.drift[two] - film.drift[one]
+            found = link_channels(film.frames[one], film.frames[two], moved) or []
+            for node, later in named_links(found, film.nodes(one), film.nodes(two)).items():
                 if node not in links and GONE not in later and not begun.intersection(later):
                     links[node] = later
                     begun.update(later)

@@ -83,20 +83,17 @@ def cell_table(film: LinkedFilm, scale: FilmScale) -> pd.DataFrame:
     """Return a row for each cell in each frame, by track and frame: where it is, how large, and its label."""
     import pandas as pd
 
-    nodes = [(track, node) for track, held in film.tracks.nodes.items() for node in held]
-    frames = np.array([node.frame for _, node in nodes], np.int64)
-    where = [int(np.searchsorted(film.frames[node.frame].labels, node.label)) for _, node in nodes]
+    rows = film.rows()
     dimensions = film.frames[0].dimensions if film.frames else 2
-    places = np.array([film.frames[node.frame].centroids[k] for (_, node), k in zip(nodes, where, strict=True)])
-    places = places.reshape(-1, dimensions)
-    sizes = np.array([film.frames[node.frame].sizes[k] for (_, node), k in zip(nodes, where, strict=True)], np.int64)
+    places = rows.of([cells.centroids for cells in film.frames]).reshape(-1, dimensions)
+    sizes = rows.of([cells.sizes for cells in film.frames]).astype(np.int64)
     axes, pixel = "zyx"[-dimensions:], scale.pixel(dimensions)
     kind = "area" if dimensions == 2 else "volume"
     table: dict[str, object] = {
-        "track": np.array([track for track, _ in nodes], np.int64),
-        "frame": frames,
-        f"time_{scale.time}": scale.at(frames),
-        "label": np.array([node.label for _, node in nodes], np.int64),
+        "track": rows.track,
+        "frame": rows.frame,
+        f"time_{scale.time}": scale.at(rows.frame),
+        "label": rows.label,
         **{f"{axis}_px": places[:, n] for n, axis in enumerate(axes)},
         f"{kind}_px": sizes,
     }

@@ -60,7 +60,7 @@ def relink(annotation: Annotation, linked: LinkedFilm) -> Edit:
         plane = annotation.pixels[frame]
         table = np.arange(int(plane.max()) + 1, dtype=np.int32)
         table[list(changed)] = list(changed.values())
-        place = Region((frame, 0, 0), (frame + 1, *annotation.shape[1:]))
+        place = Region((frame, *(0,) * plane.ndim), (frame + 1, *plane.shape))
         runs.append(runs_between(annotation.shape, place, plane[None], table[plane][None]))
     records = [_record(annotation, ids, linked, track) for track in linked.tracks.nodes]
     return replace(make_edit(annotation, NAME, join_runs(runs), records), rerun=True)

@@ -68,9 +68,9 @@ def split_from(annotation: Annotation, track: int, frame: int, *, through: bool 
     pieces = TrackPieces(annotation)
     new, before, last = pieces.new_track(track), _centre(annotation, track, frame - 1), frame
     while last < annotation.shape[0] and (last == frame or through):
-        place = Region((last, 0, 0), (last + 1, *annotation.shape[1:]))
         own = annotation.pixels[last] == track
-        parts = waist_parts(own[None])[0] if own.any() else own.astype(np.int32)
+        place = Region((last, *(0,) * own.ndim), (last + 1, *own.shape))
+        parts = _parts(own) if own.any() else own.astype(np.int32)
         if parts.max() != 2:
             break
         first, second = (np.argwhere(parts == number).mean(axis=0) for number in (1, 2))
@@ -94,12 +94,17 @@ def _touch(annotation: Annotation, tracks: Sequence[int], frame: int) -> bool:
     plane = annotation.pixels[frame]
     if not all((plane == track).any() for track in tracks):
         return False
-    return bool(ndi.label(np.isin(plane, tracks), np.ones((3, 3)))[1] == 1)
+    return bool(ndi.label(np.isin(plane, tracks), np.ones((3,) * plane.ndim))[1] == 1)
+
+
+def _parts(own: Mask) -> NDArray[np.int32]:
+    """Return the parts of a cell (Y, X) or (Z, Y, X) that its waists divide."""
+    return np.asarray(waist_parts(own[None])[0] if own.ndim == 2 else waist_parts(own), np.int32)
 
 
 def _centre(annotation: Annotation, track: int, frame: int) -> NDArray[np.float64] | None:
     """Return the centroid of a track in a frame, None where it is not there."""
-    where = np.argwhere(annotation.pixels[frame] == track) if frame >= 0 else np.zeros((0, 2))
+    where = np.argwhere(annotation.pixels[frame] == track) if frame >= 0 else np.zeros((0, 1))
     return where.mean(axis=0) if len(where) else None
 
 

@@ -25,7 +25,7 @@ class TrackPieces:
     def give(self, track: int, to: int, begin: int, end: int | None = None) -> None:
         """Give the cells of a track in frames from ``begin`` to before ``end`` to another one."""
         shape = self._annotation.shape
-        frames = Region((begin, 0, 0), (shape[0] if end is None else end, *shape[1:]))
+        frames = Region((begin, *(0,) * len(shape[1:])), (shape[0] if end is None else end, *shape[1:]))
         self._runs.append(reassign_pixels(self._annotation, [track], to, within=frames))
         for changed in (track, to):
             if changed in self._annotation.records:

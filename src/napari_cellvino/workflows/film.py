@@ -77,16 +77,16 @@ class Film:
         source = self.sources.image(self.files[number], self.overrides)
         return source.read(), 1
 
-    def as_stack(self) -> Stack:
-        """Return the film as one image with time points, of stacks their maximum projections.
+    def as_stack(self, *, volumes: bool = False) -> Stack:
+        """Return the film as one image with time points, of stacks their maximum projections, or all planes.
 
         Frames of another size are cut, or filled with zeros.
         """
-        if len(self.files) == 1 and self.first.shape.z == 1:
+        if len(self.files) == 1 and (volumes or self.first.shape.z == 1):
             return self.first
-        shape = self.first.shape._replace(t=self.count, z=1)
+        shape = self.first.shape._replace(t=self.count, z=self.first.shape.z if volumes else 1)
         origin = Origin(path=str(self.path)) if len(self.files) > 1 else self.first.origin
-        return replace(self.first, planes=_FramesOverTime(self), shape=shape, origin=origin)
+        return replace(self.first, planes=_FramesOverTime(self, volumes), shape=shape, origin=origin)
 
     def frame_shape(self, number: int) -> tuple[int, int]:
         """Return height and width of a frame in px."""
@@ -171,17 +171,18 @@ class _PlanesOverTime:
 
 @dataclass(frozen=True, slots=True)
 class _FramesOverTime:
-    """The images of a folder as time points."""
+    """The images of a folder as time points, with their planes or as projections."""
 
     film: Film
+    volumes: bool
 
     def plane(self, *, t: int, c: int, z: int) -> NDArray[np.generic]:
-        """Return one plane (Y, X), as large as that of the first frame; the only one, ``z`` is not looked at."""
+        """Return one plane (Y, X), as large as that of the first frame; of projections the only one."""
         stack, frame = self.film.frame(t)
         height, width = self.film.first.shape.y, self.film.first.shape.x
-        depth = stack.shape.z
-        planes = [stack.plane(t=frame - 1, c=c, z=each)[:height, :width] for each in range(depth)]
-        plane: NDArray[np.generic] = planes[0] if depth == 1 else np.max(planes, axis=0)
+        depth = [min(z, stack.shape.z - 1)] if self.volumes else range(stack.shape.z)
+        planes = [stack.plane(t=frame - 1, c=c, z=each)[:height, :width] for each in depth]
+        plane: NDArray[np.generic] = planes[0] if len(planes) == 1 else np.max(planes, axis=0)
         return np.pad(plane, [(0, height - plane.shape[0]), (0, width - plane.shape[1])])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -14,6 +15,7 @@ from napari_cellvino.storage.csv_table import write_table
 from napari_cellvino.tracking.group_curves import Curve, TrackTables, group_curves
 
 PLOT_NAME = "groups.png"
+OUT_NAME = "compared"  # the usual folder for both, beside the films
 OTHERS = "all"  # the group of films where none is named
 
 
@@ -32,6 +34,11 @@ def find_films(folders: Sequence[Path]) -> list[Path]:
             raise ImageReadError(f"{folder} holds no tracked film; name a folder that 'cellvino track' wrote")
         found += held
     return list(dict.fromkeys(found))
+
+
+def guess_group(name: str) -> str:
+    """Return the group that the name of a film tells of: the name without the number at its end."""
+    return re.sub(r"[\s_.-]*\d+$", "", name) or name
 
 
 def grouped(films: Sequence[Path], groups: Mapping[str, Sequence[str]]) -> dict[str, list[Path]]:

@@ -2,7 +2,8 @@
 
 What was found of a frame stays, so a film that was followed before goes on where it was: its masks are read back, and
 only new frames are looked at by the model. A frame that comes late is put in its place, and cells are linked anew,
-which needs no network. Ids of tracks stay.
+which needs no network. Ids of tracks stay. In a film that a person corrected all links of the frames of then stay, and
+tracks go on in further frames unless the person ended them.
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ from __future__ import annotations
 import tempfile
 from bisect import bisect
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellvino.annotation import ObjectRecord
 from napari_cellvino.core.errors import ReplaceError
 from napari_cellvino.core.image import MetadataOverrides
 from napari_cellvino.core.progress import Progress
@@ -23,9 +25,13 @@ from napari_cellvino.io.label_tiff import read_label_pixels
 from napari_cellvino.results.film_folder import CTC_NAME, check_film_folder, read_film
 from napari_cellvino.tracking.lasting_ids import keep_ids
 from napari_cellvino.tracking.link_film import FilmLinker
+from napari_cellvino.tracking.linking import LinkOptions
 from napari_cellvino.tracking.measures import unusual_frames
+from napari_cellvino.tracking.settling import Settled, settle, settled_of
+from napari_cellvino.tracking.tracks import Node, Tracks
 from napari_cellvino.workflows.film import Film, film_of_files
 from napari_cellvino.workflows.film_labels import FilmLabels
+from napari_cellvino.workflows.kept_tracks import said_kept
 from napari_cellvino.workflows.track_film import (
     FoundTracks,
     TrackedFilm,
@@ -48,6 +54,30 @@ class _Earlier:
     free: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class _Corrected:
+    """Tracks that a person corrected: their records, and all tracks of the frames of then, which have names."""
+
+    records: tuple[ObjectRecord, ...]
+    tracks: Tracks
+    names: tuple[str, ...]
+
+    def settled(self, names: Sequence[str]) -> Settled:
+        """Return what is not linked anew in a film of the frames of these names."""
+        number = {name: n for n, name in enumerate(names)}
+        there = {old: number[name] for old, name in enumerate(self.names) if name in number}
+        nodes = {
+            track: tuple(Node(there[node.frame], node.label) for node in held if node.frame in there)
+            for track, held in self.tracks.nodes.items()
+        }
+        nodes = {track: held for track, held in nodes.items() if held}
+        parents = {child: parent for child, parent in self.tracks.parents.items() if {child, parent} <= nodes.keys()}
+        last = max(there.values(), default=0)
+        own = {record.id for record in self.records}
+        settled = settled_of(Tracks(nodes, parents), set(nodes), last)
+        return replace(settled, ended={held[-1] for track, held in nodes.items() if track in own} & {*settled.ended})
+
+
 class GrowingTracks:
     """The tracks of a folder of frames that grows.
 
@@ -65,7 +95,7 @@ class GrowingTracks:
     Raises
     ------
     ReplaceError
-        If results of other choices are there, or corrections, and ``overwrite`` is off.
+        If results of other choices are there, and ``overwrite`` is off.
     """
 
     def __init__(
@@ -76,6 +106,7 @@ class GrowingTracks:
         self._labels: FilmLabels | None = None
         self.files: list[Path] = []
         self._of_file: dict[Path, Path] = {}  # what was found in it
+        self._corrected: _Corrected | None = None
         self.folder = (request.out or Path()) / Path(path.absolute()).name
         self._earlier = self._read_earlier()
         self._known, self._free = self._earlier.tracks, self._earlier.free
@@ -95,11 +126,11 @@ class GrowingTracks:
         result = read_film(self.folder)
         names, choices = result.summary.get("files"), dict(self._request.choices)
         same = {key: result.summary.get(key) for key in choices} == choices
-        same = same and result.summary.get("linking") == asdict(self._request.linking)
-        if not isinstance(names, list) or len(names) != len(result.masks) or not same or result.corrected:
-            why = "corrections" if result.corrected else "results of other choices"
+        linking = result.summary.get("linking")
+        same = same and isinstance(linking, dict) and LinkOptions(**linking) == self._request.linking
+        if not isinstance(names, list) or len(names) != len(result.masks) or not same:
             raise ReplaceError(
-                f"{self.folder} holds {why}, and cannot be gone on with",
+                f"{self.folder} holds results of other choices, and cannot be gone on with",
                 remedy="choose another folder, or replace it",
                 command="choose another --out, or replace it with --overwrite",
             )
@@ -107,6 +138,9 @@ class GrowingTracks:
             (str(names[node.frame]), node.label): track for track, held in result.tracks.nodes.items() for node in held
         }
         ids = [*tracks.values(), *(label for _, label in tracks)]  # of a gap, the challenge has ids of its own
+        ids += [record.id for record in result.corrected]
+        if result.corrected:
+            self._corrected = _Corrected(result.corrected, result.tracks, tuple(map(str, names)))
         return _Earlier(dict(zip(map(str, names), result.masks, strict=True)), tracks, max(ids, default=0) + 1)
 
     @property
@@ -153,7 +187,7 @@ class GrowingTracks:
         if is_late:
             self._watched.move_last(at)
         else:
-            self._linker.add(image)
+            self._linker.add(image, self._bright(at))
 
     def _found(self, film: Film, number: int, file: Path) -> NDArray[np.integer]:
         mask = self._earlier.masks.get(file.name)
@@ -161,6 +195,11 @@ class GrowingTracks:
             return read_label_pixels(mask)[0]
         self._labels = self._labels_of(film)
         return self._labels.labels(number)
+
+    def _bright(self, number: int) -> NDArray[np.float64] | None:
+        """Return how bright the cells of a frame are in the first channel, None where it does not count."""
+        means = self._watched.intensities[number]
+        return next(iter(means.values()), None) if self._request.linking.intensity else None
 
     def _pixels(self, number: int) -> NDArray[np.integer]:
         held: NDArray[np.integer] = np.load(self._of_file[self.files[number]])["labels"]
@@ -170,7 +209,7 @@ class GrowingTracks:
         """Link all frames in their order, as one came late."""
         self._linker = FilmLinker(self._request.linking)
         for number in range(len(self.files)):
-            self._linker.add(self._pixels(number))
+            self._linker.add(self._pixels(number), self._bright(number))
 
     def write(self, notices: Sequence[str] = ()) -> TrackedFilm:
         """Measure and write all that is known; ids of tracks are those of the last time.
@@ -181,8 +220,9 @@ class GrowingTracks:
             If it cannot be written.
         """
         film = film_of_files(self._path, tuple(self.files), self._overrides)
-        linked = self._linker.finish()
-        names = [file.name for file in self.files]
+        linked, names = self._linker.finish(), [file.name for file in self.files]
+        if self._corrected is not None:
+            linked = settle(linked, self._corrected.settled(names))
         gone = self._earlier.masks.keys() - set(names)  # found anew when they come, with other labels
         self._known = {place: track for place, track in self._known.items() if place[0] not in gone}
         known = {
@@ -197,6 +237,7 @@ class GrowingTracks:
         said = self._labels.notices if self._labels is not None else ()
         said = (*film.notices, *said, *unusual_frames(self._watched.pictures, self._watched.outlined), *notices)
         self._earlier = _Earlier()  # its masks are replaced now
-        found = FoundTracks(replace(linked, tracks=tracks), self._watched, said, self._pixels)
-        request = replace(self._request, overwrite=True, choices={**self._request.choices, "files": names})
-        return write_tracked(film, found, request, self.folder)
+        corrected = () if self._corrected is None else self._corrected.records
+        said += (said_kept(len(corrected)),) if corrected else ()
+        found = FoundTracks(replace(linked, tracks=tracks), self._watched, said, self._pixels, corrected)
+        return write_tracked(film, found, replace(self._request, overwrite=True), self.folder)

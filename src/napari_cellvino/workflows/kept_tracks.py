@@ -13,9 +13,13 @@ from napari_cellvino.annotation import Annotation, ObjectRecord
 from napari_cellvino.core.errors import ReplaceError
 from napari_cellvino.core.image import Origin
 from napari_cellvino.io.label_tiff import read_label_pixels
-from napari_cellvino.results.film_folder import FilmResult, read_film
+from napari_cellvino.results.film_folder import CTC_NAME, FilmResult, read_film
 from napari_cellvino.tracking.film_annotation import annotate_film
-from napari_cellvino.tracking.tracks import Node, Tracks, relabel
+from napari_cellvino.tracking.lasting_ids import keep_ids
+from napari_cellvino.tracking.link_film import LinkedFilm
+from napari_cellvino.tracking.settling import settled_links, settled_of
+from napari_cellvino.tracking.tracks import Node, Tracks, relabel, tracks_of_links
+from napari_cellvino.workflows.film import Film
 
 HALF = 0.5  # of a found cell: if as much of it lies under a corrected one, it is that one again
 
@@ -24,32 +28,65 @@ Labels = NDArray[np.integer]
 
 @dataclass(frozen=True, slots=True)
 class KeptTracks:
-    """What stays of an earlier result."""
+    """What stays of an earlier result, of a film that may have grown since.
+
+    Attributes
+    ----------
+    result
+        The earlier result.
+    records
+        The records of what is kept, by track.
+    origin
+        Where it was.
+    count
+        The number of frames of the film now.
+    """
 
     result: FilmResult
     records: Mapping[int, ObjectRecord]
     origin: Origin
+    count: int
 
     @property
     def said(self) -> str:
         """What is kept, as a sentence."""
-        return f"kept as you corrected them: {len(self.records):,} track{'s' * (len(self.records) != 1)}"
+        kept = said_kept(len(self.records))
+        more = self.count - len(self.result.masks)
+        return f"{kept}; they go on in {more:,} further frame{'s' * (more != 1)}" if more else kept
 
-    def leave_out(self, number: int, found: Labels) -> Labels:
-        """Return the cells found in a frame without those that are kept, or were deleted there."""
-        mine = self._frame(number) > 0
-        mine = np.pad(mine, [(0, max(a - b, 0)) for a, b in zip(found.shape, mine.shape, strict=True)])
-        mine = mine[: found.shape[0], : found.shape[1]].copy()
+    @property
+    def _above(self) -> int:
+        """Labels of cells that are found are numbers above those of kept tracks."""
+        return max(self.records, default=0)
+
+    @property
+    def _last(self) -> int:
+        """The last frame of the earlier result."""
+        return len(self.result.masks) - 1
+
+    def beside(self, number: int, found: Labels) -> Labels:
+        """Return the cells found in a frame without those that are kept, or were deleted there.
+
+        Of a film that has grown, those that are kept are in the last frame of the earlier result, so that they are
+        linked to what they become.
+        """
+        mine = _fitted(self._frame(number), found.shape)
+        taken = mine > 0
         for record in self.records.values():
-            if record.deleted and record.box is not None and record.box[0] <= number < record.box[3]:
-                mine[record.box[1] : record.box[4], record.box[2] : record.box[5]] = True
+            if record.deleted and record.box is not None:
+                low, high = record.box[: len(record.box) // 2], record.box[len(record.box) // 2 :]
+                if low[0] <= number < high[0]:
+                    taken[tuple(slice(a, b) for a, b in zip(low[1:], high[1:], strict=True))] = True
         count = int(found.max(initial=0)) + 1
-        whole, under = (np.bincount(image.reshape(-1), minlength=count) for image in (found, found[mine]))
+        whole, under = (np.bincount(image.reshape(-1), minlength=count) for image in (found, found[taken]))
         gone = under >= HALF * np.maximum(whole, 1)
-        return np.where(mine | gone[found], 0, found)
+        beside = np.where(taken | gone[found] | (found == 0), 0, found.astype(np.int64) + self._above)
+        return np.where(mine > 0, mine, beside) if number == self._last < self.count - 1 else beside
 
     def _frame(self, number: int) -> NDArray[np.int32]:
         """Return the kept tracks in a frame as labels."""
+        if number > self._last:
+            return np.zeros((0,) * read_label_pixels(self.result.masks[0])[0].ndim, np.int32)
         here = {
             node.label: track
             for track, nodes in self.result.tracks.nodes.items()
@@ -59,46 +96,71 @@ class KeptTracks:
         }
         return relabel(read_label_pixels(self.result.masks[number])[0], here)
 
-    def joined(self, found: Tracks, labels: Callable[[int], Labels]) -> Annotation:
-        """Return the kept tracks and those that were found beside them; the latter get numbers above."""
-        above = max(self.records, default=0)
-        nodes = {
-            track + above: tuple(Node(n.frame, n.label + above) for n in own) for track, own in found.nodes.items()
+    def joined(self, found: LinkedFilm, labels: Callable[[int], Labels]) -> Annotation:
+        """Return the kept tracks, with what they become in further frames, and those that were found beside them.
+
+        Parameters
+        ----------
+        found
+            The tracks of the cells of `beside`.
+        labels
+            Gives these label images.
+        """
+        kept = {
+            track: tuple(Node(node.frame, track) for node in own)
+            for track, own in self.result.tracks.nodes.items()
+            if track in self.records
         }
-        parents = {track + above: parent + above for track, parent in found.parents.items()}
-        for track, own in self.result.tracks.nodes.items():
-            if track in self.records:
-                nodes[track] = tuple(Node(node.frame, track) for node in own)
+        earlier = Tracks(kept, {t: self.records[t].parent for t in kept})
+        settled = settled_of(earlier, set(kept), self._last)
+        nodes = [{*cells.labels.tolist()} for cells in found.frames]
+        for own in kept.values():
+            for node in own:
+                nodes[node.frame].add(node.label)
+        links = settled_links(found.tracks.links(), settled)
+        known = {node: track for track, own in kept.items() for node in own}
+        tracks = keep_ids(tracks_of_links([sorted(held) for held in nodes], links), known, self._above + 1)
 
         def both(number: int) -> Labels:
-            image, mine = np.asarray(labels(number), np.int64), self._frame(number)
-            image = np.where(image > 0, image + above, 0)
-            image[: mine.shape[0], : mine.shape[1]] += np.where(image[: mine.shape[0], : mine.shape[1]] > 0, 0, mine)
-            return image
+            image = np.asarray(labels(number), np.int64)
+            return np.where(image > 0, image, _fitted(self._frame(number), image.shape))
 
-        count = len(self.result.masks)
-        known = [r if r.parent in self.records else replace(r, parent=0) for r in self.records.values()]
-        return annotate_film(map(both, range(count)), Tracks(nodes, parents), count, self.origin, known)
+        records = [r if r.parent in self.records else replace(r, parent=0) for r in self.records.values()]
+        return annotate_film(map(both, range(self.count)), tracks, self.count, self.origin, records)
 
 
-def kept_tracks(folder: Path, count: int) -> KeptTracks | None:
-    """Return what was corrected in an earlier result of a film of ``count`` frames, None where nothing was.
+def _fitted(image: NDArray[np.int32], shape: tuple[int, ...]) -> NDArray[np.int32]:
+    """Return an image cut to a shape, or filled up with zeros."""
+    cut = image[tuple(slice(0, size) for size in shape)]
+    return np.pad(cut, [(0, a - b) for a, b in zip(shape, cut.shape, strict=True)])
+
+
+def said_kept(count: int) -> str:
+    """Return that so many tracks are kept, as a sentence."""
+    return f"kept as you corrected them: {count:,} track{'s' * (count != 1)}"
+
+
+def kept_tracks(folder: Path, film: Film) -> KeptTracks | None:
+    """Return what was corrected in an earlier result of a film, None where nothing was.
 
     Raises
     ------
     ReplaceError
-        If the film had another number of frames then.
+        If the film had more frames then, or others.
     """
-    if not (folder / "ctc").is_dir():
+    if not (folder / CTC_NAME).is_dir():
         return None
     result = read_film(folder)
     if not result.corrected:
         return None
-    if len(result.masks) != count:
+    names, now = result.summary.get("files"), [file.name for file in film.files]
+    others = isinstance(names, list) and len(now) > 1 and names != now[: len(names)]
+    if len(result.masks) > film.count or (others and len(result.masks) != film.count):
+        what = "other frames" if others else f"{len(result.masks)} frames, and this one has {film.count}"
         raise ReplaceError(
-            f"{folder} holds corrections of a film of {len(result.masks)} frames, and this one has {count}; they would "
-            "be lost",
+            f"{folder} holds corrections of a film of {what}; they would be lost",
             remedy="choose another folder",
             command="choose another --out",
         )
-    return KeptTracks(result, {record.id: record for record in result.corrected}, Origin(path=str(folder)))
+    records = {record.id: record for record in result.corrected}
+    return KeptTracks(result, records, Origin(path=str(folder)), film.count)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 from threading import Thread
 
@@ -141,7 +140,7 @@ class PlateTables:
     def __init__(self, plate: PlateStore, fields: Sequence[FieldOfView], layout: Layout) -> None:
         self._plate, self._fields, self._layout = plate, fields, layout
         self._counts = plate.store.counts  # what failed in earlier runs is known before this one begins
-        Thread(target=_import_ahead, daemon=True).start()
+        Thread(target=import_plots, daemon=True).start()  # half a second, beside the first fields
 
     def update(self, outcomes: Sequence[FieldOutcome]) -> None:
         """Write the rows of this run, and after them those of other fields, with their places."""
@@ -161,12 +160,6 @@ class PlateTables:
         except OutputError as error:  # the table is in the folder of results anyway
             return (f"The table of wells is not in the plate: {error}",)
         return ()
-
-
-def _import_ahead() -> None:
-    """Import what heat maps and tests of wells need, which takes a second, while fields are run."""
-    import_plots()
-    import_module("scipy.stats")
 
 
 def fit_to_plate(pipeline: Pipeline, plate: Plate) -> Pipeline:

@@ -5,11 +5,12 @@ So a thread can save while the window opens another image.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from napari_cellvino.annotation.snapshot import Snapshot
+from napari_cellvino.core.spots import Spots
 from napari_cellvino.results.field_result import annotate, finish_field
 from napari_cellvino.results.field_writing import Finish, as_it_is
 from napari_cellvino.results.plate_place import PlatePlace
@@ -53,7 +54,7 @@ class SaveRequest:
         """Whether a result with the same key exists already."""
         return self.store.key(self.folder) == self.result_key
 
-    def save(self, corrected: Snapshot | None = None, *, overwrite: bool = False) -> Path:
+    def save(self, corrected: Snapshot | None = None, *, overwrite: bool = False, spots: Spots | None = None) -> Path:
         """Write the result into its folder under ``root``, update the tables, and return the folder.
 
         Parameters
@@ -62,14 +63,17 @@ class SaveRequest:
             The corrected annotation; None without corrections.
         overwrite
             Whether a result with another key is replaced.
+        spots
+            The spots as a person edited them; None where nobody did.
 
         Raises
         ------
         OutputError
             If a result with another key exists and ``overwrite`` is off, or it cannot be written.
         """
+        edited = self if spots is None else replace(self, prediction=replace(self.prediction, spots=spots))
         try:
-            return self._save(corrected, overwrite=overwrite)
+            return edited._save(corrected, overwrite=overwrite)
         finally:
             if corrected is not None:
                 corrected.drop()

@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.annotation import Annotation, pixels_sha256
+from napari_cellvino.annotation import Annotation, EditSession, pixels_sha256
 from napari_cellvino.annotation.snapshot import Snapshot
 from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.image import Plane, Stack, channel_index
 from napari_cellvino.core.progress import finish
 from napari_cellvino.core.recipe import Recipe
+from napari_cellvino.core.spots import Spots
 from napari_cellvino.results.field_folder import FieldFolder
 from napari_cellvino.results.field_writing import as_it_is
 from napari_cellvino.results.plate_place import PlatePlace
@@ -147,8 +148,10 @@ class SavedFieldRequest:
         """Whether the result exists already."""
         return True
 
-    def save(self, corrected: Snapshot | None = None, *, overwrite: bool = False) -> Path:
+    def save(self, corrected: Snapshot | None = None, *, overwrite: bool = False, spots: Spots | None = None) -> Path:
         """Write the corrections, update the tables, and return the folder; without any, nothing is written.
+
+        ``spots`` are those of the field as a person edited them, None where nobody did.
 
         Raises
         ------
@@ -156,13 +159,20 @@ class SavedFieldRequest:
             If it cannot be written.
         """
         saved = self.saved
-        if corrected is None:
+        if corrected is None and spots is None:
             return saved.folder
+        corrected = corrected or EditSession(saved.annotation).snapshot()
         finish_result = as_it_is if self.place is None else self.place.finish
         store = ResultStore(saved.folder.parent)
         try:
             store.save_corrections(
-                saved.folder, corrected, saved.plane, saved.volume, key=saved.key, finish=finish_result
+                saved.folder,
+                corrected,
+                saved.plane,
+                saved.volume,
+                key=saved.key,
+                spots=spots,
+                finish=finish_result,
             )
             tabulate(store, saved.folder, self.place)
         finally:

@@ -39,8 +39,9 @@ from napari_cellvino.tracking.measures import (
 )
 from napari_cellvino.workflows.film import Film
 from napari_cellvino.workflows.film_labels import FilmLabels
+from napari_cellvino.workflows.given_tracks import GivenTracks
 from napari_cellvino.workflows.kept_tracks import kept_tracks
-from napari_cellvino.workflows.track_strips import cut_strips
+from napari_cellvino.workflows.track_strips import cut_strips, longest_tracks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,11 +99,13 @@ class TrackRequest:
     overwrite
         Whether what stands in that folder is replaced.
     formats
-        Further formats that tracks are written in: ``trackmate``, ``geff``, ``napari``, ``btrack``.
+        Further formats that tracks are written in: ``trackmate``, ``geff``, ``napari``, ``btrack``, ``btrack-hdf5``.
     strips
         Of how many of the longest tracks pictures through time are drawn.
     choices
         What the labels were made with, noted in ``film.json``.
+    tracks
+        A file of another program with the tracks, which are put on the labels instead of linking them.
     """
 
     linking: LinkOptions = field(default_factory=LinkOptions)
@@ -112,6 +115,7 @@ class TrackRequest:
     formats: tuple[str, ...] = ()
     strips: int = 0
     choices: Mapping[str, object] = field(default_factory=dict)
+    tracks: Path | None = None
 
     def __post_init__(self) -> None:
         check_track_formats(self.formats)
@@ -142,27 +146,31 @@ def track_film(film: Film, labels: FilmLabels, request: TrackRequest) -> Generat
     folder = None if request.out is None else request.out / film.name
     if folder is not None:
         check_film_folder(folder, overwrite=request.overwrite)
-    kept = None if folder is None else kept_tracks(folder, film.count)
+    kept = None if folder is None else kept_tracks(folder, film)
+    given = None if request.tracks is None else GivenTracks(request.tracks, film.count)
     linker, watched = FilmLinker(request.linking), WatchedFrames()
     with tempfile.TemporaryDirectory(prefix="cellvino-film-") as aside:
         for number in range(film.count):
             image = labels.labels(number)
             if kept is not None:
-                image = kept.leave_out(number, image)
-            note_frame(film, number, image, linker.add(image).labels, watched)
+                image = kept.beside(number, image)
+            cells = linker.add(image, linked_by(film, number, image, request.linking))
+            if given is not None:
+                given.put_on(number, image, cells)
+            note_frame(film, number, image, cells.labels, watched)
             if folder is not None:
                 np.savez_compressed(
                     Path(aside) / f"{number}.npz", labels=image.astype(np.min_scalar_type(int(image.max(initial=0))))
                 )
             yield Progress("frames", number + 1, film.count)
-        linked, notices = (
-            linker.finish(),
-            (*film.notices, *labels.notices, *unusual_frames(watched.pictures, watched.outlined)),
-        )
+        linked = linker.finish() if given is None else given.linked(linker.finish())
+        del linker, cells  # of a long film its links are large
+        notices = (*film.notices, *labels.notices, *unusual_frames(watched.pictures, watched.outlined))
+        notices += () if given is None else given.notices
         found = FoundTracks(linked, watched, notices, lambda n: np.load(Path(aside) / f"{n}.npz")["labels"])
         if kept is None:
             return write_tracked(film, found, request, folder)
-        merged = kept.joined(linked.tracks, found.labels)
+        merged = kept.joined(linked, found.labels)
         return (yield from save_tracks(film, merged, linked.drift, request, (*notices, kept.said)))
 
 
@@ -182,7 +190,7 @@ def save_tracks(
     annotation
         Its labels and tracks.
     drift
-        How far the field had moved by each frame, in px (T, 2).
+        How far the field had moved by each frame, in px (T, D).
     request
         How it was linked, and where it is written.
     notices
@@ -206,7 +214,7 @@ def save_tracks(
 def _cut(annotation: Annotation, film: Film, number: int) -> NDArray[np.int32]:
     """Return the labels of a frame, as large as it is in the film."""
     height, width = film.frame_shape(number)
-    labels: NDArray[np.int32] = annotation.pixels[number, :height, :width]
+    labels: NDArray[np.int32] = annotation.pixels[number, ..., :height, :width]
     return labels
 
 
@@ -222,11 +230,14 @@ class OpenedTracks:
         How it was linked, and where it is written; what is not known of that is as by default.
     film
         Where the film was, None where that is not known.
+    drift
+        How far the field had moved by each frame, in px (T, D), None where that is not known.
     """
 
     annotation: Annotation
     request: TrackRequest
     film: Path | None = None
+    drift: NDArray[np.float64] | None = None
 
 
 def open_tracks(folder: Path) -> OpenedTracks:
@@ -253,6 +264,7 @@ def open_tracks(folder: Path) -> OpenedTracks:
             choices={name: summary[name] for name in ("recipe", "masks") if name in summary},
         ),
         Path(str(summary["film"])) if "film" in summary else None,
+        result.drift,
     )
 
 
@@ -277,11 +289,12 @@ def write_tracked(film: Film, found: FoundTracks, request: TrackRequest, folder:
         linking=asdict(request.linking),
         corrected=len(found.corrected),
         notices=list(notices),
+        **({"files": [file.name for file in film.files]} if len(film.files) == film.count else {}),
         **request.choices,
     )
     if folder is not None:
         also = dict.fromkeys(request.formats, points_of(found.linked, scale.spacing, scale.interval_s))
-        strips = cut_strips(film, found.linked, found.labels, request.strips)
+        strips = cut_strips(film, found.linked, found.labels, longest_tracks(found.linked, request.strips))
         write_film(folder, found.linked.tracks, tables, found.labels, also, found.corrected, strips)
     return TrackedFilm(found.linked, tables, notices, folder)
 
@@ -308,21 +321,26 @@ def note_frame(
     watched.intensities.append(means)
 
 
+def linked_by(
+    film: Film, number: int, image: NDArray[np.integer], linking: LinkOptions
+) -> NDArray[np.float64] | None:  # fmt: skip
+    """Return how bright the cells of a frame are in the first channel, by label; None where it does not count."""
+    if not linking.intensity:
+        return None
+    watched = WatchedFrames()
+    note_frame(film, number, image, np.unique(image[image > 0]), watched)
+    return watched.intensities[0].get(f"mean_{film.first.channels[0]}")
+
+
 def measure_film(
     linked: LinkedFilm, scale: FilmScale, first: Stack, intensities: list[dict[str, NDArray[np.float64]]]
 ) -> FilmTables:
     """Return the tables of a film; ``intensities`` are those of each frame's cells by the names of columns."""
-    cells = cell_table(linked, scale)
+    cells, rows = cell_table(linked, scale), linked.rows()
     for name in (f"mean_{channel}" for channel in first.channels):
-        by_node = {
-            (frame, label): value
-            for frame, (held, means) in enumerate(zip(linked.frames, intensities, strict=True))
-            if name in means
-            for label, value in zip(held.labels.tolist(), means[name].tolist(), strict=True)
-        }
-        if by_node:
-            places = zip(cells["frame"].tolist(), cells["label"].tolist(), strict=True)
-            cells[name] = [by_node.get(place, np.nan) for place in places]
+        if any(name in means for means in intensities):
+            pairs = zip(linked.frames, intensities, strict=True)
+            cells[name] = rows.of([means.get(name, np.full(len(held), np.nan)) for held, means in pairs])
     tracks = track_table(cells, linked.tracks, scale, len(linked.frames))
     frames = frame_table(linked, scale)
     summary = _summary(linked, frames, tracks, scale)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,21 +16,30 @@ MOST = 36  # frames of a strip, evenly through the life of a track
 ROUND = 1.6  # diameters of the largest cell of a track that its pictures are wide
 
 
-def cut_strips(
-    film: Film, linked: LinkedFilm, labels: Callable[[int], NDArray[np.integer]], count: int
-) -> dict[int, list[StripPicture]]:
-    """Return the pictures of the ``count`` longest tracks, of the first channel, by the ids of tracks."""
+def longest_tracks(linked: LinkedFilm, count: int) -> list[int]:
+    """Return the ids of the ``count`` longest tracks."""
     nodes = linked.tracks.nodes
-    longest = sorted(nodes, key=lambda track: (-len(nodes[track]), track))[:count]
-    chosen = {track: _evenly(nodes[track]) for track in longest}
-    size = {track: _side(linked, nodes[track]) for track in longest}
-    found: dict[int, list[StripPicture]] = {track: [] for track in longest}
+    return sorted(nodes, key=lambda track: (-len(nodes[track]), track))[:count]
+
+
+def cut_strips(
+    film: Film,
+    linked: LinkedFilm,
+    labels: Callable[[int], NDArray[np.integer]],
+    tracks: Sequence[int],
+    channel: int = 0,
+) -> dict[int, list[StripPicture]]:
+    """Return the pictures of tracks, of a channel, by their ids."""
+    nodes = linked.tracks.nodes
+    chosen = {track: _evenly(nodes[track]) for track in tracks}
+    size = {track: _side(linked, nodes[track]) for track in tracks}
+    found: dict[int, list[StripPicture]] = {track: [] for track in tracks}
     for frame in sorted({node.frame for own in chosen.values() for node in own}):
         stack, t = film.frame(frame)
-        plane = np.max([stack.plane(t=t - 1, c=0, z=z) for z in range(stack.shape.z)], axis=0)
+        plane = np.max([stack.plane(t=t - 1, c=channel, z=z) for z in range(stack.shape.z)], axis=0)
         image = labels(frame)
         flat = image if image.ndim == 2 else image.max(axis=0)
-        for track in longest:
+        for track in tracks:
             for node in (node for node in chosen[track] if node.frame == frame):
                 centre = linked.frames[frame].centroids[_index(linked, node)][-2:]
                 corner = np.rint(centre - size[track] / 2).astype(int)

@@ -96,6 +96,8 @@ def test_cells_of_all_fields_are_marked_gated_and_gone_to(
     cells, before, total = session.cells, counts(root), len(session.cells.table)
     assert total == sum(before.values()) == panel.gallery.cells.rowCount()
     qtbot.waitUntil(lambda: any(made is not None for made in panel.gallery.cells.pictures.values()), timeout=WAIT_MS)
+    assert "Choose cells first" in panel.accept_button.toolTip()  # no dead button
+    assert "Draw a region" in panel.keep_button.toolTip()
     panel.window().activateWindow()
     panel.gallery.setFocus()
     qtbot.waitUntil(panel.gallery.hasFocus, timeout=WAIT_MS)
@@ -134,6 +136,9 @@ def test_cells_of_all_fields_are_marked_gated_and_gone_to(
     settled()
     assert cells.failure is None
     assert sum(counts(root).values()) == total - inside
+    doubtful = [int(f.summary.doubtful) for f in session.work_list.fields]
+    counted = ~cells.table.excluded  # what does not count is no doubt
+    assert sum(doubtful) == int((cells.table.doubts[counted] > 0).sum())
     session.reviewer.undo()
     said = "Nothing to undo here. Gates of several fields: undo it in All cells."
     assert session.reviewer.editor.failure.message == said
@@ -149,3 +154,23 @@ def test_cells_of_all_fields_are_marked_gated_and_gone_to(
     click(panel.undo_button)
     settled()
     assert counts(root) == before
+    ordered = np.argsort(cells.table.values("area_px"))  # classes learnt from examples, given to all cells
+    for name, rows in (("large", ordered[-6:]), ("small", ordered[:6])):
+        cells.select(rows)
+        panel.class_name.setText(name)
+        click(panel.example_button)
+    assert cells.said == "Examples: 6 large, 6 small"
+    click(panel.learn_button)
+    settled()
+    assert cells.failure is None
+    with (root / "counts.csv").open() as file:
+        shares = list(csv.DictReader(file))
+    assert sum(int(row["count_small"]) + int(row["count_large"]) for row in shares) == total
+    click(panel.unlearn_button)
+    settled()
+    assert counts(root) == before
+    session.open(folder / "a.tif")  # cells of fields that are not in the list are gone to as well
+    settled()
+    cells.go_to(int(np.flatnonzero(cells.table.field_number == 1)[0]))
+    qtbot.waitUntil(lambda: session.reviewer.selection == (int(cells.table.id[cells.table.field_number == 1][0]),))
+    assert session.workspace.stack.origin.name == "b"

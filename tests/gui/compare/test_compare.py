@@ -33,6 +33,8 @@ def test_other_choices_are_seen_beside_the_result_and_not_taken(
     assert (found.first, found.second, found.only_first) == (count - 1, count, ())
     assert len(found.only_second) == len(done.places) == 1
     assert "1 only here" in panel.titles[1].text()
+    assert ", INT8: " in panel.titles[0].text()  # as the choice of precision calls it
+    assert ", Fast, in " in panel.titles[1].text() or ", INT8, in " in panel.titles[1].text()  # how long it took
     assert len(session.reviewer.annotation.records) == count
     click(panel.next_button)
     first, second = panel.views

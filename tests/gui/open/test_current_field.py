@@ -57,6 +57,10 @@ def test_the_time_slider_and_the_time_point_are_one(
     assert workspace.outcome is None
     assert seen(viewer, Labels) == []  # the cells of time point 1 stay there
     assert "run the model first" in window.review_panel.hint.text()
+    canvas = viewer.window._qt_viewer.canvas.native
+    canvas.setFocus()
+    QTest.keyClick(canvas, Qt.Key.Key_A)
+    assert "run the model first" in viewer.status
     run(window)
     assert len(seen(viewer, Labels)) == 1
     assert "t3" in seen(viewer, Labels)[0]

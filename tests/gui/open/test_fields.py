@@ -28,6 +28,7 @@ from qtpy.QtWidgets import (
 
 from napari_cellvino.gui.shell.window import CellvinoWindow
 from napari_cellvino.gui.widgets.colours import colours
+from napari_cellvino.gui.widgets.usable import USUAL
 
 from ..conftest import WAIT_MS
 
@@ -116,8 +117,8 @@ def test_every_field_says_what_it_is_for(window: CellvinoWindow, viewer: napari.
     viewer.add_image(np.zeros((2, 3, 4, 64, 64), np.uint8), axis_labels=("t", "c", "z", "y", "x"))
     kinds = (QAbstractButton, QComboBox, QAbstractSpinBox, QAbstractSlider, QLineEdit)
     several = (window.review_panel, window.save_panel, window.plate_panel, window.retrain_panel)
-    silent = []
-    for panel in (window.open_panel, window.run_panel, *several):
+    silent: list[str] = []
+    for panel in (window.open_panel, window.run_panel, *several, window.teach_panel, window.tracks_panel):
         fields = [f for kind in kinds for f in panel.findChildren(kind) if f.parent() is not None]
         fields = [f for f in fields if not isinstance(f.parent(), QT_OWN)]
         silent += [f"{panel.__class__.__name__}: {f.__class__.__name__} {_text(f)}" for f in fields if not _says(f)]
@@ -132,7 +133,7 @@ def _text(field: QWidget) -> str:
 def _says(field: QWidget) -> bool:
     if isinstance(field, QScrollBar) or field.parent().metaObject().className().startswith("QAbstractScroll"):
         return True
-    return bool(field.toolTip())
+    return bool(field.toolTip()) and (field.isEnabled() or field.toolTip() != field.property(USUAL))
 
 
 def test_drawing_the_panels_takes_no_time_to_notice(

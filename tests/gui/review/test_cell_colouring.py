@@ -67,7 +67,8 @@ def test_measurements_go_along_a_scale_with_its_ends(cells: tuple[EditSession, P
     session, plane = cells
     columns = CellColumns.of(session.annotation, plane)
     offered = dict(offers(session.annotation, plane))
-    assert offered["mean_gfp"] == "Mean intensity of gfp"
+    assert offered["mean_gfp"] == "Mean intensity of GFP"
+    assert colour_cells(columns, "solidity").legend.endswith("(1 without dents)")
     by_intensity = hues(colour_cells(columns, "mean_gfp"))
     assert by_intensity[1] == (68, 1, 84)  # the dark end of viridis
     assert by_intensity[4] == (253, 231, 37)

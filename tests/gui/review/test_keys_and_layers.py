@@ -85,6 +85,10 @@ def test_alt_and_a_number_go_to_a_tab(review: Review) -> None:
         QApplication.processEvents()
         assert review.window.tabs.currentIndex() == number - 1
     assert review.canvas.hasFocus()
+    review.window.show_step(2)
+    review.click(review.ids[0])
+    review.key("D")  # holds beside any tab, and says so where it is seen
+    assert review.viewer.status == f"✓  Delete #{review.ids[0]}"
 
 
 @pytest.mark.parametrize("how", ["in place", "replaced"])
@@ -163,8 +167,10 @@ def test_outlines_are_filled_and_hidden_by_a_key(review: Review) -> None:
     assert (layer.contour, layer.opacity) == (lines, 1.0)
     review.key("V")
     assert not layer.visible
+    assert "hidden: press V" in review.said
     review.key("V")
     assert layer.visible
+    assert "hidden" not in review.said
 
 
 def test_nothing_is_unsaved_once_all_is_undone(review: Review) -> None:

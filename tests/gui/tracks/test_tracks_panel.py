@@ -15,8 +15,13 @@ from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QFileDialog, QWidget
 
+from napari_cellvino.core.image import Spacing
+from napari_cellvino.core.progress import finish
+from napari_cellvino.formats.track_points import points_of
+from napari_cellvino.formats.trackmate import write_trackmate
 from napari_cellvino.gui.shell.window import TracksDock
 from napari_cellvino.gui.tracks.tracks_panel import TracksPanel
+from napari_cellvino.tracking.link_film import link_film
 from tests.tracking.film_maker import dividing_film, draw
 
 from ..conftest import WAIT_MS
@@ -48,6 +53,13 @@ def bells(tmp_path: Path) -> Path:
         tifffile.imwrite(tmp_path / "film" / f"t{number}.tif", (100 + 50 * (labels > 0) + number).astype(np.uint16))
         tifffile.imwrite(tmp_path / "masks" / f"t{number}.tif", labels.astype(np.uint16))
     return tmp_path
+
+
+def write_others(root: Path) -> Path:
+    """The tracks of the cells of a film, as another program has them."""
+    film = [tifffile.imread(path).astype(np.int32) for path in sorted((root / "masks").iterdir())]
+    write_trackmate(root / "tracks.xml", points_of(finish(link_film(film)), Spacing()))
+    return root / "tracks.xml"
 
 
 class Window:
@@ -150,6 +162,7 @@ def test_a_film_is_tracked_mended_and_saved(
     click(panel.save_button)
     window.wait(lambda: not tracks.working)
     assert tracks.editor.failure is None
+    look_through_time(window, click, qtbot)
     lineage = pd.read_csv(tracks.folder / "lineage.csv")
     assert sorted(lineage["parent"].tolist()) == [0, 0, 2, 2]
     before = tracks.editor.annotation.fingerprint()
@@ -163,12 +176,48 @@ def test_a_film_is_tracked_mended_and_saved(
     assert "1 corrections" in tracks.editor.said
 
 
+def look_through_time(window: Window, click: Callable[[QWidget], None], qtbot: QtBot) -> None:
+    """Colour by a measure, draw a cell through time in three ways, and compare the film by groups."""
+    panel, tracks, shown = window.panel, window.tracks, window.panel.cell_time
+    titles = [panel.colour.itemText(n) for n in range(panel.colour.count())]
+    assert {"generation", "life (frames)", "speed (px/frame)", "mean area (px)", "straightness"} <= set(titles)
+    panel.colour.set_value("displacement_px")
+    panel._draw_lineage()
+    assert panel.lineage.tree.lineage.values[1] == 0.0  # it stays where it is
+    assert max(panel.lineage.tree.lineage.values.values()) == 1.0
+    panel.colour.set_value("")
+    controller = window.dock.session.cell_time
+    tracks.select([1])
+    controller.along_line()
+    assert "No line is drawn" in controller.failure.message
+    window.viewer.add_shapes([np.array([[40.0, 20.0], [40.0, 60.0]])], shape_type="line")
+    for button, name in (
+        (shown.strip_button, "film_track_0001_strip.png"),
+        (shown.cell_button, "film_track_0001_kymograph.png"),
+        (shown.line_button, "film_line_kymograph.png"),
+    ):
+        button.click()
+        window.wait(lambda: not controller.working)
+        assert controller.failure is None
+        assert controller.picture == tracks.folder.parent / "pictures" / name
+    assert tifffile.imread(controller.picture.with_suffix(".tif")).shape == (7, 41)
+    groups = window.dock.session.film_groups
+    groups.open(tracks.folder.parent)
+    assert panel.groups.table.item(0, 1).text() == "film"
+    panel.groups.table.item(0, 1).setText("control")
+    panel.groups.compare_button.click()
+    window.wait(lambda: not groups.working)
+    assert groups.failure is None
+    assert pd.read_csv(tracks.folder.parent / "compared" / "growth.csv")["group"].unique().tolist() == ["control"]
+    window.viewer.layers.remove("Shapes")
+
+
 def test_every_key_edits_and_all_is_undone_redone_saved_and_kept(
     viewer: napari.Viewer, bells: Path, qtbot: QtBot, click: Callable[[QWidget], None]
 ) -> None:
     window = Window(viewer, qtbot)
     tracks, key, whole = window.tracks, window.key, list(range(7))
-    tracks.track(bells / "film", bells / "masks")
+    tracks.track(bells / "film", bells / "masks", write_others(bells))
     window.wait(lambda: tracks.linked is not None)
     begin = tracks.editor.annotation.fingerprint()
 
@@ -238,3 +287,38 @@ def test_every_key_edits_and_all_is_undone_redone_saved_and_kept(
     assert tracks.editor.failure is None
     assert sorted(window.spans().values()) == sorted(kept.values())
     assert any("kept as you corrected" in said for said in tracks.notices)
+
+
+def test_tracks_of_volumes_are_shown_mended_and_saved(viewer: napari.Viewer, qtbot: QtBot, tmp_path: Path) -> None:
+    for name in ("film", "masks"):
+        (tmp_path / name).mkdir()
+    for number, labels in enumerate(dividing_film()[:5]):
+        volume = np.stack([0 * labels, labels, labels, 0 * labels]).astype(np.uint16)
+        options = {"imagej": True, "metadata": {"axes": "ZYX", "spacing": 2.0, "unit": "um"}, "resolution": (1.0, 1.0)}
+        tifffile.imwrite(tmp_path / "film" / f"t{number}.tif", 100 + 50 * (volume > 0).astype(np.uint16), **options)
+        tifffile.imwrite(tmp_path / "masks" / f"t{number}.tif", volume, **options)
+    window = Window(viewer, qtbot)
+    tracks, key = window.tracks, window.key
+    tracks.track(tmp_path / "film", tmp_path / "masks")
+    window.wait(lambda: tracks.linked is not None)
+    annotation = tracks.editor.annotation
+    assert annotation.pixels.shape == (5, 4, 160, 160)
+    assert viewer.layers["film"].data.shape == (5, 4, 160, 160)
+    tracks.go_to(1, 2)
+    assert (tracks.frame, viewer.dims.current_step[1]) == (2, 2)
+    assert len(tracks.canvas._canvas._outlines) == 1
+    viewer.dims.set_point(1, 0.0)  # above the cell
+    assert len(tracks.canvas._canvas._outlines) == 0
+    viewer.dims.set_point(1, 4.0)  # µm
+    viewer.reset_view()
+    window.click(40.0, 40.0)
+    assert tracks.selection == (1,)
+    key(Qt.Key.Key_X)
+    key(Qt.Key.Key_Z, CONTROL)
+    key(Qt.Key.Key_U)
+    assert window.spans()[1] == [0, 1]
+    tracks.save()
+    window.wait(lambda: not tracks.working)
+    assert tracks.editor.failure is None
+    assert tifffile.imread(tracks.folder / "ctc" / "mask002.tif").shape == (4, 160, 160)
+    assert pd.read_csv(tracks.folder / "lineage.csv")["last_frame"].tolist()[0] == 1

@@ -28,6 +28,7 @@ from ..conftest import WAIT_MS
 
 Click = Callable[[QWidget], None]
 SHIFT = Qt.KeyboardModifier.ShiftModifier
+CTRL_SHIFT = SHIFT | Qt.KeyboardModifier.ControlModifier
 
 
 @pytest.fixture
@@ -214,8 +215,11 @@ def test_saved_fields_are_reviewed_without_a_run(
     ]
     assert ResultStore(root).row(root / "a")["count"] == count - 1
     assert (root / "a" / "previous").is_dir()
-    qtbot.keyClick(canvas, Qt.Key.Key_PageUp)
+    qtbot.keyClick(canvas, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert f"Reject #{first}, was in a. Ctrl+Z again goes there" in viewer.status
+    qtbot.keyClick(canvas, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     settled(window, qtbot)
+    assert session.work_list.current == 0
     assert (
         facts(window)["a"]
         == f"✓  {count - 1} cells · {session.work_list.fields[0].summary.doubtful} doubtful · 1 reviewed"
@@ -223,6 +227,10 @@ def test_saved_fields_are_reviewed_without_a_run(
     assert len(reviewer.annotation.records) == count
     assert reviewer.progress.reviewed == 1
     assert not reviewer.unsaved
+    qtbot.keyClick(canvas, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)  # steps outlive the way to another field
+    assert (reviewer.progress.reviewed, reviewer.unsaved) == (0, 1)
+    qtbot.keyClick(canvas, Qt.Key.Key_Z, CTRL_SHIFT)
+    assert reviewer.progress.reviewed == 1
 
 
 def test_axes_that_were_corrected_hold_in_the_list(

@@ -79,6 +79,23 @@ def test_wide_things_are_no_spots():
     assert len(find_spots(rng.poisson(light).astype(np.uint16))) <= 2
 
 
+@pytest.mark.parametrize(("sigma", "spots", "beyond"), [(4.8, 24, 0.0), (7.0, 0, 7.0)])
+def test_wide_spots_are_learnt_or_told(sigma, spots, beyond):
+    at = np.array([(y, x) for y in range(24, 230, 45) for x in range(24, 230, 45)][:24], float)
+    y, x = np.mgrid[:240, :240]
+    light = 100 + sum(80 * np.exp(-((y - a) ** 2 + (x - b) ** 2) / 2 / sigma**2) for a, b in at)
+    found = find_spots(np.random.default_rng(1).poisson(light).astype(np.uint16))
+    assert len(found) == pytest.approx(spots, abs=2)
+    assert found.beyond == pytest.approx(beyond, rel=0.1)
+
+
+def test_fibres_are_no_spots():
+    y, x = np.mgrid[:192, :192]
+    away = [x - 40 - 6 * np.sin(y / 25), x - 96 - 5 * np.sin(y / 12), x - 150 + 0.15 * y]
+    light = 20 + sum(peak * np.exp(-0.5 * (d / 1.5) ** 2) for d, peak in zip(away, (20, 50, 80), strict=True))
+    assert len(find_spots(np.random.default_rng(5).poisson(light).astype(np.uint16))) <= 1
+
+
 def test_field_of_single_photons_is_searched():
     light = np.full((128, 128), 0.02)
     light[60:64, 60:64] = 6.0

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from napari_cellvino.training.fit.plan import TrainingPlan
+from napari_cellvino.training.fit.plan import NetworkShape, TrainingPlan
 
 torch = pytest.importorskip("torch", reason="needs the train extra")
 
@@ -40,6 +40,21 @@ def test_a_network_agrees_with_itself_and_offsets_count_where_cells_are() -> Non
     bright = teacher_maps.clone()
     bright[:, 0] = -4.0
     assert distillation_loss(bright, teacher_maps, 1).item() > 1
+
+
+def test_a_smaller_network_learns_from_truth_and_teacher(tmp_path: Path) -> None:
+    from napari_cellvino.training.fit.distillation import TAUGHT_SHARE, sample_fields, taught_losses
+    from napari_cellvino.training.fit.fit import build_network, fit
+
+    maps = torch.randn(1, 3, 8, 8)
+    losses = taught_losses({"foreground": torch.tensor(2.0)}, maps, maps, 1)
+    assert losses["foreground"].item() == pytest.approx(2 * (1 - TAUGHT_SHARE))
+    assert losses["distillation"].item() == pytest.approx(0, abs=1e-6)
+    teacher = build_network(PLAN.model_copy(update={"network": NetworkShape(widths=(16, 16, 16))}))
+    before = {name: value.clone() for name, value in teacher.state_dict().items()}
+    *_, last = fit(sample_fields("fluorescence")[:2], tmp_path, PLAN, teacher=teacher)
+    assert last.loss["distillation"] > 0
+    assert all(torch.equal(value, before[name]) for name, value in teacher.state_dict().items())  # statistics too
 
 
 def test_maps_of_a_mask_are_probabilities_alone() -> None:

@@ -15,7 +15,7 @@ LONGEST_NOTE = 10_000  # characters
 
 
 def set_class(annotation: Annotation, ids: Sequence[int], class_index: int) -> Edit:
-    """Return the edit that sets the class of objects; classes count from 0.
+    """Return the edit that sets the class of objects; classes count from 0. One that has it already is accepted.
 
     Raises
     ------
@@ -26,7 +26,7 @@ def set_class(annotation: Annotation, ids: Sequence[int], class_index: int) -> E
         known = ", ".join(f"{n} {name}" for n, name in enumerate(annotation.classes, 1)) or "none"
         raise EditError(f"there is no class {class_index + 1}; the classes are {known}")
     name = f"Class {annotation.classes[class_index]} for"
-    return _edit_records(annotation, ids, name, lambda r: _mark_reviewed(replace(r, class_index=class_index)))
+    return _edit_records(annotation, ids, name, lambda record: _classified(record, class_index))
 
 
 def accept(annotation: Annotation, ids: Sequence[int]) -> Edit:
@@ -56,6 +56,12 @@ def set_note(annotation: Annotation, ids: Sequence[int], note: str) -> Edit:
     if len(note) > LONGEST_NOTE:
         raise EditError(f"a note of {len(note):,} letters is too long; {LONGEST_NOTE:,} are kept")
     return _edit_records(annotation, ids, "Note on", lambda r: replace(r, note=note))
+
+
+def _classified(record: ObjectRecord, class_index: int) -> ObjectRecord:
+    if record.class_index == class_index and not record.reviewed:
+        return replace(record, review=ReviewState.ACCEPTED)
+    return _mark_reviewed(replace(record, class_index=class_index))
 
 
 def _mark_reviewed(record: ObjectRecord) -> ObjectRecord:

@@ -34,7 +34,7 @@ def fill_planes(annotation: Annotation, id_: int) -> Edit:
     if len(annotation.shape) == 2:
         raise EditError("this image has one plane; planes are filled in z-stacks")
     single = extract_object(annotation, id_, margin=1)
-    drawn = np.flatnonzero(single.own.any(axis=(1, 2))).tolist()
+    drawn = np.flatnonzero(single.own.any(axis=tuple(range(1, single.own.ndim)))).tolist()
     gaps = [(a, b) for a, b in pairwise(drawn) if b > a + 1]
     if not gaps:
         raise EditError(f"#{id_} misses no plane between its first and its last one")
@@ -46,7 +46,7 @@ def fill_planes(annotation: Annotation, id_: int) -> Edit:
 
 
 def interpolate_mask(a: Mask, b: Mask, share: float) -> Mask:
-    """Return the mask (Y, X) at ``share`` (0 to 1) between two masks, neither of which is empty."""
+    """Return the mask (Y, X), or (Z, Y, X), at ``share`` (0 to 1) between two masks, neither of which is empty."""
     centre_a, centre_b = np.argwhere(a).mean(axis=0), np.argwhere(b).mean(axis=0)
     step = centre_b - centre_a
     mixed = (1 - share) * _shifted_distance(a, share * step) + share * _shifted_distance(b, (share - 1) * step)
@@ -55,7 +55,7 @@ def interpolate_mask(a: Mask, b: Mask, share: float) -> Mask:
 
 def _shifted_distance(mask: Mask, by: Distance) -> Distance:
     """Return the signed distance (px) to the outline of a mask shifted by (y, x) px, positive inside."""
-    framed = np.pad(mask, 1)
-    inside, outside = (ndi.distance_transform_edt(m)[1:-1, 1:-1] for m in (framed, ~framed))
+    framed, inner = np.pad(mask, 1), (slice(1, -1),) * mask.ndim
+    inside, outside = (ndi.distance_transform_edt(m)[inner] for m in (framed, ~framed))
     signed = np.where(mask, inside - 0.5, 0.5 - outside)
     return np.asarray(ndi.shift(signed, by, order=1, mode="nearest"), np.float64)

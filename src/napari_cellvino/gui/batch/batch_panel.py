@@ -26,6 +26,7 @@ from napari_cellvino.gui.shell.viewer_session import Session
 from napari_cellvino.gui.widgets.form_layout import GAP, say, side_by_side, text_line
 from napari_cellvino.gui.widgets.formatting import format_seconds
 from napari_cellvino.gui.widgets.notice import Notice
+from napari_cellvino.gui.widgets.usable import enable_unless
 from napari_cellvino.gui.widgets.value_combo import Choice, ValueCombo
 from napari_cellvino.service.batch_status import BatchField, BatchStatus
 from napari_cellvino.storage.field_ledger import FieldState
@@ -219,7 +220,7 @@ class BatchPanel(QWidget):
         self.failure.show_failure(self.controller.failure)
         self.drift.setVisible(status is not None and self.drift_button.isChecked())
         self.body.setVisible(status is not None and not self.drift_button.isChecked())
-        self.drift_button.setEnabled(status is not None)
+        enable_unless("" if status is not None else "Choose a folder of results first", self.drift_button)
         say(self.hint, NOTHING if status is None else "")
         say(self.title, "" if status is None else _describe(status, self.controller))
         if status is not None:
@@ -244,11 +245,11 @@ class BatchPanel(QWidget):
         self.cancel_button.setToolTip(
             "Cancel what waits; what runs goes on" if open_jobs else "Stop the run; fields that are done stay"
         )
-        self.retry_button.setEnabled(not running and counts.get(FieldState.FAILED, 0) > 0)
-        self.rerun_button.setEnabled(not running and counts.get(FieldState.REJECTED, 0) > 0)
+        busy = "A run is going on" if running else ""
+        enable_unless(busy or ("" if counts.get(FieldState.FAILED) else "Nothing failed"), self.retry_button)
+        enable_unless(busy or ("" if counts.get(FieldState.REJECTED) else "No field is rejected"), self.rerun_button)
         judged = field is not None and field.record.shown_state in JUDGED
-        for button in (self.accept_button, self.reject_button):
-            button.setEnabled(judged)
+        enable_unless("" if judged else "Choose a field that is done", self.accept_button, self.reject_button)
 
 
 def _describe(status: BatchStatus, controller: BatchController) -> str:

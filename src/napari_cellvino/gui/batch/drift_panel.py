@@ -19,6 +19,7 @@ from napari_cellvino.gui.batch.drift_controller import DriftController, DriftVie
 from napari_cellvino.gui.widgets.form_layout import say, side_by_side, text_line
 from napari_cellvino.gui.widgets.notice import Notice
 from napari_cellvino.gui.widgets.text_table import TextTable
+from napari_cellvino.gui.widgets.usable import enable_unless
 from napari_cellvino.gui.widgets.wide_picture import WidePicture
 from napari_cellvino.quality.drift import FEWEST_RUNS
 from napari_cellvino.storage.time_text import local_time
@@ -116,7 +117,7 @@ class DriftPanel(QWidget):
         self.failure.show_failure(controller.failure)
         say(self.said, controller.said)
         say(self.title, WORKING if view is None else _describe(view))
-        self.save_button.setEnabled(view is not None)
+        enable_unless("" if view is not None else "There is no chart yet", self.save_button)
         if view is not None and view is not self._view:
             self._view = view
             self.table.show(view)

@@ -19,8 +19,10 @@ from napari_cellvino.gui.widgets.form_layout import (
     text_line,
 )
 from napari_cellvino.gui.widgets.notice import Notice
+from napari_cellvino.gui.widgets.usable import enable_unless
 
 HINT = "What is written into a folder is counted as it comes: by rules, or by the choices of tab 2."
+CHOOSE = "Choose a folder to watch, and one for the results"
 NO_FOLDER, NO_RULES = "none chosen", "none: the choices of tab 2"
 MOST_LISTED, LABEL_PX = 500, 220
 _MIDDLE = Qt.TextElideMode.ElideMiddle
@@ -105,12 +107,13 @@ class WatchPanel(QWidget):
             label.setText(label.fontMetrics().elidedText(text, _MIDDLE, LABEL_PX))
         ready = bool(controller.folders) and controller.root is not None
         self.start_button.setText("Stop" if controller.running else "Start")
-        self.start_button.setEnabled(ready)
-        self.start_button.setToolTip("" if ready else "Choose a folder to watch, and one for the results")
-        for button in (self.folder_button, self.results_button, self.rules_button, self.no_rules_button, self.settle):
-            button.setEnabled(not controller.running)
-        self.plan_button.setEnabled(ready and not controller.running)
-        self.batch_button.setEnabled(controller.root is not None)
+        enable_unless("" if ready else CHOOSE, self.start_button)
+        busy = "Stop watching first" if controller.running else ""
+        enable_unless(
+            busy, self.folder_button, self.results_button, self.rules_button, self.no_rules_button, self.settle
+        )
+        enable_unless(busy or ("" if ready else CHOOSE), self.plan_button)
+        enable_unless("" if controller.root is not None else "Choose a folder for the results", self.batch_button)
         self.no_rules_button.setVisible(controller.rules is not None)
         say(self.now, controller.now)
         self.failure.show_failure(controller.failure)

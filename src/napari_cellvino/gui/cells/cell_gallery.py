@@ -21,7 +21,7 @@ from qtpy.QtWidgets import QAbstractItemView, QListView
 from napari_cellvino.annotation.record import ObjectRecord
 from napari_cellvino.core.errors import CellvinoError
 from napari_cellvino.core.objects import ReviewState
-from napari_cellvino.gui.review.gallery import SIDE, cell_pixmap, signed_pixmap
+from napari_cellvino.gui.review.gallery import SIDE, signed_pixmap, square_pixmap
 from napari_cellvino.gui.review.state_markers import sign_of
 from napari_cellvino.gui.widgets.delay import throttler
 from napari_cellvino.gui.widgets.quiet_focus import QuietFocus
@@ -97,7 +97,7 @@ class CellModel(QAbstractListModel):
             return blank
         review, excluded = ReviewState(int(self.table.review[row])), bool(self.table.excluded[row])
         return signed_pixmap(
-            cell_pixmap(picture, self.side), sign_of(ObjectRecord(1, review=review, excluded=excluded))
+            square_pixmap(picture, self.side), sign_of(ObjectRecord(1, review=review, excluded=excluded))
         )
 
     def _read(self) -> None:

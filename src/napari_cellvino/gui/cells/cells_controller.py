@@ -11,8 +11,11 @@ from pathlib import Path
 import numpy as np
 from qtpy.QtCore import QTimer, Signal
 
+from napari_cellvino.core.cell_classifier import CellClassifier
+from napari_cellvino.core.errors import CellvinoError
 from napari_cellvino.core.gates import Corner, Gate, GateAction, gate_over
 from napari_cellvino.core.image import Origin
+from napari_cellvino.gui.cells.class_examples import ClassExamples
 from napari_cellvino.gui.review.review_controller import ReviewController
 from napari_cellvino.gui.save.save_controller import SaveController
 from napari_cellvino.gui.widgets.failure import Failure
@@ -21,7 +24,14 @@ from napari_cellvino.gui.widgets.one_task import OneTask
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.results.cell_table import CellQuery, CellTable, CellTables, Rows
 from napari_cellvino.results.store import ResultStore
-from napari_cellvino.workflows.change_results import ChangedField, Describe, edit_results, gate_results, undo_edits
+from napari_cellvino.workflows.change_results import (
+    ChangedField,
+    Describe,
+    classify_results,
+    edit_results,
+    gate_results,
+    undo_edits,
+)
 from napari_cellvino.workflows.work_list import field_id
 from napari_cellvino.workflows.workspace import Workspace
 
@@ -65,6 +75,8 @@ class CellsController(OneTask):
         self.selection: Rows = NO_ROWS
         self.region: Gate | None = None  # that was drawn last
         self.gates: tuple[Gate, ...] = ()
+        self.classifier: CellClassifier | None = None
+        self.examples = ClassExamples()
         self.said = ""
         self._steps: list[_Step] = []
         self._goes_to: tuple[Origin, int] | None = None
@@ -103,14 +115,15 @@ class CellsController(OneTask):
         self._reads.stop()
         root = Path(self._saver.folder).expanduser()
         self._reads = Task(done=partial(self._take, root), failed=self._fail)
-        self._reader.start(lambda: (self._tables.read(root), _gates_of(root)), self._reads)
+        self._reader.start(lambda: (self._tables.read(root), *_rules_of(root)), self._reads)
 
-    def _take(self, root: Path, read: tuple[CellTable, tuple[Gate, ...]]) -> None:
+    def _take(self, root: Path, read: tuple[CellTable, tuple[Gate, ...], CellClassifier | None]) -> None:
         chosen = self.table.chosen(self.selection) if root == self._root else {}
         if root != self._root:
             self._steps.clear()
+            self.examples.clear()
             self.region, self.said = None, ""
-        self._root, (self.table, self.gates) = root, read
+        self._root, (self.table, self.gates, self.classifier) = root, read
         kept = [self.table.rows_of(folder, ids) for folder, ids in chosen.items()]
         self.selection = np.concatenate([NO_ROWS, *kept]).astype(np.intp)
         self._list()
@@ -245,6 +258,50 @@ class CellsController(OneTask):
 
         self._start("applying gates …", partial(gate_results, root, gates), end, leave=True)
 
+    # -- classes learnt from examples
+
+    def add_examples(self, name: str) -> None:
+        """Make the chosen cells examples of a class."""
+        if len(self.selection) and name:
+            self.examples.add(self.table, self.selection, name)
+            self.said, self.failure = f"Examples: {self.examples.describe()}", None
+            self.changed.emit()
+
+    def classify(self) -> None:
+        """Learn the classes of the examples, and give them to all cells of saved fields and of runs to come."""
+        if self.working or self._root is None:
+            return
+        try:
+            learnt = self.examples.learn(self.table)
+        except CellvinoError as error:
+            self.refuse(str(error))
+            return
+        self._classify(learnt)
+
+    def unclassify(self) -> None:
+        """Take the classifier away: cells have the class of the model again."""
+        if not self.working and self._root is not None:
+            self._classify(None)
+
+    def _classify(self, classifier: CellClassifier | None) -> None:
+        root = self._root
+
+        def end(fields: tuple[ChangedField, ...]) -> None:
+            self.classifier = classifier
+            self._workspace.choose(classifier=None if classifier is None else classifier.model_dump())
+            agreed = (
+                ""
+                if classifier is None or classifier.agreement is None
+                else (f", {100 * classifier.agreement:.0f} % of held-out examples got their own class")
+            )
+            done = "Classes taken away from" if classifier is None else "Classes given to"
+            self.said = f"{done} {_fields(fields)}{agreed}"
+            self._tell_failures(fields)
+            self.shown_again()
+
+        if root is not None:
+            self._start("classifying …", partial(classify_results, root, classifier), end, leave=True)
+
     @property
     def undo_name(self) -> str:
         """What undo would take back."""
@@ -329,6 +386,10 @@ def _fields(fields: Sequence[ChangedField]) -> str:
     return format_count(sum(not field.error for field in fields), "field")
 
 
-def _gates_of(root: Path) -> tuple[Gate, ...]:
+def _rules_of(root: Path) -> tuple[tuple[Gate, ...], CellClassifier | None]:
+    """Return the gates and the classifier of a folder of results."""
     store = ResultStore(root)
-    return store.recipe().gates if store.has_recipe else ()
+    if not store.has_recipe:
+        return (), None
+    recipe = store.recipe()
+    return recipe.gates, recipe.classifier

@@ -32,6 +32,7 @@ from napari_cellvino.gui.shell.viewer_session import Session
 from napari_cellvino.gui.widgets.form_layout import GAP, say, side_by_side, text_line
 from napari_cellvino.gui.widgets.formatting import format_count
 from napari_cellvino.gui.widgets.notice import Notice
+from napari_cellvino.gui.widgets.usable import WAIT, enable_unless
 from napari_cellvino.gui.widgets.value_combo import Choice, ValueCombo
 from napari_cellvino.results.cell_table import CellQuery
 
@@ -41,6 +42,8 @@ COUNTED: tuple[Choice[bool | None], ...] = (
     Choice("excluded", True),
 )
 NOTHING = "Cells of saved fields are shown here: run a list, a plate, or save a result first."
+NONE_CHOSEN = "Choose cells first: click on pictures, or draw round points"
+NO_REGION, NO_CLASS = "Draw a region in the plot first", "Name the class first, on the left"
 MOST_CLASS_KEYS = 9
 LEAST_PX, USUAL_PX, BUTTONS_PX = 170, 300, 236
 
@@ -92,7 +95,7 @@ class CellsPanel(QWidget):
         )
         self.class_choice.setMinimumContentsLength(4)
         self.class_button = _button("Give class", "Give the chosen cells this class")
-        self.undo_button = _button("Undo", "")
+        self.undo_button = _button("Undo", "Take back what was done last to several fields")
 
     def _build_gates(self) -> None:
         self.leave_out_button = _button(
@@ -101,9 +104,16 @@ class CellsPanel(QWidget):
         self.keep_button = _button("Gate: keep only", "Leave out all that lies outside the region")
         self.class_name = QLineEdit()
         self.class_name.setPlaceholderText("new class")
-        self.class_name.setAccessibleName("Class of the gate")
-        self.class_name.setToolTip("A class of its own for what lies in the region")
+        self.class_name.setAccessibleName("New class")
+        self.class_name.setToolTip(
+            "A class of its own: of what lies in the region (Gate), or of the chosen cells (Example)"
+        )
         self.classify_button = _button("Gate: class", "Give what lies in the region this class, in every run as well")
+        self.example_button = _button("Example", "The chosen cells are examples of the class that is typed beside")
+        self.learn_button = _button(
+            "Classify all", "Learn the classes from the examples by what is measured, and give them to all cells"
+        )
+        self.unlearn_button = _button("Take classes away", "Give all cells the class of the model again")
         self.gates_button = _button("Gates", "The gates of the recipe; choose one to take it away")
         self.gates_menu = QMenu(self.gates_button)
         self.gates_button.setMenu(self.gates_menu)
@@ -148,12 +158,14 @@ class CellsPanel(QWidget):
             (self.class_choice, self.class_button),
             (self.leave_out_button, self.keep_button),
             (self.class_name, self.classify_button),
+            (self.example_button, self.learn_button),
         )
         for row, (left, right) in enumerate(pairs):
             grid.addWidget(left, row, 0)
             grid.addWidget(right, row, 1)
-        grid.addWidget(self.gates_button, len(pairs), 0, 1, 2)
-        grid.setRowStretch(len(pairs) + 1, 1)
+        for row, button in enumerate((self.unlearn_button, self.gates_button), len(pairs)):
+            grid.addWidget(button, row, 0, 1, 2)
+        grid.setRowStretch(len(pairs) + 2, 1)
         column.setFixedWidth(BUTTONS_PX)
         return column
 
@@ -183,6 +195,9 @@ class CellsPanel(QWidget):
         self.leave_out_button.clicked.connect(lambda: controller.add_gate(GateAction.EXCLUDE))
         self.keep_button.clicked.connect(lambda: controller.add_gate(GateAction.KEEP))
         self.classify_button.clicked.connect(self._classify)
+        self.example_button.clicked.connect(lambda: controller.add_examples(self.class_name.text().strip()))
+        self.learn_button.clicked.connect(controller.classify)
+        self.unlearn_button.clicked.connect(controller.unclassify)
         self.class_name.textChanged.connect(self._draw_buttons)
         self.session.restyled.connect(lambda _: self.plot.set_theme(self.session.viewer.theme))
         self.plot.set_theme(self.session.viewer.theme)
@@ -305,17 +320,20 @@ class CellsPanel(QWidget):
 
     def _draw_buttons(self, _: object = None) -> None:
         controller = self.controller
-        free, chosen = not controller.working, len(controller.selection) > 0
-        for button in (self.accept_button, self.reject_button, self.exclude_button, self.class_button):
-            button.setEnabled(free and chosen)
-        drawn = free and controller.region is not None
-        for button in (self.leave_out_button, self.keep_button):
-            button.setEnabled(drawn)
-        self.classify_button.setEnabled(drawn and bool(self.class_name.text().strip()))
-        self.gates_button.setEnabled(free)
-        self.undo_button.setEnabled(free and bool(controller.undo_name))
+        busy = WAIT if controller.working else ""
+        nothing = busy or ("" if len(controller.selection) else NONE_CHOSEN)
+        enable_unless(nothing, self.accept_button, self.reject_button, self.exclude_button, self.class_button)
+        no_region = busy or ("" if controller.region is not None else NO_REGION)
+        enable_unless(no_region, self.leave_out_button, self.keep_button)
+        enable_unless(no_region or ("" if self.class_name.text().strip() else NO_CLASS), self.classify_button)
+        enable_unless(nothing or ("" if self.class_name.text().strip() else NO_CLASS), self.example_button)
+        enable_unless(
+            busy or ("" if len(controller.examples) else "Take some cells as examples first"), self.learn_button
+        )
+        self.unlearn_button.setVisible(controller.classifier is not None)
+        enable_unless(busy, self.gates_button, self.unlearn_button)
+        enable_unless(busy or ("" if controller.undo_name else "Nothing to undo yet"), self.undo_button)
         self.undo_button.setText(f"Undo {controller.undo_name}".strip())
-        self.undo_button.setToolTip("Take back what was done last to several fields" if controller.undo_name else "")
 
     def _draw_selection(self) -> None:
         self.gallery.highlight(self.controller.selection)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ from napari_cellvino.core.image import Origin, Stack
 from napari_cellvino.core.progress import Progress
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.gui.review.review_controller import ReviewController
+from napari_cellvino.gui.run.device_choice import PRECISIONS
+from napari_cellvino.gui.widgets.formatting import format_seconds
 from napari_cellvino.gui.widgets.one_task import OneTask
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.quality.side_by_side import Labels, ResultComparison, compare_labels
@@ -77,7 +80,7 @@ class CompareController(OneTask):
         except CellvinoError as error:
             self._fail(error)
             return
-        title = f"{pipeline.label}, {pipeline.recipe.precision}"
+        title = f"{pipeline.label}, {PRECISIONS[pipeline.recipe.precision]}"
         self._start("running the other choices …", lambda: _run(steps, pipeline, stack, title))
 
     def with_results(self, root: Path) -> None:
@@ -93,7 +96,8 @@ class CompareController(OneTask):
             self._fail(OptionError("there is no result with outlines to compare with; run the model first"))
             return
         z = None if annotation.labels.ndim == 2 else self._reviewer.plane or annotation.labels.shape[0] // 2
-        grey, first = self._workspace.intensity(z), (f"{shown.label}, {shown.recipe.precision}", _counted(annotation))
+        grey = self._workspace.intensity(z)
+        first = f"{shown.label}, {PRECISIONS[shown.recipe.precision]}", _counted(annotation)
         self._task.stop()
         self.working, self.failure, self._frame = what, None, shown.recipe.frame
         self._task = Task(done=self._show, failed=self._fail, stopped=self._stop)
@@ -118,8 +122,9 @@ class CompareController(OneTask):
 def _run(
     steps: Generator[Progress, None, Outcome], pipeline: Pipeline, stack: Stack, title: str
 ) -> Generator[Progress, None, Found]:
+    began = time.perf_counter()
     outcome = yield from steps
-    return title, _counted(outcome.annotation(pipeline, stack))
+    return f"{title}, in {format_seconds(time.perf_counter() - began)}", _counted(outcome.annotation(pipeline, stack))
 
 
 def _read(root: Path, origin: Origin) -> Found:

@@ -22,6 +22,7 @@ from napari_cellvino.gui.shell.viewer_session import Session
 from napari_cellvino.gui.widgets.form_layout import GAP, say, side_by_side, text_line
 from napari_cellvino.gui.widgets.formatting import format_count
 from napari_cellvino.gui.widgets.notice import Notice
+from napari_cellvino.gui.widgets.usable import WAIT, enable_unless
 
 LEAST_PX, USUAL_PX = 170, 360  # high
 ZOOM, CLOSE = 1.25, 6.0  # per step of the wheel; screen px per px of the image where a difference is shown
@@ -142,8 +143,7 @@ class ComparePanel(QWidget):
         controller, done = self.controller, self.controller.done
         say(self.hint, controller.working or ("" if done is not None else HINT))
         self.failure.show_failure(controller.failure)
-        for button in (self.run_button, self.results_button):
-            button.setEnabled(not controller.working)
+        enable_unless(WAIT if controller.working else "", self.run_button, self.results_button)
         self.next_button.setVisible(done is not None and bool(done.places))
         for widget in (*self.titles, *self.views):
             widget.setVisible(done is not None)

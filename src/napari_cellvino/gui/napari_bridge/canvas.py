@@ -25,6 +25,8 @@ LEAST_LINE_PX, LEAST_CELL_PX = 4, 9  # what is smaller on the screen gets no lin
 ROOM = 5.0  # times the size of a cell that is shown round it
 
 Path = NDArray[np.float64]
+Calls = Mapping[str, Callable[[], object]]
+NO_CALLS: Calls = {}
 
 
 class Canvas(QWidget):
@@ -39,6 +41,7 @@ class Canvas(QWidget):
         self._seeds: Path = np.zeros((0, 2))
         self._signs: tuple[Path, Path, Path] = (np.zeros((0, 2, 2)), self._seeds, self._seeds)
         self._shortcuts: list[QShortcut] = []
+        self._look_keys: list[QShortcut] = []
         self._tool_keys: list[QShortcut] = []
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setAttribute(Qt.WidgetAttribute.WA_NoSystemBackground)
@@ -55,8 +58,8 @@ class Canvas(QWidget):
             event.disconnect(self._redraw)
         if not isalive(self):
             return True
-        self.listen(keys=False, tool=False)
-        for shortcut in (*self._shortcuts, *self._tool_keys):
+        self.listen(keys=False)
+        for shortcut in (*self._shortcuts, *self._look_keys, *self._tool_keys):
             shortcut.setParent(None)
         self._native.removeEventFilter(self)
         self.hide()
@@ -64,19 +67,19 @@ class Canvas(QWidget):
         self.deleteLater()
         return True
 
-    def bind(self, keys: Mapping[str, Callable[[], object]], tool_keys: Mapping[str, Callable[[], object]]) -> None:
-        """Call functions by key while the canvas has the focus; ``tool_keys`` while a tool is in use."""
+    def bind(self, keys: Calls, look_keys: Calls = NO_CALLS, tool_keys: Calls = NO_CALLS) -> None:
+        """Call functions by key while the canvas has the focus: those that act, that change the look, and of a tool."""
         self._shortcuts += [self._shortcut(key, call) for key, call in keys.items()]
+        self._look_keys += [self._shortcut(key, call) for key, call in look_keys.items()]
         self._tool_keys += [self._shortcut(key, call) for key, call in tool_keys.items()]
 
-    def listen(self, *, keys: bool, tool: bool) -> None:
+    def listen(self, *, keys: bool, looks: bool = False, tool: bool = False) -> None:
         """Switch the keys on or off; with a ``tool`` in use, two quick clicks do not zoom."""
         if not isalive(self):
             return
-        for shortcut in self._shortcuts:
-            shortcut.setEnabled(keys)
-        for shortcut in self._tool_keys:
-            shortcut.setEnabled(keys and tool)
+        for shortcuts, on in ((self._shortcuts, keys), (self._look_keys, looks), (self._tool_keys, keys and tool)):
+            for shortcut in shortcuts:
+                shortcut.setEnabled(on)
         callbacks = self._viewer.mouse_double_click_callbacks
         if (keys and tool) == (double_click_to_zoom in callbacks):
             (callbacks.remove if tool and keys else callbacks.append)(double_click_to_zoom)

@@ -97,14 +97,16 @@ class OpenController(QObject):
         work = (lambda: known) if known is not None else partial(_opened_origin, origin, overrides)
         self._field = self._read(origin.name, work, partial(self._add_listed, frame=frame))
 
-    def choose_origin(self, origin: Origin) -> None:
-        """Work on a time point of a picture of the viewer by where its pixels are; one that is gone is passed over."""
+    def choose_origin(self, origin: Origin) -> bool:
+        """Work on a time point of a picture of the viewer by where its pixels are, and return whether it is there."""
         frame = origin.frame or 1
         for picture in self.pictures.listed():
             if picture.stack is not None and picture.stack.origin_of(frame) == origin:
                 if picture is not self.picture:
                     self.choose(picture)
                 self._workspace.choose(frame=frame)
+                return True
+        return False
 
     def choose(self, picture: Picture | None, *, axes: str | None = None) -> None:
         """Work on a picture of the viewer, or on none."""

@@ -31,6 +31,7 @@ from napari_cellvino.gui.widgets.form_layout import (
     text_line,
 )
 from napari_cellvino.gui.widgets.notice import Notice
+from napari_cellvino.gui.widgets.usable import enable_unless
 from napari_cellvino.gui.widgets.value_combo import Choice, ValueCombo
 from napari_cellvino.gui.worklist.work_list_rows import WorkListRows
 from napari_cellvino.io import Position, image_suffixes
@@ -179,7 +180,7 @@ class OpenPanel(DropPanel):
         rows = [row for row in range(self.image.count()) if self.image.itemData(row) is self._opener.picture]
         self.image.setCurrentIndex(rows[0] if rows else -1)
         empty = not self.image.count()
-        self.image.setEnabled(not empty)
+        enable_unless("Open or drop an image first" if empty else "", self.image)
         self.image.setPlaceholderText("no image layer yet" if empty else "choose an image")
 
     def _draw(self, _: object = None) -> None:

@@ -13,6 +13,7 @@ from napari_cellvino.gui.plate.answers_controller import AnswersController, Show
 from napari_cellvino.gui.widgets.form_layout import add_row, form, in_tab_order, say, text_line
 from napari_cellvino.gui.widgets.formatting import format_count
 from napari_cellvino.gui.widgets.notice import Notice
+from napari_cellvino.gui.widgets.usable import WAIT, enable_unless
 from napari_cellvino.gui.widgets.value_combo import Choice, ValueCombo
 from napari_cellvino.gui.widgets.wide_picture import WidePicture
 from napari_cellvino.plates.corrections import PlateCorrection
@@ -95,9 +96,8 @@ class AnswersPanel(QWidget):
         """Show what is known."""
         controller = self._controller
         self.measure.offer([Choice(_title(name), name) for name in controller.measures])
-        ready = bool(controller.measures) and not controller.working
-        for button in (self.ask_button, self.page_button):
-            button.setEnabled(ready)
+        busy = WAIT if controller.working else ""
+        enable_unless(busy or ("" if controller.measures else "Run the plate first"), self.ask_button, self.page_button)
         self.notice.show_failure(controller.failure)
         shown = controller.shown
         say(self.said, _state(controller))

@@ -14,6 +14,7 @@ from napari_cellvino.gui.widgets.failure import Failure, failure_of
 from napari_cellvino.gui.widgets.form_layout import add_row, form, in_tab_order, narrow, side_by_side, text_line
 from napari_cellvino.gui.widgets.formatting import format_count
 from napari_cellvino.gui.widgets.notice import Notice
+from napari_cellvino.gui.widgets.usable import enable_unless
 from napari_cellvino.plates.layout import Content, Control, Layout, read_layout
 from napari_cellvino.plates.plate_maps import dilute, paste_cells
 
@@ -164,8 +165,8 @@ class PlateContents(QWidget):
         self.set_button.setText(f"Se&t for {format_count(count, 'well')}" if count else "Se&t")
         self.set_button.setEnabled(bool(count))
         self.set_button.setToolTip("Enter does the same" if count else "Choose wells on the grid first")
-        self.paste_button.setEnabled(bool(count))
-        self.clear_button.setEnabled(bool(self._layout))
+        enable_unless("" if count else "Choose wells on the grid first", self.paste_button)
+        enable_unless("" if self._layout else "No well has contents yet", self.clear_button)
         self.known.setText(_known(self._layout))
 
 

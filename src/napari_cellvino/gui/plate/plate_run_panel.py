@@ -16,10 +16,11 @@ from qtpy.QtWidgets import (
 
 from napari_cellvino.core.plate import Plate, Well
 from napari_cellvino.gui.plate.plate_run_view import PlateRunView, resolve_run
-from napari_cellvino.gui.run.field_run_rows import FieldRunRows
+from napari_cellvino.gui.run.field_run_rows import BUSY, FieldRunRows
 from napari_cellvino.gui.run.run_view import State
 from napari_cellvino.gui.shell.viewer_session import Session
 from napari_cellvino.gui.widgets.form_layout import add_row, form, in_tab_order, narrow, say, side_by_side, text_line
+from napari_cellvino.gui.widgets.usable import enable_unless
 
 CHOOSE_FIRST = "Choose wells on the grid first: click, Shift and Ctrl, or drag"
 
@@ -136,8 +137,8 @@ class PlateRunRows(FieldRunRows):
         if not self.folder.hasFocus() and self.folder.text() != self._well_values.folder:
             self.folder.setText(self._well_values.folder)
         self.labels_back.setVisible(plate.takes_labels)
-        for widget in (self.labels_back, self.channel, self.folder, self.choose_button, self.replace):
-            widget.setEnabled(view.state is not State.WORKING)
+        busy = BUSY if view.state is State.WORKING else ""
+        enable_unless(busy, self.labels_back, self.channel, self.folder, self.choose_button, self.replace)
 
     def _draw_running(self, view: PlateRunView) -> None:
         working = view.state is State.WORKING

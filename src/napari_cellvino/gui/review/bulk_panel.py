@@ -14,6 +14,7 @@ from napari_cellvino.gui.review.mask_import_controller import MaskImportControll
 from napari_cellvino.gui.review.review_controller import ReviewController
 from napari_cellvino.gui.review.review_view import size_unit
 from napari_cellvino.gui.widgets.form_layout import CollapsibleSection, ignore_wheel, narrow, side_by_side, text_line
+from napari_cellvino.gui.widgets.usable import enable_unless
 
 LARGEST = 10_000_000  # of any unit
 ROOM_PX = 8  # above and below two lines of text
@@ -67,7 +68,7 @@ class ManyCells(QWidget):
 
     def _draw_masks(self) -> None:
         reading = self._masks.reading
-        self.masks_button.setEnabled(not reading)
+        enable_unless("Masks are being read" if reading else "", self.masks_button)
         self.masks_button.setText(f"reading {reading} …" if reading else "Masks from a file…")
         self.masks_button.setToolTip(
             "A label image, Cellpose _seg.npy, ImageJ ROIs, GeoJSON, COCO or YOLO of this image, in the place of all "
@@ -95,7 +96,7 @@ class ManyCells(QWidget):
         found = self._selection()
         if found is None or not self.fold.isExpanded():
             return
-        self.delete_button.setEnabled(bool(found.ids))
+        enable_unless("" if found.ids else "No cell is beyond this limit", self.delete_button)
         self.delete_button.setText(f"Delete {found.count}" if found.ids else "Delete")
         self.found.setText(str(found))
         self.found.setMinimumHeight(

@@ -16,7 +16,8 @@ from napari_cellvino.gui.review.pointer_tools import PointerTool
 from napari_cellvino.gui.shell.viewer_session import Session
 from napari_cellvino.gui.widgets.form_layout import GAP
 
-COLUMNS = 5
+COLUMNS, FEW_COLUMNS = 5, 3  # the latter for names of classes, which are long
+LONGEST_STEP, LONGEST_CLASS = 22, 13  # letters that fit on a button
 SHIFT = "⇧"
 Thing = Action | PointerTool
 
@@ -39,7 +40,7 @@ class ReviewButtons(QWidget):
         layout.setSpacing(GAP)
         self._outlines = self._grid(_OUTLINES)
         self._boxes = self._grid((actions.DELETE_BOX, *tools.FOR_BOXES))
-        self._classes = self._grid(actions.CLASSES)
+        self._classes = self._grid(actions.CLASSES, FEW_COLUMNS)
         for part in (self._grid(actions.WALK), self._outlines, self._boxes):
             layout.addWidget(part)
         layout.addWidget(self._classes)
@@ -93,7 +94,9 @@ class ReviewButtons(QWidget):
         for number, action in enumerate(actions.CLASSES):
             button = self.of[action]
             button.setVisible(number < len(classes))
-            button.setText(f"{classes[number]} {SHIFT}{number + 1}" if number < len(classes) else "")
+            name = classes[number] if number < len(classes) else ""
+            button.setText(f"{_short(name, LONGEST_CLASS)} {SHIFT}{number + 1}" if name else "")
+            button.setToolTip(f"Give the chosen cells the class {name} ({action.key})" if name else action.tooltip)
         self.of[actions.PLANES].setVisible(annotation is not None and len(annotation.shape) == 3)
         self.of[actions.MERGE].setDown(self._active_tool.tool is tools.MERGE_ALONG)
         for action, name in (
@@ -110,5 +113,5 @@ def _title(thing: Thing) -> str:
     return f"{thing.title} {thing.key.replace('Shift+', SHIFT)}" if "Ctrl" not in thing.key else thing.title
 
 
-def _short(name: str) -> str:
-    return name if len(name) <= 22 else name[:21] + "…"
+def _short(name: str, most: int = LONGEST_STEP) -> str:
+    return name if len(name) <= most else name[: most - 1] + "…"

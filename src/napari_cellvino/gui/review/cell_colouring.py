@@ -7,7 +7,7 @@ so that one bright speck does not make all cells look alike.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 
 import numpy as np
@@ -62,8 +62,16 @@ def measures_of(annotation: Annotation, plane: Plane) -> list[PlotMeasure]:
         return cell_measures([["volume_px", "score"]])
     names = ["area_um2" if in_um else "area_px", "score"]
     names += ["eccentricity", "solidity"] if annotation.labels is not None else []
-    channels = column_names(plane.channels, empty="channel")
-    return cell_measures([[*names, *(f"{kind}_{name}" for name in channels for kind in ("mean", "max"))]])
+    columns = column_names(plane.channels, empty="channel")
+    found = cell_measures([[*names, *(f"{kind}_{name}" for name in columns for kind in ("mean", "max"))]])
+    called = {f" of {column}": f" of {name}" for column, name in zip(columns, plane.channels, strict=True) if name}
+    return [replace(measure, title=_called(measure.title, called)) for measure in found]
+
+
+def _called(title: str, called: Mapping[str, str]) -> str:
+    """Return a title with the channel as it is called in the file, not as in a table."""
+    end = next((end for end in called if title.endswith(end)), "")
+    return title.removesuffix(end) + called.get(end, "")
 
 
 def offers(annotation: Annotation, plane: Plane) -> list[tuple[str, str]]:
@@ -129,7 +137,8 @@ def _by_values(cells: CellColumns, found: PlotMeasure, values: NDArray[np.float6
     hues[~np.isfinite(values)] = NO_NUMBER
     bar = "".join(f'<span style="color:rgb{tuple(hue)}">█</span>' for hue in scale[:: STEPS // 16].tolist())
     ends = f"{_number(low)}&nbsp;{bar}&nbsp;{_number(high)}" if high > low else f"all alike: {_number(low)}"
-    said = f"{ends} {escape(found.unit)}"
+    meaning = found.unit[:1].isdigit()  # "1 without dents" says what a number means
+    said = f"{ends} {f'({escape(found.unit)})' if meaning else escape(found.unit)}".strip()
     missing = _patches([NO_NUMBER], ["no number"]) if known.size < values.size else ""
     return Colouring(cells.objects.id, hues, " · ".join(filter(None, (said, missing))))
 

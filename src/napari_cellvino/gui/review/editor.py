@@ -13,6 +13,7 @@ from qtpy.QtCore import QObject, Signal
 from scipy import ndimage
 
 from napari_cellvino.annotation import Annotation, Change, Edit, EditAction, EditSession, Region
+from napari_cellvino.annotation.history import History
 from napari_cellvino.annotation.paint_strokes import Stroke
 from napari_cellvino.annotation.recovery import start_session
 from napari_cellvino.core.errors import CellvinoError, EditError, JournalBusyError, OutputError, UnsureError
@@ -39,6 +40,7 @@ class Editor(QObject):
         self._folder, self._check = folder, check
         self.annotation: Annotation | None = None
         self.session: EditSession | None = None
+        self._before: History | None = None  # steps of an earlier session, which are all saved
         self.failure: Failure | None = None  # why the last edit was not made
         self.said = ""  # what the last action did
         self.busy = ""  # why nothing may be edited now
@@ -53,6 +55,12 @@ class Editor(QObject):
             self._listen(session)
         self.begun.emit()
 
+    def continue_from(self, history: History) -> None:
+        """Let undo and redo reach back into the steps of an earlier session of this annotation as it was saved."""
+        last = history.next_undo
+        if self.annotation is not None and (last is None or self.annotation.fits(last.inverse())):
+            self._before = history
+
     def close(self) -> None:
         """Write what is still to be written, and let go of the annotation."""
         session = self.release()
@@ -65,7 +73,7 @@ class Editor(QObject):
         if session is not None:
             session.changed.disconnect(self._on_event)
             session.journal_failed.disconnect(self._on_fault)
-        self.annotation = self.session = self.failure = None
+        self.annotation = self.session = self.failure = self._before = None
         self.said, self.busy, self.fingerprint = "", "", ""
         return session
 
@@ -111,15 +119,19 @@ class Editor(QObject):
         self._attempt(lambda _: self._past("redo").redo())
 
     @property
+    def _history(self) -> History | None:
+        return self.session.history if self.session is not None else self._before
+
+    @property
     def undo_name(self) -> str:
         """What undo would take back."""
-        edit = self.session.history.next_undo if self.session is not None else None
+        edit = self._history.next_undo if self._history is not None else None
         return edit.name if edit is not None else ""
 
     @property
     def redo_name(self) -> str:
         """What redo would make again."""
-        edit = self.session.history.next_redo if self.session is not None else None
+        edit = self._history.next_redo if self._history is not None else None
         return edit.name if edit is not None else ""
 
     @property
@@ -166,6 +178,8 @@ class Editor(QObject):
         return self.session
 
     def _listen(self, session: EditSession) -> None:
+        if self._before is not None:
+            session.history, self._before = self._before, None
         self.session = session
         session.changed.connect(self._on_event)
         session.journal_failed.connect(self._on_fault)
@@ -174,9 +188,9 @@ class Editor(QObject):
         return self.started().commit(edit)
 
     def _past(self, what: str) -> EditSession:
-        if self.session is None:
+        if not (self.undo_name if what == "undo" else self.redo_name):
             raise EditError(f"there is nothing to {what}")
-        return self.session
+        return self.started()
 
     def _attempt(self, work: Callable[[Annotation], Change | None]) -> Change | None:
         self.about_to_edit.emit()

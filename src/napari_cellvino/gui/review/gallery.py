@@ -67,7 +67,7 @@ class Thumbnails(QAbstractListModel):
             return QPixmap(SIDE, SIDE)
         region = annotation.geometry(id_).region
         plane = (region.low[0] + region.high[0]) // 2 if len(region.low) == 3 else None
-        return signed_pixmap(cell_pixmap(self._cut(annotation, id_, plane), SIDE), sign_of(annotation.records[id_]))
+        return signed_pixmap(square_pixmap(self._cut(annotation, id_, plane), SIDE), sign_of(annotation.records[id_]))
 
     def planes(self, id_: int) -> QPixmap | None:
         """Return all planes of a cell of a stack side by side; None of a single plane."""
@@ -180,8 +180,18 @@ class Gallery(QWidget):
             self._ignoring = False
 
 
-def cell_pixmap(rgb: NDArray[np.uint8], width_px: int) -> QPixmap:
-    """Return a picture (Y, X, RGB) at the size of a row, no wider than ``width_px``."""
+def cell_pixmap(rgb: NDArray[np.uint8], width_px: int, height_px: int = SIDE) -> QPixmap:
+    """Return a picture (Y, X, RGB), no wider and no higher than asked for."""
     height, width = rgb.shape[:2]
     image = QImage(np.ascontiguousarray(rgb).data, width, height, 3 * width, QImage.Format.Format_RGB888)
-    return QPixmap.fromImage(image).scaled(width_px, SIDE, Qt.AspectRatioMode.KeepAspectRatio)
+    return QPixmap.fromImage(image).scaled(width_px, height_px, Qt.AspectRatioMode.KeepAspectRatio)
+
+
+def square_pixmap(rgb: NDArray[np.uint8], side: int) -> QPixmap:
+    """Return a picture (Y, X, RGB) in the middle of a square: rows of pictures stay in line."""
+    picture, square = cell_pixmap(rgb, side, side), QPixmap(side, side)
+    square.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(square)
+    painter.drawPixmap((side - picture.width()) // 2, (side - picture.height()) // 2, picture)
+    painter.end()
+    return square

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import napari
 import numpy as np
-from napari.layers import Labels, Layer, Vectors
+from napari.layers import Image, Labels, Layer, Vectors
 from napari.utils.events import Event
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
@@ -18,6 +18,7 @@ from napari_cellvino.gui.review.keys import FILL_KEY, HIDE_KEY, bindings
 from napari_cellvino.gui.review.outside_changes import OutsideChanges
 from napari_cellvino.gui.review.pointer_tools import choose_along
 from napari_cellvino.gui.review.review_controller import ReviewController
+from napari_cellvino.gui.review.review_view import status_line
 from napari_cellvino.gui.review.state_markers import ReviewSigns
 
 OWN_KEYS = "cellvino_keys"  # in the metadata of a layer that has keys of its own
@@ -41,9 +42,12 @@ class ReviewCanvas(QObject):
         self.outside = OutsideChanges(reviewer.editor)
         self._signs: ReviewSigns | None = None
         reviewer.changed.connect(self._mark)
+        reviewer.changed.connect(self._tell)
         reviewer.edited.connect(self._show_edit)
         reviewer.looked_at.connect(self._look_at)
         self.active_tool.changed.connect(self._on_tool)
+        self.active_tool.changed.connect(self._tell)
+        self._told = ""  # in napari's status bar, which is seen beside any tab
         self._drawn_in: Layer | None = None  # another layer whose own tools may be in use
         viewer.layers.selection.events.active.connect(self._on_active_layer)
         viewer.mouse_drag_callbacks.append(self._on_press)
@@ -72,7 +76,7 @@ class ReviewCanvas(QObject):
             if self.canvas is None:
                 self.canvas = Canvas(self._viewer)
                 keys, tool_keys = bindings(self._reviewer, self.active_tool, self.keys_wanted.emit)
-                self.canvas.bind(keys | {FILL_KEY: self._toggle_fill, HIDE_KEY: self._toggle_shown}, tool_keys)
+                self.canvas.bind(keys, {FILL_KEY: self._toggle_fill, HIDE_KEY: self._toggle_shown}, tool_keys)
             self.layer = ReviewLayer(layer)
             self.layer.clicked.connect(self._click)
             self.layer.clicked_twice.connect(self._click_again)
@@ -80,9 +84,10 @@ class ReviewCanvas(QObject):
             self.layer.drawn.connect(self._draw)
             self.layer.painted.connect(self._reviewer.editor.paint)
             self.layer.replaced.connect(self._check)
-            self.layer.shown.connect(self._draw_markers)
+            self.layer.shown.connect(self._on_shown)
         self.outside.watch(self.layer, seen)
         self._on_plane()
+        self._on_shown()
         self._update_keys()
         self.entered.emit()
 
@@ -191,10 +196,18 @@ class ReviewCanvas(QObject):
             self._draw_markers()
         if self.canvas is not None:
             rests = self._rests_for if self.layer is not None else ""
-            self.canvas.listen(keys=self.layer is not None and not rests, tool=self.active_tool.tool is not None)
+            shown = self.layer is not None and not rests
+            self.canvas.listen(keys=shown or self._says_why, looks=shown, tool=self.active_tool.tool is not None)
             if rests != self._reviewer.keys_rest_for:
                 self._reviewer.keys_rest_for = rests
                 self._reviewer.changed.emit()
+
+    @property
+    def _says_why(self) -> bool:
+        """Whether keys say why they cannot act: no cells are shown, and no layer has such keys itself."""
+        layers = self._viewer.layers
+        free = isinstance(layers.selection.active, Image | None)
+        return self.layer is None and free and not any(OWN_KEYS in layer.metadata for layer in layers)
 
     def _check(self) -> None:
         """Take note that the layer was locked, or given other pixels."""
@@ -205,6 +218,20 @@ class ReviewCanvas(QObject):
         self._reviewer.changed.emit()
 
     # -- what is shown
+
+    def _tell(self) -> None:
+        """Say in napari's status bar what the Review tab says, for whoever looks at another one."""
+        told, self._told = self._told, status_line(self._reviewer, self.active_tool.tool)
+        if self._told and self._told != told:
+            self._viewer.status = self._told
+
+    def _on_shown(self) -> None:
+        """Take note that the layer was hidden, or is shown again."""
+        hidden = self.layer is not None and not self.layer.layer.visible
+        if hidden != self._reviewer.cells_hidden:
+            self._reviewer.cells_hidden = hidden
+            self._reviewer.changed.emit()
+        self._draw_markers()
 
     def _show_edit(self, change: Change) -> None:
         if self._signs is not None and self._signs.annotation is self._reviewer.annotation:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from qtpy.QtCore import QObject, Signal
@@ -13,9 +12,11 @@ from napari_cellvino.annotation import Annotation, Change, Edit, EditAction, Edi
 from napari_cellvino.annotation.recovery import resume_session
 from napari_cellvino.core.errors import CellvinoError, EditError, OptionError, OutputError
 from napari_cellvino.core.image import Origin, Plane
+from napari_cellvino.gui.review.edit_trail import EditTrail
 from napari_cellvino.gui.review.editor import Editor
 from napari_cellvino.gui.review.first_edit import FirstEdit
 from napari_cellvino.gui.review.queue import ReviewQueue
+from napari_cellvino.gui.review.suspended_review import SuspendedReview
 from napari_cellvino.gui.widgets.failure import failure_of
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker
 from napari_cellvino.quality.reconcile import holds_for, reconcile
@@ -27,20 +28,6 @@ from napari_cellvino.workflows.workspace import Workspace
 
 CORRECTED_ELSEWHERE = "this image was corrected elsewhere after it was opened here; go on with that, or begin anew"
 MOST_SELECTED = 50  # cells that an edit made or changed are chosen afterwards, unless they are more
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SuspendedReview:
-    """The review of a field that was left, with what was done to it where it has a session."""
-
-    plane: Plane
-    annotation: Annotation
-    session: EditSession | None
-
-    @property
-    def unsaved(self) -> int:
-        """Number of corrections that are not saved."""
-        return self.session.to_save if self.session is not None else 0
 
 
 class ReviewController(QObject):
@@ -69,14 +56,13 @@ class ReviewController(QObject):
         self.doubts_elsewhere: Callable[[], bool] = lambda: False  # whether other fields have doubtful cells
         self.more_elsewhere: Callable[[], bool] = lambda: False  # whether other fields have cells to be reviewed
         self.done_in_many: Callable[[], str] = lambda: ""  # what was done last to several fields at once
-        self._last_edit: tuple[Origin, str] | None = None  # the field of the last correction, and its name
-        self._goes_back = False  # to that field, if undo is asked for once more
+        self._trail = EditTrail()
+        self._goes_back = False  # to the field that was corrected before this one, if undo is asked for once more
         self.selection: tuple[int, ...] = ()
-        self.earlier: EarlierCorrections | None = (
-            None  # what was corrected in this image before, as long as it is on offer
-        )
+        self.earlier: EarlierCorrections | None = None  # corrected in this image before, as long as it is on offer
         self.plane: int | None = None  # the plane of a stack that is shown
         self.keys_rest_for = ""  # the name of another layer that is drawn in now, and has keys of its own
+        self.cells_hidden = False  # by the user, in the picture
         self.plane_only = False  # whether tools touch this plane only
         self._pixels: Plane | None = None  # of the outcome reviewed
         self._left: list[SuspendedReview] = []
@@ -194,6 +180,8 @@ class ReviewController(QObject):
     def take_saved(self, saved: SavedField | None) -> None:
         """Review what stands on disk of a field, without a run; None ends that, and what was corrected is saved."""
         if saved is None:
+            if self.editor.session is not None and self._origin is not None:
+                self._trail.leave(self._origin, self.editor.session.history)
             self.editor.close()
             self._begin(None)
             self.replaced.emit()
@@ -206,6 +194,9 @@ class ReviewController(QObject):
             self.earlier = find_unsaved_steps(saved.folder, saved.annotation)
         except CellvinoError as error:
             self.editor.failure = failure_of(error)
+        steps = self._trail.come_back(saved.plane.origin)
+        if steps is not None and self.earlier is None:
+            self.editor.continue_from(steps)
         self.changed.emit()
 
     def review(self, annotation: Annotation, session: EditSession | None = None) -> None:
@@ -356,19 +347,19 @@ class ReviewController(QObject):
 
     def undo(self) -> None:
         """Take the last edit of this field back; where it has none, say where the last one was, and then go there."""
-        last, goes = self._last_edit, self._goes_back
-        elsewhere = last is not None and self._pixels is not None and last[0] != self._pixels.origin
-        if not self.editor.undo_name and not elsewhere and self.done_in_many():
+        last, goes = self._trail.last_elsewhere(self._origin), self._goes_back
+        if not self.editor.undo_name and last is None and self.done_in_many():
             self.editor.say(f"Nothing to undo here. {self.done_in_many()} of several fields: undo it in All cells.")
-        elif last is None or self.editor.undo_name or not elsewhere:
+        elif last is None or self.editor.undo_name:
             self.editor.undo()
         elif goes:
             self._goes_back = False
             self.field_wanted.emit(last[0])
         else:
             self._goes_back = True
-            where = f"The last correction, {last[1]}, was in {last[0].name}"
-            self.editor.say(f"Nothing to undo here. {where}. Ctrl+Z again goes there.")
+            self.editor.say(
+                f"Nothing to undo here. The last correction, {last[1]}, was in {last[0].name}. Ctrl+Z again goes there."
+            )
 
     def look_for(self, find: Callable[[Annotation], Sequence[int]]) -> bool:
         """Choose what is found, and return whether that is any cell; where nothing can be, say why."""
@@ -383,12 +374,16 @@ class ReviewController(QObject):
     def _refuse(self, error: OptionError) -> None:
         self.editor.failure = failure_of(error)
 
+    @property
+    def _origin(self) -> Origin | None:
+        return None if self._pixels is None else self._pixels.origin
+
     def _on_event(self, change: Change) -> None:
         self._reran, self.earlier, self._goes_back = False, None, False
-        if self._pixels is not None and not change.rerun:
+        if self._origin is not None and not change.rerun:
             undone = change.step is EditAction.UNDO
             name = change.undo if undone else change.name  # what is left to be undone here
-            self._last_edit = (self._pixels.origin, name) if name else None
+            self._trail.note(self._origin, name)
         alive = self.annotation.records if self.annotation is not None else {}
         made = (*change.changed, *change.added)
         if change.added and not change.rerun and len(made) <= MOST_SELECTED:

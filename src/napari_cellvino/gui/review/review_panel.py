@@ -12,6 +12,7 @@ from napari_cellvino.gui.review.buttons import ReviewButtons
 from napari_cellvino.gui.review.cell_list import ReviewList
 from napari_cellvino.gui.review.keys import KeysPage
 from napari_cellvino.gui.review.review_view import ReviewView, resolve_review
+from napari_cellvino.gui.review.spot_box import SpotBox
 from napari_cellvino.gui.shell.viewer_session import Session
 from napari_cellvino.gui.widgets.form_layout import narrow, panel_layout, say, side_by_side, text_line
 from napari_cellvino.gui.widgets.notice import Notice
@@ -62,6 +63,7 @@ class ReviewPanel(QWidget):
         self.scope.setAccessibleName("What tools touch")
         self.scope.setToolTip("Whether tools delete, merge, split and reshape cells in all planes or in the one shown")
         self.many = ManyCells(session.reviewer, session.masks, session.review_canvas.focus)
+        self.spots = SpotBox(session.spots)
         self.list = ReviewList(session.reviewer)
         self._colouring = session.colouring
         self.colour = ValueCombo[str](name="Colour of the cells", tooltip="What the cells are coloured by")
@@ -108,6 +110,7 @@ class ReviewPanel(QWidget):
             layout.addWidget(widget)
         for widget in (self.said, self.notice, self._again, self.last):
             layout.addWidget(widget)
+        layout.addWidget(self.spots)
         layout.addWidget(self.many)
         layout.addWidget(self._coloured)
         layout.addWidget(self.legend)

@@ -56,13 +56,22 @@ def resolve_review(reviewer: ReviewController, tool: PointerTool | None) -> Revi
         why=reviewer.reasons,
         note=_note(annotation, reviewer.selection),
         stack=len(annotation.shape) == 3,
-        said=f"✓  {reviewer.editor.said}" if reviewer.editor.said and tool is None else _in_hand(tool),
+        said=_said(reviewer, tool),
         notice=_notice(reviewer),
         offer=reviewer.earlier.question if reviewer.earlier is not None else "",
         last=f"{format_count(reviewer.editor.unsaved, 'step')} not saved yet (tab 4)"
         if reviewer.editor.unsaved
         else "",
     )
+
+
+def status_line(reviewer: ReviewController, tool: PointerTool | None) -> str:
+    """Return what a line beside any tab says: why a key could not act, else what it did, or how to use the tool."""
+    return _notice(reviewer) or _said(reviewer, tool)
+
+
+def _said(reviewer: ReviewController, tool: PointerTool | None) -> str:
+    return f"✓  {reviewer.editor.said}" if reviewer.editor.said and tool is None else _in_hand(tool)
 
 
 def _notice(reviewer: ReviewController) -> str:
@@ -72,6 +81,8 @@ def _notice(reviewer: ReviewController) -> str:
     if not said and reviewer.keys_rest_for:
         other = f"the layer “{reviewer.keys_rest_for}”"
         said = f"Keys belong to {other} while you draw in it. Choose its pan tool to go on here."
+    if not said and reviewer.cells_hidden:
+        said = "The cells are hidden: press V to see them."
     return said + (" Press G again to do it." if reviewer.editor.unsure else "")
 
 

@@ -10,7 +10,12 @@ from napari_cellvino.engines.remote.address import is_address, parse_address
 from napari_cellvino.gui.widgets.value_combo import Choice
 from napari_cellvino.model_package import ModelPackage
 
-_TITLES = {Precision.AUTO: "Automatic", Precision.FAST: "Fast", Precision.EXACT: "Exact (f32)", Precision.INT8: "INT8"}
+PRECISIONS = {
+    Precision.AUTO: "Automatic",
+    Precision.FAST: "Fast",
+    Precision.EXACT: "Exact (f32)",
+    Precision.INT8: "INT8",
+}
 _FASTEST = (("BF16", "bf16"), ("FP16", "f16"))  # name in OpenVINO, name in the window
 _SCORES = {  # which one is told, of those that a model has
     "f1_50": "Cells found as people drew them (F1, 1 at best):",
@@ -53,7 +58,7 @@ def _device_choice(device: Device) -> Choice[str]:
 
 def precision_choices(package: ModelPackage | None, capabilities: Sequence[str]) -> tuple[Choice[Precision], ...]:
     """Return the precisions, those that the model has weights for enabled; ``capabilities`` are those of the device."""
-    return tuple(_precision_choice(precision, package, capabilities) for precision in _TITLES)
+    return tuple(_precision_choice(precision, package, capabilities) for precision in PRECISIONS)
 
 
 def _precision_choice(
@@ -62,15 +67,15 @@ def _precision_choice(
     if precision is Precision.AUTO:
         return Choice(_automatic_title(package), precision, _HELP[precision])
     if package is not None and precision not in package.precisions:
-        return Choice(_TITLES[precision], precision, "This model has no 8-bit weights.", enabled=False)
+        return Choice(PRECISIONS[precision], precision, "This model has no 8-bit weights.", enabled=False)
     fast = next((ours for theirs, ours in _FASTEST if theirs in capabilities), "f32" if capabilities else "")
-    title = f"Fast ({fast})" if precision is Precision.FAST and fast else _TITLES[precision]
+    title = f"Fast ({fast})" if precision is Precision.FAST and fast else PRECISIONS[precision]
     return Choice(title, precision, _HELP[precision] + _scores(package, precision))
 
 
 def _automatic_title(package: ModelPackage | None) -> str:
-    title = _TITLES[Precision.AUTO]
-    return title if package is None else f"Auto ({_TITLES[package.automatic_precision]})"
+    title = PRECISIONS[Precision.AUTO]
+    return title if package is None else f"Auto ({PRECISIONS[package.automatic_precision]})"
 
 
 def _scores(package: ModelPackage | None, precision: Precision) -> str:

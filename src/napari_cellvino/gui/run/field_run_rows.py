@@ -12,6 +12,9 @@ from napari_cellvino.gui.widgets.form_layout import say, side_by_side, text_line
 from napari_cellvino.gui.widgets.formatting import format_count
 from napari_cellvino.gui.widgets.notice import Notice
 
+BUSY = "Not while fields are run: wait, or cancel the run"
+UNSAVED = "Nothing is saved yet: run fields first"
+
 
 @dataclass(frozen=True, slots=True)
 class FieldRunView:

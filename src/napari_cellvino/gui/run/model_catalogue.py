@@ -16,7 +16,7 @@ from napari_cellvino.model_package import ModelOutput, ModelPackage
 from napari_cellvino.model_package.registry import ListedPackage, find_package, list_packages
 from napari_cellvino.workflows.workspace import Workspace
 
-FURTHER_STEPS = {"whole_cells", "cell_channel", "spots", "spot_channel"}
+FURTHER_STEPS = {"whole_cells", "cell_channel", "spots", "spot_channel", "spot_partner"}
 KEPT_OF_A_RECIPE = {"model", "outline", "diameter_px", "precision", "parameters", "gates", "classifier", *FURTHER_STEPS}
 
 

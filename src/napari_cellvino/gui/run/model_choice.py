@@ -59,6 +59,24 @@ def whole_cell_choices(stack: Stack | None, recipe: Recipe) -> tuple[Choice[tupl
     return (*found, *(Choice(f"grown over {name}", (WholeCellWay.PROPAGATE, name), tooltip) for name in over))
 
 
+def spot_choices(stack: Stack | None, recipe: Recipe) -> tuple[Choice[str | None], ...]:
+    """Return the channels that spots can be sought in: none, one that the names tell, or each by its name."""
+    names = () if stack is None or stack.rgb else stack.channels
+    known = [*names, *([recipe.spot_channel] if recipe.spot_channel and recipe.spot_channel not in names else [])]
+    tooltip = "Particles and single molecules are found in this channel and counted in each cell"
+    first: list[Choice[str | None]] = [Choice("none", None, "No spots are sought"), Choice("found", "", tooltip)]
+    return (*first, *(Choice(f"in {name}", name, tooltip) for name in known))
+
+
+def partner_choices(stack: Stack | None, recipe: Recipe) -> tuple[Choice[str], ...]:
+    """Return the channels whose spots can be compared with those of another: none, or each by its name."""
+    names = () if stack is None or stack.rgb else stack.channels
+    known = [*names, *([recipe.spot_partner] if recipe.spot_partner and recipe.spot_partner not in names else [])]
+    others = [name for name in known if name != recipe.spot_channel]
+    tooltip = "Its spots are found too, and pairs of both are counted, in each cell and beyond chance"
+    return (Choice("not compared", ""), *(Choice(f"with {name}", name, tooltip) for name in others))
+
+
 def _title(spec: ModelSpec) -> str:
     kind = {ModelOutput.OUTLINES: "outlines", ModelOutput.BOXES: "boxes", ModelOutput.MASK: "one cell"}[spec.gives]
     short = spec.version.removesuffix(".0")

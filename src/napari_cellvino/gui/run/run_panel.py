@@ -7,10 +7,17 @@ from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from napari_cellvino.core.progress import Progress, Stage
-from napari_cellvino.core.recipe import Precision, WholeCellWay
+from napari_cellvino.core.recipe import Precision, SpotPlanes, WholeCellWay
 from napari_cellvino.gui.run.device_choice import device_choices, precision_choices, where_pixels_go
 from napari_cellvino.gui.run.first_sight_box import FirstSightBox
-from napari_cellvino.gui.run.model_choice import CardWindow, model_choices, outline_choices, whole_cell_choices
+from napari_cellvino.gui.run.model_choice import (
+    CardWindow,
+    model_choices,
+    outline_choices,
+    partner_choices,
+    spot_choices,
+    whole_cell_choices,
+)
 from napari_cellvino.gui.run.run_view import RunView, State, resolve
 from napari_cellvino.gui.run.sliders import Sliders
 from napari_cellvino.gui.shell.viewer_session import Session
@@ -92,6 +99,9 @@ class RunPanel(QWidget):
         rows = form(self.more.content().layout())
         add_row(rows, "Cell diame&ter", self.diameter)
         self._whole_cells_label = add_row(rows, "W&hole cells", self.whole_cells)
+        self.spots = ValueCombo[str | None](name="Spots", tooltip="The channel in which spots are found and counted")
+        self.partner = ValueCombo[str](name="Spots compared", tooltip="A second channel, for pairs of spots of both")
+        add_row(rows, "S&pots", self.spots, self.partner)
 
     def _build_running(self, layout: QVBoxLayout) -> None:
         self.covered = text_line("attention")
@@ -182,6 +192,8 @@ class RunPanel(QWidget):
         self.precision.value_changed.connect(lambda precision: workspace.choose(precision=precision))
         self.diameter.valueChanged.connect(self._choose_diameter)
         self.whole_cells.value_changed.connect(self._choose_whole_cells)
+        self.spots.value_changed.connect(self._choose_spots)
+        self.partner.value_changed.connect(lambda name: workspace.choose(spot_partner=name))
         self.only_cells_button.clicked.connect(self._find_cells_only)
         self.run_button.clicked.connect(self._run)
         self.compare_button.clicked.connect(self.session.comparison_wanted)
@@ -209,8 +221,14 @@ class RunPanel(QWidget):
         way, channel = choice
         self._workspace.choose(whole_cells=way, cell_channel=channel)
 
+    def _choose_spots(self, channel: str | None) -> None:
+        recipe = self._workspace.recipe
+        partner = "" if channel is None or recipe.spot_partner == channel else recipe.spot_partner
+        way = None if channel is None else recipe.spots or SpotPlanes.STACK
+        self._workspace.choose(spots=way, spot_channel=channel or "", spot_partner=partner)
+
     def _find_cells_only(self) -> None:
-        self._workspace.choose(whole_cells=None, cell_channel="", spots=None, spot_channel="")
+        self._workspace.choose(whole_cells=None, cell_channel="", spots=None, spot_channel="", spot_partner="")
 
     def _pixel_um(self) -> float:
         """Return the size of a pixel in µm, or 1 where lengths are shown in px."""
@@ -263,6 +281,11 @@ class RunPanel(QWidget):
             widget.setVisible(outlined or bool(recipe.outline))
         self.whole_cells.offer(whole_cell_choices(self._workspace.stack, recipe))
         self.whole_cells.set_value((recipe.whole_cells, recipe.cell_channel))
+        self.spots.offer(spot_choices(self._workspace.stack, recipe))
+        self.spots.set_value(recipe.spot_channel if recipe.spots else None)
+        self.partner.setVisible(recipe.spots is not None)
+        self.partner.offer(partner_choices(self._workspace.stack, recipe))
+        self.partner.set_value(recipe.spot_partner)
         self.precision.offer(precision_choices(package, self._catalogue.capabilities(recipe.device)))
         self.precision.set_value(recipe.precision)
         with QSignalBlocker(self.diameter):

@@ -112,6 +112,7 @@ def format_further_steps(recipe: Recipe) -> str:
         WholeCellWay.PROPAGATE: f"whole cells grown over {recipe.cell_channel or 'the other channel'}",
     }
     spots = f"spots in {recipe.spot_channel or 'one channel'}" if recipe.spots else ""
+    spots += f" and {recipe.spot_partner}" if recipe.spots and recipe.spot_partner else ""
     return ", ".join(filter(None, (cells.get(recipe.whole_cells, "") if recipe.whole_cells else "", spots)))
 
 

@@ -14,6 +14,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from napari_cellvino.annotation.snapshot import Snapshot
 from napari_cellvino.core.errors import OutputError, ReplaceError
 from napari_cellvino.core.image import Origin, Stack
+from napari_cellvino.core.spots import Spots
 from napari_cellvino.gui.save.page_refresher import PageRefresher
 from napari_cellvino.gui.widgets.failure import Failure, failure_of
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
@@ -81,9 +82,11 @@ class SaveController(QObject):
         worker: SerialWorker,
         snapshot: Callable[[], Snapshot | None],
         home: Callable[[Origin], Home | None],
+        spots: Callable[[], Spots | None],
     ) -> None:
         super().__init__()
-        self._workspace, self._worker, self._snapshot, self._home = workspace, worker, snapshot, home
+        self._workspace, self._worker, self._home = workspace, worker, home
+        self._snapshot, self._spots = snapshot, spots
         self.state = SaveState.UNSAVED
         self.failure: Failure | None = None
         self._usual = ""  # the folder beside the image
@@ -231,14 +234,14 @@ class SaveController(QObject):
     def _write(self, request: SaveRequest | SavedFieldRequest, state: SaveState, *, overwrite: bool) -> None:
         self.state = state
         self.changed.emit()
-        snapshot, self._corrected_at = self._snapshot(), None
+        snapshot, spots, self._corrected_at = self._snapshot(), self._spots(), None
         began = time.monotonic()
         task = Task(
             done=lambda saved: self._done(request, saved, began),
             failed=lambda error: self._fail(request, error),
             lasting=True,
         )
-        self._worker.start(lambda: request.save(snapshot, overwrite=overwrite), task)
+        self._worker.start(lambda: request.save(snapshot, overwrite=overwrite, spots=spots), task)
 
     def _schedule(self) -> None:
         now = time.monotonic()
@@ -256,7 +259,7 @@ class SaveController(QObject):
         """Save what was corrected before another result is shown."""
         followed = self.follows or self.state is SaveState.SAVING
         if followed and self._request is not None and self._corrected_at is not None:
-            work = partial(self._request.save, self._snapshot())
+            work = partial(self._request.save, self._snapshot(), spots=self._spots())
             left = Task(done=self._done_left, failed=self._report_failure, lasting=True)
             self._worker.start(work, left)
         self._corrected_at = None

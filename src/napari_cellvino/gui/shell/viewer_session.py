@@ -15,9 +15,10 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_cellvino.annotation.snapshot import Snapshot
-from napari_cellvino.core.image import Origin, Stack, channel_index
+from napari_cellvino.core.image import MetadataOverrides, Origin, Stack, channel_index
 from napari_cellvino.core.plate import FieldOfView
 from napari_cellvino.core.recipe import Recipe
+from napari_cellvino.core.spots import Spots
 from napari_cellvino.gui.batch.batch_controller import BatchController
 from napari_cellvino.gui.batch.watch_controller import WatchController
 from napari_cellvino.gui.cells.cells_controller import CellsController
@@ -39,6 +40,7 @@ from napari_cellvino.gui.review.colour_controller import ColourController
 from napari_cellvino.gui.review.mask_import_controller import MaskImportController
 from napari_cellvino.gui.review.review_canvas import ReviewCanvas
 from napari_cellvino.gui.review.review_controller import ReviewController
+from napari_cellvino.gui.review.spot_editor import SpotEditor
 from napari_cellvino.gui.run.earlier_recipe import EarlierRecipe
 from napari_cellvino.gui.run.first_sight_controller import FirstSightController
 from napari_cellvino.gui.run.model_catalogue import ModelCatalogue
@@ -54,6 +56,8 @@ from napari_cellvino.gui.shell.preferences import looks_unasked
 from napari_cellvino.gui.shell.session_log import SessionLog
 from napari_cellvino.gui.shell.unsaved_changes_guard import UnsavedChangesGuard
 from napari_cellvino.gui.teach.teach_controller import TeachController
+from napari_cellvino.gui.tracks.cell_time_controller import CellTimeController
+from napari_cellvino.gui.tracks.groups_controller import GroupsController
 from napari_cellvino.gui.tracks.tracks_controller import TracksController
 from napari_cellvino.gui.widgets.colours import style_sheet
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
@@ -90,7 +94,7 @@ class Session(QObject):
         self.catalogue = ModelCatalogue(self.workspace, self.worker)
         self.opener = OpenController(viewer, self.workspace, self.files)
         self.current_field = CurrentFieldController(viewer, self.workspace, self.opener)
-        self.saver = SaveController(self.workspace, self.worker, self._snapshot, self._home)
+        self.saver = SaveController(self.workspace, self.worker, self._snapshot, self._home, self._edited_spots)
         self.reviewer = ReviewController(self.workspace, self.decoder, self.saver.target)
         self.review_canvas = ReviewCanvas(viewer, self.reviewer)
         self.colouring = ColourController(self.workspace, self.reviewer, self.review_canvas, self.decoder)
@@ -107,6 +111,9 @@ class Session(QObject):
             TrialLayer(viewer),
         )
         self.whole_cells = WholeCellLayer(viewer, self.workspace, self.opener, self.reviewer, self.decoder)
+        self.spots = SpotEditor(viewer, self.workspace, self.opener, self.reviewer, self.decoder)
+        self.spots.saver = self.saver
+        self.spots.edited.connect(self.saver.mark_changed)
         self.looks = SerialWorker()  # all models look at a part of an image
         self.first_sight = FirstSightController(
             self.workspace, self.looks, unasked=looks_unasked, chosen=lambda: self.work_list.has_results
@@ -156,6 +163,8 @@ class Session(QObject):
         self.batch.ended.connect(self._look_again)
         self.compare = CompareController(self.workspace, self.reviewer, self.worker)
         self.tracks = TracksController(self.viewer, self.workspace, self.worker, self.decoder)
+        self.cell_time = CellTimeController(self.viewer, self.tracks, self.worker)
+        self.film_groups = GroupsController(self.worker)
         self.cells = CellsController(self.workspace, self.reviewer, self.saver, self.worker, self.tables)
         self.cells.show_origin, self.cells.shown_again = self._show_field, self._look_again
         self.reviewer.done_in_many = lambda: self.cells.undo_name
@@ -224,7 +233,7 @@ class Session(QObject):
         more = (self.dropped, self.first_sight, self.retrainer, self.teacher, self.batch, self.watcher)
         of_plates = (self.thumbnails, self.plates, self.well_values, self.answers, self.plate_runner)
         of_list = (self.work_list, self.list_runner, self.list_thumbnails, self.cells, self.compare, self.tracks)
-        for part in (*one_image, *more, *of_plates, *of_list):
+        for part in (*one_image, *more, *of_plates, *of_list, self.cell_time, self.film_groups):
             part.blockSignals(True)  # panels may be half gone
         self.runner.cancel()
         self.plate_runner.close()
@@ -235,6 +244,7 @@ class Session(QObject):
         self.list_thumbnails.forget()
         self.teacher.close()
         self.whole_cells.close()
+        self.spots.close()
         self.workspace.close()  # heard by the parts, which let go too
         self.first_sight.close()
         listening = (self.retrainer, self.saver, self.runner, self.colouring, self.review_canvas, self.reviewer)
@@ -243,6 +253,8 @@ class Session(QObject):
             self.saved_result,
             self.cells,
             self.compare,
+            self.cell_time,
+            self.film_groups,
             self.tracks,
             self.list_review,
             self.earlier_recipe,
@@ -291,10 +303,13 @@ class Session(QObject):
         session = self.reviewer.editor.session
         return session.snapshot(self.review_canvas.unfinished) if session is not None else None
 
+    def _edited_spots(self) -> Spots | None:
+        return self.spots.corrected
+
     def _show_field(self, origin: Origin) -> None:
-        """Show a field of the work list, or of the viewer."""
-        if not self.work_list.show_origin(origin):
-            self.opener.choose_origin(origin)
+        """Show a field of the work list, or of the viewer; one that is in neither is opened."""
+        if not self.work_list.show_origin(origin) and not self.opener.choose_origin(origin) and origin.path:
+            self.opener.show_origin(origin, MetadataOverrides())
 
     def _use_list(self) -> None:
         """Save, plot and export where the results of the work list, or of the plate, are."""

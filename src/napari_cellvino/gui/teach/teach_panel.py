@@ -21,6 +21,7 @@ from napari_cellvino.gui.widgets.form_layout import (
 )
 from napari_cellvino.gui.widgets.formatting import format_count
 from napari_cellvino.gui.widgets.notice import Notice
+from napari_cellvino.gui.widgets.usable import enable_unless
 from napari_cellvino.segmentation.heads.taught import TaughtHead
 
 IDLE = (
@@ -43,6 +44,7 @@ class TeachPanel(QWidget):
         self.hint = text_line("aside")
         self.start_button = QPushButton("&Start painting")
         self.start_button.setProperty("role", "main")
+        self.start_button.setToolTip("Paint on the image that is open; results are hidden meanwhile")
         self.stop_button = QPushButton("S&top painting")
         self.stop_button.setToolTip("Take the layers away; the strokes are kept with the results of the image")
         self.kind_row = QWidget()
@@ -124,8 +126,7 @@ class TeachPanel(QWidget):
         self._draw_kinds()
         say(self.hint, (PAINT if answer is None else GO_ON) if active else IDLE)
         self.start_button.setVisible(not active)
-        self.start_button.setEnabled(opened is not None)
-        self.start_button.setToolTip("" if opened is not None else "Open an image first (tab 1)")
+        enable_unless("" if opened is not None else "Open an image first (tab 1)", self.start_button)
         for widget in (self.kind_row, self.stop_button, self._rows):
             widget.setVisible(active)
         say(self.count, self._counted())
@@ -142,8 +143,9 @@ class TeachPanel(QWidget):
             self.sliders.offer(TaughtHead.parameters, Spacing() if opened is None else opened.spacing)
             self.sliders.set_value(dict(answer.values))
         several = opened is not None and opened.shape.c > 1
-        self.every_channel.setEnabled(several)
-        self.save_button.setEnabled(answer is not None and not teacher.working.startswith("making"))
+        enable_unless("" if several else "This image has one channel", self.every_channel)
+        making = "A model is being made" if teacher.working.startswith("making") else ""
+        enable_unless(making or ("" if answer is not None else "Paint cells and background first"), self.save_button)
         say(
             self.made,
             f"{teacher.made} is made and chosen in tab 2; it runs wherever a model runs." if teacher.made else "",

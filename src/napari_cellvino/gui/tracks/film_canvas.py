@@ -51,7 +51,7 @@ class FilmCanvas(QObject):
         self._annotation, self._chosen = annotation, ()
         if self._canvas is None:
             self._canvas = Canvas(self._viewer)
-            self._canvas.bind(self._keys, {})
+            self._canvas.bind(self._keys)
         self._layers.show(film, annotation, images)
         if self._layers.labels is not None:
             self._layers.labels.editable = False  # outlines are changed by edits that can be taken back
@@ -65,11 +65,20 @@ class FilmCanvas(QObject):
     @property
     def frame(self) -> int:
         """The frame that is shown, from 0."""
+        return self._at(0)
+
+    def _at(self, axis: int) -> int:
+        """Return which frame, or for 1 which plane of a volume, is shown."""
         labels = self._layers.labels
         if labels is None:
             return 0
-        at = round(float(labels.world_to_data(self._viewer.dims.point)[-3]))
-        return min(max(at, 0), int(labels.data.shape[0]) - 1)
+        at = round(float(labels.world_to_data(self._viewer.dims.point)[axis - labels.ndim]))
+        return min(max(at, 0), int(labels.data.shape[axis]) - 1)
+
+    def _plane(self) -> NDArray[np.int32]:
+        """Return the labels (Y, X) that are shown."""
+        pixels = self._annotation.pixels[self.frame] if self._annotation is not None else np.zeros((0, 0), np.int32)
+        return pixels if pixels.ndim == 2 else pixels[self._at(1)]
 
     def focus(self) -> None:
         """Let the keys hold."""
@@ -82,7 +91,7 @@ class FilmCanvas(QObject):
         self._chosen = tuple(tracks)
         if self._canvas is None or self._annotation is None or self._layers.labels is None:
             return
-        plane = self._annotation.pixels[self.frame]
+        plane = self._plane()
         outlines = [line for track in self._chosen for line in _outlines(plane == track)]
         self._canvas.mark([self._world(line) for line in outlines])
         if self._chosen:
@@ -97,6 +106,7 @@ class FilmCanvas(QObject):
         tight = np.argwhere(self._annotation.pixels[region.slices][0] == track) + np.array(region.low[1:])
         if self._canvas is not None and len(tight):
             corners = np.column_stack([[at, at], np.stack([tight.min(axis=0), tight.max(axis=0) + 1])])
+            corners[:, 1:-2] = np.round(corners[:, 1:-2].mean(axis=0))  # the middle plane of a volume
             self._canvas.look_at(*self._whole(corners))
         self.focus()
 
@@ -117,6 +127,13 @@ class FilmCanvas(QObject):
         labels = self._layers.labels
         return line if labels is None else line * np.asarray(labels.scale)[-2:] + np.asarray(labels.translate)[-2:]
 
+    def pixels_of(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return points (P, 2) of the world's last two axes in px of a plane."""
+        labels = self._layers.labels
+        if labels is None:
+            return points
+        return np.asarray((points - np.asarray(labels.translate)[-2:]) / np.asarray(labels.scale)[-2:])
+
     def _on_frame(self, _: object = None) -> None:
         if self._annotation is not None:
             self.mark(self._chosen)
@@ -126,7 +143,7 @@ class FilmCanvas(QObject):
         if self._canvas is not None:
             ours = (self._layers.labels, self._layers.tracks)
             active = self._viewer.layers.selection.active
-            self._canvas.listen(keys=active is not None and active in ours, tool=False)
+            self._canvas.listen(keys=active is not None and active in ours)
 
 
 def _outlines(mask: NDArray[np.bool_]) -> list[NDArray[np.float64]]:

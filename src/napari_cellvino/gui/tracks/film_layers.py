@@ -33,7 +33,8 @@ class FilmLayers:
         """Show a film, in the place of another one; ``images`` are layers of it that are not there yet."""
         self.remove()
         space = layer_space(film.first)
-        space = {key: values[-2:] for key, values in space.items()}
+        axes = annotation.pixels.ndim - 1
+        space = {key: values[-axes:] for key, values in space.items()}
         space = {
             "scale": [1.0, *space["scale"]],
             "units": ["pixel", *space["units"]],
@@ -49,7 +50,12 @@ class FilmLayers:
             **space,
         )
         self.tracks = self._viewer.add_tracks(
-            np.zeros((1, 4)), name=f"{film.name}: tracks", tail_length=TAIL, head_length=0, **space
+            np.zeros((1, 2 + axes)),
+            name=f"{film.name}: tracks",
+            tail_length=TAIL,
+            head_length=0,
+            metadata={OWN_KEYS: True},
+            **space,
         )
         self._shown += [self.labels, self.tracks]
         self.labels.mouse_drag_callbacks.append(self._on_press)
@@ -66,19 +72,16 @@ class FilmLayers:
         """Show the tracks as they are now, coloured by a value of each track's points (P,) or by track."""
         if self.tracks is None:
             return
-        points = [
-            (track, node.frame, *film.frames[node.frame].centroids[_index(film, node.frame, node.label)])
-            for track, nodes in film.tracks.nodes.items()
-            for node in nodes
-        ]
+        rows = film.rows()
+        points = np.column_stack([rows.track, rows.frame, rows.of([cells.centroids for cells in film.frames])])
         self.tracks.graph = {}
-        self.tracks.data = np.array(points, np.float64) if points else np.zeros((1, 4))
+        if self.tracks.color_by != "track_id":
+            self.tracks.color_by = "track_id"  # the values go with the points
+        self.tracks.data = points if len(points) else np.zeros((1, 2 + film.frames[0].dimensions))
         self.tracks.graph = {daughter: [mother] for daughter, mother in film.tracks.parents.items()}
         if colours is not None and len(colours) == len(points):
             self.tracks.properties = {"value": colours}
             self.tracks.color_by = "value"
-        elif self.tracks.color_by != "track_id":
-            self.tracks.color_by = "track_id"
 
     def refresh(self) -> None:
         """Show the labels as they are now."""
@@ -98,7 +101,3 @@ class FilmLayers:
 
 def _listed(made: Layer | list[Layer]) -> list[Layer]:
     return made if isinstance(made, list) else [made]
-
-
-def _index(film: LinkedFilm, frame: int, label: int) -> int:
-    return int(np.searchsorted(film.frames[frame].labels, label))

@@ -28,6 +28,7 @@ from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.tracking.film_annotation import FilmCells
 from napari_cellvino.tracking.link_film import LinkedFilm
 from napari_cellvino.tracking.linking import LinkOptions
+from napari_cellvino.tracking.measures import FilmScale
 from napari_cellvino.tracking.relinking import Relinker, relink
 from napari_cellvino.workflows.film import Film, film_of_stack, open_film
 from napari_cellvino.workflows.film_labels import FilmLabels, FoundLabels, open_labels
@@ -38,8 +39,8 @@ FOLDER = "tracks"  # in the folder of results beside a film
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Opened:
-    """A tracked film, ready to be shown."""
+class OpenedFilm:
+    """A tracked film that is shown, and where it is saved."""
 
     film: Film
     annotation: Annotation
@@ -50,19 +51,25 @@ class _Opened:
     session: EditSession | None
     notices: tuple[str, ...]
 
+    @property
+    def scale(self) -> FilmScale:
+        """Units of time and length."""
+        return FilmScale(self.film.spacing, self.request.interval_s or self.film.first.interval_s, self.film.times)
+
 
 class TracksController(QObject):
     """The tracks of one film at a time; the panel and the layers draw them."""
 
     changed = Signal()  # anything below
     redrawn = Signal()  # the tracks are others
+    taken = Signal()  # another film
 
     def __init__(
         self, viewer: napari.Viewer, workspace: Workspace, worker: SerialWorker, decoder: SerialWorker
     ) -> None:
         super().__init__()
         self._workspace, self._worker, self._decoder = workspace, worker, decoder
-        self._opened: _Opened | None = None
+        self.opened: OpenedFilm | None = None
         self.editor = Editor(self._folder, lambda: None)
         self.queue = LinkQueue(decoder)
         self.canvas = FilmCanvas(viewer, self._on_click)
@@ -89,8 +96,11 @@ class TracksController(QObject):
 
     # -- a film comes in
 
-    def track(self, path: Path | None = None, masks: Path | None = None) -> None:
-        """Track a film, the image that is open by default, with label images or with the model that is chosen."""
+    def track(self, path: Path | None = None, masks: Path | None = None, tracks: Path | None = None) -> None:
+        """Track a film, the image that is open by default, with label images or with the model that is chosen.
+
+        ``tracks`` of another program are put on its cells instead of linking them.
+        """
         try:
             pipeline = self._workspace.pipeline() if masks is None else None
         except CellvinoError as error:
@@ -101,7 +111,7 @@ class TracksController(QObject):
         if film is None and path is None:
             self._fail(OptionError("no film is open; open one in tab 1, or choose a file or folder"))
             return
-        self._start("opening the film …", lambda: self._tracked(film, path, masks, pipeline))
+        self._start("opening the film …", lambda: self._tracked(film, path, masks, pipeline, tracks))
 
     def open(self, folder: Path) -> None:
         """Open the tracks in a folder of results, with the unsaved corrections beside it."""
@@ -119,13 +129,12 @@ class TracksController(QObject):
         self._task.stop()
 
     def _tracked(
-        self, film: Film | None, path: Path | None, masks: Path | None, pipeline: Pipeline | None
-    ) -> Generator[Progress, None, _Opened]:
+        self, film: Film | None, path: Path | None, masks: Path | None, pipeline: Pipeline | None, tracks: Path | None
+    ) -> Generator[Progress, None, OpenedFilm]:
         if film is None and path is not None:
             film = open_film(path)
         if film is None or film.count < 2:
             raise OptionError("this image has one time point; a film is a file with several, or a folder of frames")
-        _check_flat(film, self._workspace.stack)
         labels: FilmLabels
         choices: dict[str, object]
         if masks is None and pipeline is not None:
@@ -133,12 +142,14 @@ class TracksController(QObject):
             choices = {"recipe": pipeline.recipe.model_dump(mode="json")}
         else:
             labels, choices = open_labels(masks or Path(), film), {"masks": (masks or Path()).name}
+        if (labels.labels(0).ndim == 2) if pipeline is None else not pipeline.recipe.z_choice.joined:
+            _check_flat(film, self._workspace.stack)
         root = results_beside(film.path) / FOLDER
-        request = TrackRequest(self.options, None, root, overwrite=True, choices=choices)
+        request = TrackRequest(self.options, None, root, overwrite=True, choices=choices, tracks=tracks)
         tracked = yield from track_film(film, labels, request)
         return self._read(root / film.name, film, tracked.notices)
 
-    def _read(self, folder: Path, film: Film | None, notices: tuple[str, ...]) -> _Opened:
+    def _read(self, folder: Path, film: Film | None, notices: tuple[str, ...]) -> OpenedFilm:
         """Read tracks and what was corrected since they were saved; runs in the thread."""
         held, stack = open_tracks(folder), self._workspace.stack
         if film is None and stack is not None and stack.shape.t == held.annotation.shape[0]:
@@ -149,33 +160,36 @@ class TracksController(QObject):
             raise ImageReadError(
                 f"the film of {folder.name} is not at {held.film or 'any known place'}; open it in tab 1 first"
             )
-        _check_flat(film, stack)
+        volumes = held.annotation.pixels.ndim == 4
+        if not volumes:
+            _check_flat(film, stack)
         if film.count != held.annotation.shape[0]:
             raise OptionError(f"{film.name} has {film.count} frames and its tracks {held.annotation.shape[0]}")
-        images = () if film.first is stack else prepare_layers(film.as_stack())
+        images = () if film.first is stack else prepare_layers(film.as_stack(volumes=volumes))
         session = _resumed(journal_path(folder), held.annotation)
-        cells = FilmCells(held.annotation)
-        return _Opened(film, held.annotation, cells, held.request, folder, images, session, notices)
+        cells = FilmCells(held.annotation, held.drift)
+        return OpenedFilm(film, held.annotation, cells, held.request, folder, images, session, notices)
 
-    def _take(self, opened: _Opened) -> None:
-        self.working, self._opened, self.notices = "", opened, opened.notices
+    def _take(self, opened: OpenedFilm) -> None:
+        self.working, self.opened, self.notices = "", opened, opened.notices
         self.options, self.selection, self.preview, self._relinker = opened.request.linking, (), None, None
         self.editor.begin(opened.annotation, opened.session)
         self.canvas.show(opened.film, opened.annotation, opened.images)
+        self.taken.emit()
         self._redraw()
         if opened.session is not None:
             self.editor.said = f"Went on with {opened.session.unsaved} corrections that were not saved"
             self.changed.emit()
 
     def _folder(self) -> Path:
-        if self._opened is None:
+        if self.opened is None:
             raise OptionError("no tracks are open")
-        return self._opened.folder
+        return self.opened.folder
 
     @property
     def folder(self) -> Path | None:
         """Where the tracks are saved."""
-        return self._opened.folder if self._opened is not None else None
+        return self.opened.folder if self.opened is not None else None
 
     @property
     def frame(self) -> int:
@@ -222,11 +236,11 @@ class TracksController(QObject):
             self.canvas.look_at(tracks[0], frame + 1)
 
     def _on_edit(self, change: Change) -> None:
-        if self._opened is None:
+        if self.opened is None:
             return
-        self._opened.cells.take(change)
+        self.opened.cells.take(change)
         self._relinker = None
-        alive = self._opened.annotation.records
+        alive = self.opened.annotation.records
         chosen = [track for track in (*self.selection, *change.added) if track in alive]
         self.selection = tuple(dict.fromkeys(chosen[:2])) if not change.rerun else ()
         self._redraw()
@@ -234,13 +248,13 @@ class TracksController(QObject):
             self.canvas.bring(change.region)
 
     def _redraw(self) -> None:
-        if self._opened is None:
+        if self.opened is None:
             return
         self.preview = None
-        self.linked = self._opened.cells.film()
+        self.linked = self.opened.cells.film()
         self.canvas.draw(self.linked)
         self.canvas.mark(self.selection)
-        self.queue.show(self.linked, self._opened.annotation)
+        self.queue.show(self.linked, self.opened.annotation)
         self.redrawn.emit()
         self.changed.emit()
 
@@ -254,7 +268,7 @@ class TracksController(QObject):
 
     def try_options(self, options: LinkOptions) -> None:
         """Show the tracks as they would be with other options, once that is known."""
-        opened = self._opened
+        opened = self.opened
         if opened is None:
             return
         self.options = options
@@ -282,7 +296,7 @@ class TracksController(QObject):
 
     def save(self) -> None:
         """Measure the film again and write its tracks, in the thread; editing goes on."""
-        opened = self._opened
+        opened = self.opened
         if opened is None or self.working:
             return
         session = self.editor.started()

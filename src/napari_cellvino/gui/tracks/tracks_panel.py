@@ -6,14 +6,16 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 from qtpy.QtWidgets import QFileDialog, QGridLayout, QPushButton, QSizePolicy, QWidget
 
 from napari_cellvino.core.image import Spacing
 from napari_cellvino.gui.run.sliders import Sliders
 from napari_cellvino.gui.shell.viewer_session import Session
+from napari_cellvino.gui.tracks.cell_time_panel import CellTimePanel
+from napari_cellvino.gui.tracks.groups_panel import GroupsPanel
 from napari_cellvino.gui.tracks.lineage_view import Lineage, LineageView
 from napari_cellvino.gui.tracks.track_actions import ACCEPT, EDITS, TrackAction
+from napari_cellvino.gui.tracks.track_colours import GENERATION, colour_choices, measured, shares
 from napari_cellvino.gui.widgets.form_layout import (
     CollapsibleSection,
     add_row,
@@ -25,18 +27,19 @@ from napari_cellvino.gui.widgets.form_layout import (
 )
 from napari_cellvino.gui.widgets.formatting import format_count
 from napari_cellvino.gui.widgets.notice import Notice
-from napari_cellvino.gui.widgets.value_combo import Choice, ValueCombo
+from napari_cellvino.gui.widgets.usable import WAIT, enable_unless
+from napari_cellvino.gui.widgets.value_combo import ValueCombo
 from napari_cellvino.segmentation.heads import Parameter
 from napari_cellvino.tracking.link_film import LinkedFilm
 from napari_cellvino.tracking.linking import LinkOptions
 
 COLUMNS = 3
+GEFF_FILES = ("zarr.json", ".zgroup", ".zattrs")  # one of which is chosen for the folder that it lies in
 NAMED = 22  # letters of what is undone that stand on its button, so that the panel does not become wider
 HINT = (
     "Track the open film with the model of tab 2, or a film with label images of its own; or open tracks that were "
     "saved. Then N goes to the next doubtful link."
 )
-MEASURES = (("generation", ""), ("mean area", "area"), ("mean speed", "speed"), ("life", "life"))
 PARAMETERS = (
     Parameter("end", "End", 1.0, 0.2, 3.0, 0.05, help="Higher links more, and lets fewer tracks end"),
     Parameter("division", "Division", 0.4, 0.0, 3.0, 0.05, help="Higher finds fewer divisions"),
@@ -56,6 +59,10 @@ class TracksPanel(QWidget):
         self.failure, self.doubt = Notice(), text_line()
         self.track_button = _button("Track", "Find the cells of the open film with the model of tab 2, and follow them")
         self.masks_button = _button("With label images…", "A film, and a folder with a label image for each frame")
+        self.others_button = _button(
+            "Of another program…",
+            "A film, its label images, and tracks of TrackMate (XML), btrack (HDF5, CSV), napari (CSV) or GEFF",
+        )
         self.open_button = _button("Open tracks…", "A folder of results of tracks, or of the Cell Tracking Challenge")
         self.cancel_button = _button("Cancel", "Stop; nothing is changed")
         self.previous_button = _button("◀", "Go back to the doubtful link before (Shift+N)")
@@ -70,7 +77,9 @@ class TracksPanel(QWidget):
         self.use_button = _button("Use", "Take these links; tracks that you corrected stay as they are")
         self.leave_button = _button("Leave", "Leave the links as they are")
         self.preview = text_line("aside", "Moving a slider shows other links at once; no cell is found again.")
-        self.colour = ValueCombo([Choice(title, value) for title, value in MEASURES], name="Colour tracks by")
+        self.colour: ValueCombo[str] = ValueCombo(
+            [GENERATION], name="Colour tracks by", tooltip="What the tracks and the tree are coloured by"
+        )
         self.lineage = LineageView()
         self._lay_out()
         self._connect()
@@ -80,7 +89,8 @@ class TracksPanel(QWidget):
     def _lay_out(self) -> None:
         layout = panel_layout(self)
         layout.addWidget(self.title)
-        layout.addWidget(side_by_side(self.track_button, self.masks_button, self.open_button))
+        layout.addWidget(side_by_side(self.track_button, self.masks_button))
+        layout.addWidget(side_by_side(self.others_button, self.open_button))
         for widget in (self.hint, side_by_side(self.state, self.cancel_button, stretch=0), self.failure, self.doubt):
             layout.addWidget(widget)
         self._walk = side_by_side(self.previous_button, self.accept_button, self.next_button)
@@ -95,6 +105,7 @@ class TracksPanel(QWidget):
         self._links = CollapsibleSection(
             "Link again", self.sliders, self.preview, side_by_side(self.use_button, self.leave_button)
         )
+        self._links.setToolTip("Link the cells with other limits; tracks that you corrected stay")
         self._tree = QWidget()
         tree = panel_layout(self._tree)
         tree.setContentsMargins(0, 0, 0, 0)
@@ -103,6 +114,13 @@ class TracksPanel(QWidget):
         for widget in (self._walk, self._edits, self._history, self._links):
             layout.addWidget(widget)
         layout.addWidget(self._tree, 1)
+        self.cell_time, self.groups = CellTimePanel(self.session.cell_time), GroupsPanel(self.session.film_groups)
+        self._through_time = CollapsibleSection("One cell through time", self.cell_time)
+        self._through_time.setToolTip("A picture for each frame of the chosen cell, or a kymograph of it")
+        compared = CollapsibleSection("Compare films", self.groups)
+        compared.setToolTip("Curves with intervals of the tracked films of a folder, by groups")
+        for widget in (self._through_time, compared):
+            layout.addWidget(widget)
         layout.addStretch()  # takes the room of what is hidden
 
     def _connect(self) -> None:
@@ -110,7 +128,8 @@ class TracksPanel(QWidget):
         controller.changed.connect(self._draw)
         controller.redrawn.connect(self._draw_lineage)
         self.track_button.clicked.connect(lambda: controller.track())
-        self.masks_button.clicked.connect(self._ask_masks)
+        self.masks_button.clicked.connect(lambda: self._ask_masks())
+        self.others_button.clicked.connect(self._ask_others)
         self.open_button.clicked.connect(self._ask_tracks)
         self.cancel_button.clicked.connect(controller.cancel)
         self.save_button.clicked.connect(controller.save)
@@ -131,7 +150,15 @@ class TracksPanel(QWidget):
             button.clicked.connect(partial(_call, call))  # and not with whether it is down
         controller.canvas.bind({key: call for key, (_, call) in calls.items()})
 
-    def _ask_masks(self) -> None:
+    def _ask_others(self) -> None:
+        """Ask for tracks of another program, then for what they are of."""
+        kinds = "Tracks (*.xml *.csv *.h5 *.hdf5 *.hdf);;GEFF (zarr.json .zgroup .zattrs);;All files (*)"
+        name, _ = QFileDialog.getOpenFileName(self, "Tracks of another program", "", kinds)
+        if name:
+            path = Path(name)
+            self._ask_masks(path.parent if path.name in GEFF_FILES else path)
+
+    def _ask_masks(self, tracks: Path | None = None) -> None:
         """Ask for the label images of the open film, or for a film and its label images."""
         stack = self.session.workspace.stack
         film: str | None = None
@@ -141,7 +168,7 @@ class TracksPanel(QWidget):
                 return
         masks = QFileDialog.getExistingDirectory(self, "The label images: a folder with one for each frame")
         if masks:
-            self.controller.track(Path(film) if film else None, Path(masks))
+            self.controller.track(Path(film) if film else None, Path(masks), tracks)
 
     def _ask_tracks(self) -> None:
         folder = QFileDialog.getExistingDirectory(self, "A folder of results of tracks")
@@ -162,13 +189,13 @@ class TracksPanel(QWidget):
         self.cancel_button.setVisible(bool(controller.working))
         self.failure.show_failure(controller.editor.failure)
         say(self.doubt, self._describe_doubt() if there else "")
-        for widget in (self._walk, self._edits, self._history, self._links, self._tree):
+        for widget in (self._walk, self._edits, self._history, self._links, self._tree, self._through_time):
             widget.setVisible(there)
         undone = controller.editor.undo_name
         self.undo_button.setText(f"Undo {undone if len(undone) <= NAMED else undone[:NAMED].rstrip() + '…'}".strip())
-        self.undo_button.setEnabled(bool(controller.editor.undo_name))
-        self.redo_button.setEnabled(bool(controller.editor.redo_name))
-        self.save_button.setEnabled(not controller.working)
+        enable_unless("" if controller.editor.undo_name else "Nothing to undo yet", self.undo_button)
+        enable_unless("" if controller.editor.redo_name else "Nothing to redo yet", self.redo_button)
+        enable_unless(WAIT if controller.working else "", self.save_button)
         self._draw_preview()
         self.lineage.show_place(controller.frame, controller.selection)
 
@@ -185,8 +212,7 @@ class TracksPanel(QWidget):
 
     def _draw_preview(self) -> None:
         preview, linked = self.controller.preview, self.controller.linked
-        for button in (self.use_button, self.leave_button):
-            button.setEnabled(preview is not None)
+        enable_unless("" if preview is not None else "Link again first", self.use_button, self.leave_button)
         if preview is not None and linked is not None:
             more = len(preview.tracks.nodes) - len(linked.tracks.nodes)
             kept = "" if not self._kept else f", beside {format_count(self._kept, 'track')} that you corrected"
@@ -198,9 +224,13 @@ class TracksPanel(QWidget):
         return 0 if annotation is None else sum(record.protected for record in annotation.records.values())
 
     def _draw_lineage(self, _: object = None) -> None:
-        linked = self.controller.linked
-        if linked is not None:
-            values = _values_by(linked, self.colour.value())
+        linked, opened = self.controller.linked, self.controller.opened
+        if linked is not None and opened is not None:
+            by, values = self.colour.value(), dict[int, float]()
+            if by or not self.colour.count() > 1:  # measured when it is wanted, and once to know what there is
+                table = measured(opened, linked)
+                self.colour.offer(colour_choices(table))
+                values = shares(table, self.colour.value())
             self.lineage.show_lineage(Lineage(linked.tracks, len(linked.frames), values))
             self.controller.colour_by(values)
 
@@ -230,19 +260,3 @@ def _options(values: dict[str, float]) -> LinkOptions:
 
 def _values(options: LinkOptions) -> dict[str, float]:
     return {"reach": options.reach, "end": options.end, "division": options.division, "gap": options.gap}
-
-
-def _values_by(linked: LinkedFilm, name: str) -> dict[int, float]:
-    """Return a value from 0 to 1 for each track: its place between the least and the most; none for generations."""
-    if not name:
-        return {}
-    raw: dict[int, float] = {}
-    for track, nodes in linked.tracks.nodes.items():
-        at = [int(np.searchsorted(linked.frames[n.frame].labels, n.label)) for n in nodes]
-        places = np.array([linked.frames[n.frame].centroids[k] for n, k in zip(nodes, at, strict=True)])
-        life = nodes[-1].frame - nodes[0].frame
-        path = float(np.linalg.norm(np.diff(places, axis=0), axis=1).sum())
-        area = float(np.mean([linked.frames[n.frame].sizes[k] for n, k in zip(nodes, at, strict=True)]))
-        raw[track] = {"area": area, "speed": path / max(life, 1), "life": float(life)}[name]
-    low, high = min(raw.values(), default=0.0), max(raw.values(), default=1.0)
-    return {track: (value - low) / max(high - low, 1e-9) for track, value in raw.items()}

@@ -8,9 +8,10 @@ from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices, QShowEvent
 from qtpy.QtWidgets import QFileDialog, QPushButton, QVBoxLayout
 
-from napari_cellvino.gui.run.field_run_rows import FieldRunRows
+from napari_cellvino.gui.run.field_run_rows import BUSY, UNSAVED, FieldRunRows
 from napari_cellvino.gui.shell.viewer_session import Session
 from napari_cellvino.gui.widgets.form_layout import GAP, in_tab_order, side_by_side, text_line
+from napari_cellvino.gui.widgets.usable import enable_unless
 from napari_cellvino.gui.worklist.field_list import FieldList, FieldModel
 from napari_cellvino.gui.worklist.list_view import describe_field, describe_list
 
@@ -114,16 +115,13 @@ class WorkListRows(FieldRunRows):
         self._draw_run(
             view, chosen=len(self.list.chosen), total=len(fields), working=working, choose_first=CHOOSE_FIRST
         )
-        for widget in (self.replace, self.choose_button, self.clear_button):
-            widget.setEnabled(not working)
+        enable_unless(BUSY if working else "", self.replace, self.choose_button, self.clear_button)
         self.replace.setVisible(any(field.error or field.summary for field in fields))
         root = self._list.root
         self.saved.setText("" if root is None else f"Results: …/{root.parent.name}/{root.name}")
         self.saved.setToolTip(str(root or ""))
-        for button in (self.show_button, self.cells_button):
-            button.setEnabled(view.saved is not None)
+        enable_unless("" if view.saved is not None else UNSAVED, self.show_button, self.cells_button)
         for widget in (self.title_row, self.list, self.saved, self.saved_row):
             widget.setVisible(bool(fields))
         for widget in () if fields else (self.plan, self._start):
             widget.hide()
-        self.show_button.setToolTip("Show the files in the file manager" if view.saved else "Nothing is saved yet")

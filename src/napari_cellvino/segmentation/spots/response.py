@@ -34,6 +34,10 @@ TOLD = 0.15  # of the curvature across, that a spot has along z at least for it 
 DARK = 0.25  # share of an image, in which the noise of responses is compared with that of pixels
 MORE_NOISE = 3.0  # times what these tell, that there may be elsewhere
 SAMPLES = 2_000_000
+ROUND = 0.3
+WAYS = 8  # directions over half a turn
+LINE_WIDTHS = (3.0, 4.5)  # from a place, where a fibre is looked for
+LINE = 0.6  # of the brightness above the surroundings, that a fibre has there
 
 
 def finite_image(image: NDArray[np.generic]) -> Image:
@@ -215,6 +219,31 @@ def roundness(image: Image, at: NDArray[np.int64], sigma: Sigma) -> NDArray[np.f
         along = _curvature(smooth, at, here, (deep, 0, 0)) * across / np.minimum(usual[at[:, 0]], TOLD * across)
         weakest = np.where(told, np.maximum(weakest, along), weakest)
     return np.asarray(weakest / strongest)
+
+
+def on_a_line(image: Image, at: NDArray[np.int64], sigma: Sigma) -> NDArray[np.bool_]:
+    """Return which places (N, 3) lie on a fibre: on both sides, twice as far apart, it is nearly as bright as here."""
+    if not len(at):
+        return np.zeros(0, bool)
+    smooth = ndi.gaussian_filter(image, [max(s, 0.0) for s in sigma], mode="mirror")
+    here, line = _shifted(smooth, at, (0, 0, 0)), np.zeros((WAYS, len(at)))
+    rings = [[_shifted(smooth, at, way) for way in _ring(widths * max(sigma[1:]))] for widths in LINE_WIDTHS]
+    low = np.min(rings, axis=(0, 1))
+    for n in range(WAYS):
+        near = [np.minimum(_brightest_of(ring, n), _brightest_of(ring, n + WAYS)) for ring in rings]
+        line[n] = np.min(near, axis=0)
+    return np.asarray((line.max(0) - low) > LINE * (here - low))
+
+
+def _ring(radius: float) -> list[tuple[int, int, int]]:
+    """Return steps to the places of a circle, in two times `WAYS` directions."""
+    angles = np.arange(2 * WAYS) * np.pi / WAYS
+    return [(0, round(radius * float(np.sin(a))), round(radius * float(np.cos(a)))) for a in angles]
+
+
+def _brightest_of(ring: list[NDArray[np.float64]], way: int) -> NDArray[np.float64]:
+    """Return the brightest (N,) of a ring in one direction and the two beside: fibres bend."""
+    return np.asarray(np.max([ring[(way + n) % len(ring)] for n in (-1, 0, 1)], axis=0))
 
 
 def _usual_curvature(planes: int, sigma: float, step: int) -> NDArray[np.float64]:

@@ -13,7 +13,7 @@ from napari_cellvino.core.image import Plane, Stack, ZMode, channel_index
 from napari_cellvino.core.progress import Progress
 from napari_cellvino.core.recipe import Recipe, SpotPlanes
 from napari_cellvino.core.spots import Spots
-from napari_cellvino.segmentation.channel_choice import choose_spot_channel
+from napari_cellvino.segmentation.channel_choice import ChannelChoice, choose_spot_channel
 from napari_cellvino.segmentation.heads import Parameter
 from napari_cellvino.segmentation.plane_reading import read_ahead
 from napari_cellvino.segmentation.prepare import network_inputs
@@ -35,6 +35,10 @@ SPOT_PARAMETERS = (
         help="Least response of a spot in grey values, as in spots_curve.csv; 0 leaves it to the field",
     ),
 )  # fmt: skip
+PAIR_DISTANCE = Parameter(
+    "pair_distance", "Pair distance", 2.0, 0.1, 50.0, 0.1, "px",
+    "How far spots of two channels lie apart at most to be a pair",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +47,17 @@ class SpotStep:
 
     planes: SpotPlanes
     channel: str = ""
+    partner: str = ""
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
         """Adjustable parameters."""
-        return SPOT_PARAMETERS
+        return (*SPOT_PARAMETERS, PAIR_DISTANCE) if self.partner else SPOT_PARAMETERS
 
 
 def spot_step_of(recipe: Recipe) -> SpotStep | None:
     """Return the step that a recipe asks for, None where it asks for none."""
-    return None if recipe.spots is None else SpotStep(recipe.spots, recipe.spot_channel)
+    return None if recipe.spots is None else SpotStep(recipe.spots, recipe.spot_channel, recipe.spot_partner)
 
 
 def check_spots(recipe: Recipe) -> None:
@@ -80,8 +85,18 @@ def with_spot_channel(recipe: Recipe, stack: Stack) -> tuple[Recipe, tuple[str, 
     if recipe.spots is None:
         return recipe, ()
     choice = choose_spot_channel(stack, recipe)
-    named = recipe.model_copy(update={"spot_channel": choice.channel})
+    named = recipe.model_copy(update={"spot_channel": choice.channel, "spot_partner": _partner(stack, recipe, choice)})
     return (named if recipe.model else named.model_copy(update={"channel": choice.channel})), choice.notices
+
+
+def _partner(stack: Stack, recipe: Recipe, choice: ChannelChoice) -> str:
+    """Return the name of the channel whose spots are compared with those of another one, empty where none is."""
+    index = channel_index(stack, recipe.spot_partner) if recipe.spot_partner else None
+    if index is None:
+        return ""
+    if stack.channels[index] == choice.channel:
+        raise OptionError(f"spots of {choice.channel} are compared with those of another channel; name that")
+    return stack.channels[index]
 
 
 def search_spots(
@@ -132,4 +147,7 @@ def _describe(found: Spots, values: Mapping[str, float]) -> str:
     chosen = "chosen by the field" if not (values["spot_score"] or values["spot_brightness"]) else "as given"
     least = f"score {found.least_score:.1f}"
     least += f" and brightness {found.least_brightness:.4g}" if found.least_brightness else ""
-    return f"{len(found):,} {width}, from {least} ({chosen})"
+    said = f"{len(found):,} {width}, from {least} ({chosen})"
+    if not found.beyond:
+        return said
+    return f"{said}; bright things of {found.beyond / SIGMA_PER_FWHM:.0f} px are larger: give their spot_diameter"

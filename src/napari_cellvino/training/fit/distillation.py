@@ -5,11 +5,15 @@ distance to the maps of the network before (the teacher), not to the truth: wher
 network may stay so. The statistics of the BatchNorm layers stay as they were, since a few fields would shift them away
 from all other kinds of images.
 
-At the end the weights before and after are interpolated: this recovers most of the old accuracy before the new one is
-lost. The head's defaults stay as well: choosing them on the new images costs more of the old accuracy than the weights.
+A smaller network learns from a larger one by the same distance, on the crops that it is fitted to (`taught_losses`).
+
+At the end of fine-tuning the weights before and after are interpolated: this recovers most of the old accuracy before
+the new one is lost. The head's defaults stay as well: choosing them on the new images costs more of the old accuracy
+than the weights.
 
 References
 ----------
+Hinton, Vinyals and Dean 2015, "Distilling the knowledge in a neural network";
 Li and Hoiem 2016, "Learning without forgetting" (the network before as the teacher);
 Wortsman et al. 2022, "Robust fine-tuning of zero-shot models" (interpolation of weights).
 """
@@ -17,7 +21,7 @@ Wortsman et al. 2022, "Robust fine-tuning of zero-shot models" (interpolation of
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +37,7 @@ from napari_cellvino.training.fit.plan import StyleName, TrainingPlan
 from napari_cellvino.training.objectives import objective_for, prepare
 
 WEIGHT = 2.0  # of the distillation loss, relative to the losses of the objective
+TAUGHT_SHARE = 0.6  # of what a smaller network learns that comes from its teacher, the rest from the truth
 SHARES = (0.5, 0.6, 0.7, 0.8, 0.9)  # candidate shares of the weights after
 KEPT_GAIN = 0.5  # least share of the gain on the held-out fields that interpolation must keep
 REGRESSION_WEIGHT = 4.0  # of offsets and sizes relative to probabilities, as in the objective of outlines
@@ -83,6 +88,12 @@ def distillation_loss(out: Tensor, teacher: Tensor, probabilities: int) -> Tenso
     weight = target.sum(1)
     error = F.smooth_l1_loss(out[:, probabilities:], teacher[:, probabilities:], reduction="none", beta=0.05).sum(1)
     return cross_entropy - entropy + REGRESSION_WEIGHT * (error * weight).sum() / weight.sum().clamp(min=1)
+
+
+def taught_losses(losses: Mapping[str, Tensor], out: Tensor, taught: Tensor, probabilities: int) -> dict[str, Tensor]:
+    """Return the losses of maps (N, M, y, x) against the truth, given, and against the maps of a teacher, by name."""
+    from_teacher = TAUGHT_SHARE * WEIGHT * distillation_loss(out, taught, probabilities)
+    return {name: (1 - TAUGHT_SHARE) * loss for name, loss in losses.items()} | {"distillation": from_teacher}
 
 
 def choose_weight_interpolation(before: UNet, after: UNet, scoring: Callable[[UNet], float]) -> tuple[UNet, float]:

@@ -19,7 +19,7 @@ from torch import Tensor
 from napari_cellvino.core.errors import TrainingDataError
 from napari_cellvino.training.data.crop_stream import crop_batches
 from napari_cellvino.training.data.datasets import LabelledImage
-from napari_cellvino.training.fit.distillation import Distillation
+from napari_cellvino.training.fit.distillation import Distillation, taught_losses
 from napari_cellvino.training.fit.history import Record, add_record
 from napari_cellvino.training.fit.networks import UNet
 from napari_cellvino.training.fit.plan import TrainingPlan
@@ -75,6 +75,7 @@ def fit(
     *,
     start_from: UNet | None = None,
     distillation: Distillation | None = None,
+    teacher: UNet | None = None,
     validate: Validation | None = None,
     after_step: Callable[[int, UNet], None] | None = None,
     device: str = "cpu",
@@ -93,6 +94,8 @@ def fit(
         A network of the same shape to start from, instead of random weights.
     distillation
         Keeps the network close to ``start_from`` on images like those it was trained on.
+    teacher
+        A network of any shape whose maps of the crops are learned beside the truth.
     validate
         Scores the averaged network after each checkpoint; higher is better.
     after_step
@@ -105,22 +108,21 @@ def fit(
     TrainingDataError
         If no image has an object, or the checkpoint in ``folder`` belongs to another network.
     """
-    fields = _prepare_fields(images, plan)
-    state, objective = _TrainingState.start(plan, start_from, device), objective_for(plan)
+    fields, objective = _prepare_fields(images, plan), objective_for(plan)
+    state = _TrainingState.start(plan, start_from, device, teacher)
     start = state.resume(folder)
     batches = crop_batches(fields, plan, batch=plan.batch, seed=plan.seed + start)
     means, score = _RunningMeans(), None
     for step in range(start + 1, plan.steps + 1):
         with means.waiting():
-            image, target = next(batches)
+            image, target = (part.to(device) for part in next(batches))
         state.set_learning_rate(_learning_rate(step, plan))
-        means.add(state.train_on(image.to(device), target.to(device), objective, distillation))
+        means.add(state.train_on(image, target, objective, distillation))
         if after_step is not None:
             after_step(step, state.net)
         state.update_average(min(plan.average, step / (step + 20)))
         losses, pace, waited = means.means()
-        saved = step % plan.checkpoint_every == 0 or step == plan.steps
-        if saved:
+        if saved := step % plan.checkpoint_every == 0 or step == plan.steps:
             state.save(folder, step)
             score = None if validate is None else validate(state.average)
             add_record(folder, Record(step, losses, score))
@@ -137,18 +139,23 @@ def _prepare_fields(images: Sequence[LabelledImage], plan: TrainingPlan) -> list
 
 @dataclass(frozen=True, slots=True)
 class _TrainingState:
-    """The network, the moving average of its weights, and the optimizer: what a checkpoint contains."""
+    """What a checkpoint contains, the network, the moving average of its weights and the optimizer, and a teacher."""
 
     net: UNet
     average: UNet
     optimizer: torch.optim.Optimizer
+    teacher: UNet | None = None
 
     @classmethod
-    def start(cls, plan: TrainingPlan, start_from: UNet | None, device: str) -> _TrainingState:
+    def start(
+        cls, plan: TrainingPlan, start_from: UNet | None, device: str, teacher: UNet | None = None
+    ) -> _TrainingState:
         net = (copy.deepcopy(start_from) if start_from is not None else build_network(plan)).to(device)
         net = net.to(memory_format=torch.channels_last)
         optimizer = torch.optim.AdamW(net.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay)
-        return cls(net, copy.deepcopy(net), optimizer)
+        if teacher is not None:
+            teacher = copy.deepcopy(teacher).to(device).to(memory_format=torch.channels_last).eval()
+        return cls(net, copy.deepcopy(net), optimizer, teacher)
 
     def set_learning_rate(self, rate: float) -> None:
         for group in self.optimizer.param_groups:
@@ -159,7 +166,7 @@ class _TrainingState:
     ) -> dict[str, float]:
         """Take one step of the optimizer and return the losses."""
         if distillation is None:
-            losses = _losses(self.net, objective, image, target)
+            losses = _losses(self.net, objective, image, target, self.teacher)
         else:
             losses = _losses_with_distillation(distillation, self.net, objective, image, target)
         self.optimizer.zero_grad(set_to_none=True)
@@ -231,9 +238,15 @@ class _RunningMeans:
         return {k: v / self._steps for k, v in self._losses.items()}, seconds / self._steps, self._waited / seconds
 
 
-def _losses(net: UNet, objective: Objective, image: Tensor, target: Tensor) -> dict[str, Tensor]:
+def _losses(net: UNet, objective: Objective, image: Tensor, target: Tensor, teacher: UNet | None) -> dict[str, Tensor]:
     net.train()
-    return objective.loss(_forward(net, image), target)
+    out = _forward(net, image)
+    losses = objective.loss(out, target)
+    if teacher is None:
+        return losses
+    with torch.no_grad():
+        taught = _forward(teacher, image)
+    return taught_losses(losses, out, taught, objective.probabilities)
 
 
 def _losses_with_distillation(

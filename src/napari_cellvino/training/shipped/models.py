@@ -1,8 +1,9 @@
 """The models that ship: what each is made from, and how it is made again.
 
 ``python -m napari_cellvino.training.shipped.models fit NAME --data DATA --run RUN [--start PACKAGE]`` fits one (and
-goes on where it stopped); ``… package NAME --data DATA --run RUN --out models/NAME`` chooses its defaults on the
-validation fields, quantizes it, measures it and writes the package. Plans and the texts of the cards lie in ``plans``.
+goes on where it stopped), with ``--teacher PACKAGE`` also to the maps of that one's network; ``… package NAME --data
+DATA --run RUN --out models/NAME`` chooses its defaults on the validation fields, quantizes it, measures it and writes
+the package. Plans and the texts of the cards lie in ``plans``.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ from pathlib import Path
 import torch
 
 from napari_cellvino.core.errors import AccuracyError
-from napari_cellvino.model_package import ModelPackage
+from napari_cellvino.model_package import ModelPackage, open_package
 from napari_cellvino.training.convert.build import CardTexts, build_package
 from napari_cellvino.training.data.datasets import LabelledImage
 from napari_cellvino.training.fit.fit import fit
+from napari_cellvino.training.fit.networks import UNet
 from napari_cellvino.training.fit.plan import TrainingPlan, load_plan
-from napari_cellvino.training.fit.weights import fitted_network, pretrained_network
+from napari_cellvino.training.fit.weights import fitted_network, package_network, package_plan, pretrained_network
 from napari_cellvino.training.metrics.evaluate import LabelledSet
 from napari_cellvino.training.quantize.quantize import quantize_package
 from napari_cellvino.training.shipped.sets import CALIBRATION, sets_of
@@ -98,6 +100,11 @@ def package_model(name: str, data: Path, run: Path, out: Path) -> None:
         print(f"{name}: {progress}", flush=True)
 
 
+def _network_of(package: Path) -> UNet:
+    teacher = open_package(package)
+    return package_network(teacher, package_plan(teacher))
+
+
 def _quantized(package: ModelPackage, calibration: Sequence[LabelledImage], val: Sequence[LabelledSet]) -> str:
     """Return the sentence of the card on INT8."""
     try:
@@ -114,6 +121,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of the packed sets")
     parser.add_argument("--run", type=Path, required=True, help="folder of checkpoints")
     parser.add_argument("--start", type=Path, help="package or run to start from")
+    parser.add_argument("--teacher", type=Path, help="package whose maps are learned beside the truth")
     parser.add_argument("--out", type=Path, help="folder of the package")
     parser.add_argument("--threads", type=int, default=1, help="on a busy machine one is faster than several that wait")
     args = parser.parse_args()
@@ -123,8 +131,9 @@ def main() -> None:
         return
     plan = shipped_plan(args.name)
     start = pretrained_network(args.start, plan) if args.start else None
+    teacher = _network_of(args.teacher) if args.teacher else None
     images = [field for part in sets_of(args.name, args.data, "train") for field in part.fields]
-    for progress in fit(images, args.run, plan, start_from=start):
+    for progress in fit(images, args.run, plan, start_from=start, teacher=teacher):
         if progress.saved:
             print(progress.describe(), flush=True)
 

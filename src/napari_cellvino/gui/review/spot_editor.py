@@ -1,0 +1,232 @@
+"""The spots of the field shown: rings that a click adds or deletes, with undo; saved as corrections are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
+
+import napari
+import numpy as np
+from napari.layers import Points
+from napari.utils.events import Event
+from numpy.typing import NDArray
+from qtpy.QtCore import QObject, Signal
+
+from napari_cellvino.core.errors import CellvinoError
+from napari_cellvino.core.spot_edits import SpotEdit, deletion_of, edit_spots
+from napari_cellvino.core.spots import Spots, labels_at
+from napari_cellvino.gui.napari_bridge.result_layers import inherited_space
+from napari_cellvino.gui.open.open_controller import OpenController
+from napari_cellvino.gui.review.review_controller import ReviewController
+from napari_cellvino.gui.save.save_controller import SaveController
+from napari_cellvino.gui.widgets.formatting import format_count
+from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
+from napari_cellvino.results.field_writing import with_kept_edits
+from napari_cellvino.results.spot_table import read_spots
+from napari_cellvino.segmentation.spots.one_spot import point_at_spot
+from napari_cellvino.workflows.workspace import Workspace
+
+COLOURS = ("#ff6e3c", "#56b4e9")  # of the spots, and of those that they are compared with
+RING = 5.0  # widths across
+LEAST_RING = 7.0  # px
+USUAL_SIGMA = 1.3  # px, of spots that were read from a file
+
+
+class SpotEditor(QObject):
+    """Shows the spots in a layer of their own; with that chosen, a click on a ring deletes it, beside all adds one."""
+
+    changed = Signal()
+    edited = Signal()
+
+    def __init__(
+        self,
+        viewer: napari.Viewer,
+        workspace: Workspace,
+        opener: OpenController,
+        reviewer: ReviewController,
+        worker: SerialWorker,
+    ) -> None:
+        super().__init__()
+        self._viewer, self._workspace, self._opener = viewer, workspace, opener
+        self._reviewer, self._worker = reviewer, worker
+        self.saver: SaveController | None = None
+        self.spots: Spots | None = None
+        self.failure = ""
+        self._found: object = None  # what the spots were taken from
+        self._history: list[Spots] = []
+        self._layers: list[Points] = []
+        self._task = Task()
+        workspace.outcome_changed.connect(self._take)
+        workspace.saved_changed.connect(self._take)
+        reviewer.edited.connect(self.changed)
+
+    def close(self) -> None:
+        """Listen no more; the layers stay as they are."""
+        self._task.stop()
+        self._workspace.outcome_changed.disconnect(self._take)
+        self._workspace.saved_changed.disconnect(self._take)
+
+    @property
+    def corrected(self) -> Spots | None:
+        """The spots where a person edited them, to be saved; else None."""
+        return self.spots if self.spots is not None and self.spots.edits is not None else None
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is an edit to take back."""
+        return bool(self._history)
+
+    def describe(self) -> str:
+        """Return how many spots there are, and how many of them lie in cells; empty where none were sought."""
+        if self.spots is None:
+            return ""
+        annotation = self._reviewer.annotation
+        labels = None if annotation is None else annotation.labels
+        inside = int((labels_at(self.spots.position, labels) > 0).sum()) if labels is not None else 0
+        said = format_count(len(self.spots), "spot") + (f", {inside:,} in cells" if labels is not None else "")
+        edits = self.spots.edits or ()
+        added = sum(edit.added for edit in edits)
+        return said + (f" · {added} added, {len(edits) - added} deleted" if edits else "")
+
+    # -- what the user does
+
+    def choose(self) -> None:
+        """Choose the layer, so that clicks edit spots."""
+        if self._layers and self._layers[0] in self._viewer.layers:
+            self._viewer.layers.selection.active = self._layers[0]
+
+    def delete(self, row: int) -> None:
+        """Delete a spot by its row."""
+        if self.spots is not None:
+            self._edit(deletion_of(self.spots, row))
+
+    def add(self, place: tuple[float, float, float]) -> None:
+        """Add the spot at a place (z, y, x) in px, once it is fitted there."""
+        shown, stack = self._workspace.shown, self._workspace.stack
+        if self.spots is None or shown is None or stack is None:
+            return
+        found, sigma = self._found, self.spots.sigma
+        work = partial(point_at_spot, stack, shown.plane, shown.recipe, place, sigma)
+        self._task = Task(done=lambda edit: self._edit(edit) if self._found is found else None, failed=self._fail)
+        self._worker.start(work, self._task)
+
+    def undo(self) -> None:
+        """Take the last edit back."""
+        if self._history:
+            self.spots = self._history.pop()
+            if self.spots.edits is None:
+                self.spots = edit_spots(self.spots, ())
+            self._after_edit()
+
+    def _edit(self, edit: SpotEdit) -> None:
+        if self.spots is None:
+            return
+        self._history.append(self.spots)
+        self.spots = edit_spots(self.spots, [edit])
+        self._after_edit()
+
+    def _after_edit(self) -> None:
+        self.failure = ""
+        self._draw()
+        self.edited.emit()
+        self.changed.emit()
+
+    def _fail(self, error: BaseException) -> None:
+        self.failure = str(error)
+        self.changed.emit()
+
+    # -- what follows
+
+    def _take(self, _: object = None) -> None:
+        """Show the spots of the field that is shown now."""
+        outcome, saved = self._workspace.outcome, self._workspace.saved
+        found: object = None
+        if outcome is not None:
+            found = outcome.prediction.spots
+        elif saved is not None:
+            found = saved
+        if found is self._found:
+            return
+        self._found, self._history = found, []
+        self.spots, self.failure = None, ""
+        with suppress(CellvinoError, OSError):
+            self.spots = self._spots_of(found)
+        self._draw()
+        self.changed.emit()
+
+    def _spots_of(self, found: object) -> Spots | None:
+        saved = self._workspace.saved
+        if not isinstance(found, Spots):
+            return read_spots(saved.folder) if found is not None and saved is not None else None
+        try:
+            return found if self.saver is None else with_kept_edits(self.saver.target(), found)
+        except CellvinoError:
+            return found
+
+    def _draw(self) -> None:
+        active = self._viewer.layers.selection.active
+        if self.spots is None:
+            self._remove()
+            return
+        sets = [self.spots, *([self.spots.partner] if self.spots.partner is not None else [])]
+        if len(self._layers) != len(sets) or not all(layer in self._viewer.layers for layer in self._layers):
+            self._remove()
+            self._layers = [self._new_layer(held, n) for n, held in enumerate(sets)]
+            self._viewer.layers.selection.active = active
+        for layer, held in zip(self._layers, sets, strict=True):
+            if not np.array_equal(layer.data, _places(held)):
+                layer.data = _places(held)
+                layer.selected_data = set()
+
+    def _new_layer(self, spots: Spots, number: int) -> Points:
+        picture, shown = self._opener.picture, self._workspace.shown
+        name = "" if shown is None else f"{shown.plane.origin.name}: "
+        axes = 3 if spots.planes else 2
+        source = None if picture is None else picture.source_layer()
+        space = inherited_space(source, axes) if source is None or source.ndim >= axes else {}
+        layer = Points(
+            _places(spots),
+            ndim=axes,
+            name=f"{name}spots" + (" of the other channel" if number else ""),
+            size=max(LEAST_RING, RING * (spots.sigma[1] or USUAL_SIGMA)),
+            symbol="ring",
+            face_color=COLOURS[number],
+            border_width=0,
+            out_of_slice_display=spots.planes,
+            **space,
+        )
+        layer.editable = False  # by napari's own tools, which know nothing of the light of a spot
+        if not number:
+            layer.mouse_drag_callbacks.append(self._on_press)
+            layer.bind_key("Control-Z", lambda _: self.undo(), overwrite=True)
+        self._viewer.add_layer(layer)
+        return layer
+
+    def _on_press(self, layer: Points, event: Event) -> Iterator[None]:
+        """Edit by a click; a drag moves the picture."""
+        if event.button != 1:
+            return
+        yield
+        if event.type == "mouse_move":
+            while event.type == "mouse_move":
+                yield
+            return
+        row = layer.get_value(event.position, view_direction=event.view_direction, dims_displayed=event.dims_displayed,
+                              world=True)  # fmt: skip
+        if row is not None:
+            self.delete(int(row))
+            return
+        place = np.asarray(layer.world_to_data(event.position), float)
+        self.add((float(place[-3]) if layer.ndim == 3 else 0.0, float(place[-2]), float(place[-1])))
+
+    def _remove(self) -> None:
+        for layer in self._layers:
+            if layer in self._viewer.layers:
+                self._viewer.layers.remove(layer)
+        self._layers = []
+
+
+def _places(spots: Spots) -> NDArray[np.float64]:
+    """Return the places as napari takes them: (N, 3) in a stack, (N, 2) in a plane."""
+    return spots.position if spots.planes else spots.position[:, 1:]

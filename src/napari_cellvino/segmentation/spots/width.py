@@ -1,0 +1,124 @@
+"""The width of the spots of a field, learnt from its clearest ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage as ndi
+from scipy.spatial import cKDTree
+
+from napari_cellvino.segmentation.spots.gaussian_fit import fit_gaussians
+from napari_cellvino.segmentation.spots.look import make_look
+from napari_cellvino.segmentation.spots.response import ROUND, Image, Sigma, roundness
+
+FIRST_SIGMAS = (1.3, 2.6)  # px, tried one after the other where nothing is known
+WIDE_SIGMA = 5.0  # px, tried last: what is so wide has to be alike
+SIGMA_RANGE = (0.6, 5.5)  # px; what is wider is told and not sought
+SURE = 6.0  # score of spots that tell the width
+TELLING = 300  # spots, at most
+FEW = 8
+FEWEST = 3  # spots that tell the width where they are alike
+ALIKE = 0.2  # standard deviation of the logarithm of their widths
+MANY = 1_500_000  # voxels that the width is learnt from, at most
+PARTS = 4  # along each side of a larger image, of which one is taken
+
+
+@dataclass(frozen=True, slots=True)
+class Width:
+    """The width that spots are sought at, and that of bright things that are larger than any spot, 0 without such."""
+
+    sigma: Sigma
+    beyond: float = 0.0
+
+
+def learn_width(pixels: Image, fixed: float | None, z_over_x: float | None, *, whole: bool) -> Width:
+    """Return the width of the spots of an image: that of the clearest ones, as they are usually where there are few.
+
+    Parameters
+    ----------
+    pixels
+        (Z, Y, X).
+    fixed
+        The width in the plane in px, where it is known.
+    z_over_x
+        Distance of planes over that of pixels, where it is known.
+    whole
+        Whether pixels are whole numbers.
+    """
+    pixels = _telling_part(pixels)
+    flat, beyond = len(pixels) == 1, 0.0
+    tried = [fixed] if fixed else [*FIRST_SIGMAS, WIDE_SIGMA]
+    first = [_first_sigma(across, z_over_x, flat=flat) for across in tried]
+    for enough in (FEW, FEWEST):
+        for start in first:
+            wide = not fixed and start[1] == WIDE_SIGMA
+            found = _learnt_sigma(pixels, start, whole=whole, fixed=fixed, enough=FEW if wide else enough, alike=wide)
+            if found is not None and (fixed or found[1] <= SIGMA_RANGE[1]):
+                return Width(found)
+            beyond = found[1] if found is not None else beyond
+    return Width(first[0], beyond)
+
+
+def _telling_part(pixels: Image) -> Image:
+    """Return the part of a large image that varies most: it has enough spots to tell their width."""
+    side = int(np.sqrt(MANY / len(pixels)))
+    height, width = pixels.shape[1:]
+    if height * width <= side**2:
+        return pixels
+    top = pixels.max(0)
+    corners = [
+        (int(y), int(x))
+        for y in np.linspace(0, max(0, height - side), PARTS)
+        for x in np.linspace(0, max(0, width - side), PARTS)
+    ]
+    rough = top - ndi.uniform_filter(top, 5)
+    y, x = max(corners, key=lambda at: float(rough[at[0] : at[0] + side, at[1] : at[1] + side].std()))
+    return pixels[:, y : y + side, x : x + side]
+
+
+def _first_sigma(across: float, z_over_x: float | None, *, flat: bool) -> Sigma:
+    along = 0.0 if flat else float(np.clip(2.0 * across / (z_over_x or 2.0), 0.6, 4.0))
+    return along, across, across
+
+
+def _learnt_sigma(
+    pixels: Image, sigma: Sigma, *, whole: bool, fixed: float | None, enough: int, alike: bool
+) -> Sigma | None:
+    """Return the width that the clearest spots have, None where there are not enough."""
+    for _ in range(3):
+        look = make_look(pixels, sigma, whole=whole)
+        look = replace(look, noise=look.usual)
+        at, score = look.maxima(look.response, SURE)
+        keep = roundness(pixels, at, look.seen) > ROUND
+        at, score = at[keep], score[keep]
+        at = at[_lonely(at, sigma)] if len(at) > 2 * FEW else at
+        if len(at) < enough:
+            return None
+        response = look.response[tuple(at.T)]
+        at = at[np.argsort(-response)][:TELLING]
+        fitted = fit_gaussians(pixels, at, sigma, free_sigma=True)
+        ratio = fitted.sigma[:, 1] / sigma[1]
+        good = (fitted.peak > 0) & (ratio > 0.4) & (ratio < 2.5)
+        if good.sum() < enough or not _agree(ratio[good], few=alike):
+            return None
+        usual = float(np.median(fitted.sigma[good, 1]))
+        across = fixed or max(usual, SIGMA_RANGE[0])
+        along = float(np.clip(np.median(fitted.sigma[good, 0]), 0.5, 5.0)) if sigma[0] > 0 else 0.0
+        before, sigma = sigma, (along, across, across)
+        if abs(np.log(across / before[1])) < 0.08:
+            break
+    return sigma
+
+
+def _agree(ratio: NDArray[np.float64], *, few: bool) -> bool:
+    """Return whether widths tell that of spots: many do, few where they are alike, as they have to be with ``few``."""
+    return (len(ratio) >= FEW and not few) or (len(ratio) >= FEWEST and float(np.std(np.log(ratio))) < ALIKE)
+
+
+def _lonely(at: NDArray[np.int64], sigma: Sigma) -> NDArray[np.bool_]:
+    """Return which places have no other one within six widths; all where hardly any has."""
+    tree = cKDTree(at[:, 1:])
+    alone = np.array([len(near) == 1 for near in tree.query_ball_point(at[:, 1:], 6 * sigma[1])])
+    return alone if alone.sum() >= FEW else np.ones(len(at), bool)

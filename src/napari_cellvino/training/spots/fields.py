@@ -1,0 +1,113 @@
+"""Simulated fields that a detector of spots learns from: wider in kind than the fields that it is judged on.
+
+Widths, brightness, density, crowds, noise of photons, of cameras that multiply them and of reading, light of cells,
+slopes, wide granules, fibres, hot pixels and rings: each field draws its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage as ndi
+
+Real = NDArray[np.float64]
+
+SIDE = 128  # px of a field
+SIGMA = (0.7, 2.8)  # px
+SNR = (1.5, 30.0)  # of the peak of a typical spot over the noise of the background
+PHOTONS = (1.0, 400.0)  # of the background
+DENSEST = 0.03  # spots per px
+CROWDED = 0.35  # share of fields whose spots lie in crowds
+EMPTY = 0.08  # share of fields without spots
+MOST = 600
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DrawnField:
+    """An image (Y, X) float32, and the places (N, 2) y, x of its spots in px."""
+
+    image: NDArray[np.float32]
+    places: Real
+
+
+def draw_field(rng: np.random.Generator, side: int = SIDE) -> DrawnField:
+    """Return one field of ``side`` px."""
+    sigma, background = (float(np.exp(rng.uniform(*np.log(span)))) for span in (SIGMA, PHOTONS))
+    places = _places(rng, side)
+    light = background * (1 + _glow(rng, side, sigma))
+    noise = np.sqrt(background * (2 if (multiplied := rng.random() < 0.25) else 1) + (read := rng.uniform(0, 4)) ** 2)
+    peak = noise * float(np.exp(rng.uniform(*np.log(SNR))))
+    peaks = peak * np.exp(rng.normal(0, rng.uniform(0, 0.5), len(places)))
+    add_spots(light, places, peaks, sigma * np.exp(rng.normal(0, 0.06, len(places))), ring=rng.random() < 0.1)
+    light += _fibres(rng, side, sigma, peak) if rng.random() < 0.25 else 0
+    pixels = rng.poisson(np.maximum(light, 0)).astype(np.float64)
+    if multiplied:
+        pixels = rng.gamma(np.maximum(pixels, 1e-3))
+    pixels += rng.normal(0, read, pixels.shape)
+    if rng.random() < 0.15:
+        pixels = ndi.gaussian_filter(pixels, rng.uniform(0.3, 0.7))
+    for _ in range(int(rng.poisson(3)) if rng.random() < 0.4 else 0):
+        pixels[rng.integers(side), rng.integers(side)] += peak * rng.uniform(2, 20)
+    return DrawnField((pixels * rng.uniform(0.5, 20)).astype(np.float32), places)
+
+
+def _places(rng: np.random.Generator, side: int) -> Real:
+    if rng.random() < EMPTY:
+        return np.zeros((0, 2))
+    number = int(np.exp(rng.uniform(np.log(3), np.log(min(MOST, DENSEST * side**2)))))
+    places = rng.uniform(0, side - 1, (number, 2))
+    if rng.random() < CROWDED:
+        middles = rng.uniform(0, side, (int(rng.integers(1, 12)), 2))
+        near = middles[rng.integers(len(middles), size=number)] + rng.normal(0, rng.uniform(3, 15), (number, 2))
+        places = np.where(rng.random((number, 1)) < rng.uniform(0.4, 1), near, places)
+    return np.asarray(places[((places >= 0) & (places <= side - 1)).all(1)])
+
+
+def add_spots(light: Real, places: Real, peaks: Real, sigmas: Real, *, ring: bool = False) -> None:
+    """Add Gaussians to light (Y, X); with ``ring`` each has a dim ring round it, as round what lies out of focus."""
+    for (y, x), peak, sigma in zip(places, peaks, sigmas, strict=True):
+        reach = int(np.ceil((6 if ring else 4) * sigma))
+        rows, columns = (
+            np.arange(max(0, int(c) - reach), min(n, int(c) + reach + 2))
+            for c, n in zip((y, x), light.shape, strict=True)
+        )
+        window = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+        if ring:
+            away = np.hypot(rows[:, None] - y, columns[None] - x) / sigma
+            light[window] += peak * (np.exp(-0.5 * away**2) + 0.12 * np.exp(-0.5 * ((away - 3.5) / 0.6) ** 2))
+        else:
+            bells = (np.exp(-0.5 * ((axis - c) / sigma) ** 2) for axis, c in ((rows, y), (columns, x)))
+            light[window] += peak * np.outer(*bells)
+
+
+def _glow(rng: np.random.Generator, side: int, sigma: float) -> Real:
+    """Return light (Y, X) in backgrounds: a slope, cells with soft rims, granules too wide to be spots, clouds."""
+    y, x = np.mgrid[:side, :side] / side
+    angle = rng.uniform(0, 2 * np.pi)
+    glow = rng.uniform(0, 1.5) * np.clip(0.5 + (y - 0.5) * np.sin(angle) + (x - 0.5) * np.cos(angle), 0, None)
+    for _ in range(int(rng.integers(0, 5))):
+        cy, cx, radius, soft = rng.uniform(0, 1), rng.uniform(0, 1), rng.uniform(0.06, 0.3), rng.uniform(0.008, 0.05)
+        glow += rng.uniform(0.1, 3) / (1 + np.exp((np.hypot(y - cy, (x - cx) * rng.uniform(0.7, 1.4)) - radius) / soft))
+    if rng.random() < 0.4:
+        wide = int(rng.integers(1, 12))
+        sigmas = np.maximum(sigma * rng.uniform(2.6, 5, wide), 3)
+        add_spots(glow, rng.uniform(0, side - 1, (wide, 2)), rng.uniform(0.3, 4, wide), sigmas)
+    if rng.random() < 0.3:
+        cloud = ndi.gaussian_filter(rng.normal(0, 1, (side, side)), max(3 * sigma, rng.uniform(4, 10)))
+        glow += rng.uniform(0.05, 0.4) * cloud / cloud.std()
+    return np.asarray(np.clip(glow, 0, None))
+
+
+def _fibres(rng: np.random.Generator, side: int, sigma: float, peak: float) -> Real:
+    """Return the light (Y, X) of bent fibres as wide as spots."""
+    y, x = np.mgrid[:side, :side] - side / 2
+    light = np.zeros((side, side))
+    for _ in range(int(rng.integers(1, 6))):
+        angle, shift = rng.uniform(0, np.pi), rng.uniform(-side / 2, side / 2)
+        along = x * np.cos(angle) + y * np.sin(angle)
+        bend = rng.uniform(0, 8) * np.sin(along / rng.uniform(8, 40) + rng.uniform(0, 6))
+        away = (x * np.sin(angle) - y * np.cos(angle) + shift + bend) / (sigma * rng.uniform(0.8, 1.6))
+        light += peak * rng.uniform(0.2, 1.2) * np.exp(-0.5 * away**2)
+    return light

@@ -1,0 +1,95 @@
+"""Spots of a field, chosen, seen and edited by clicks in a real viewer; what was edited stays in a new run."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import napari
+import numpy as np
+import pytest
+import tifffile
+from pytestqt.qtbot import QtBot
+
+from napari_cellvino.gui.shell.window import CellvinoWindow
+from napari_cellvino.training.synthetic.spot_fields import SpotField, simulate_spots
+
+from ..conftest import WAIT_MS
+
+OpenFile = Callable[[CellvinoWindow, Path], None]
+Run = Callable[[CellvinoWindow], None]
+
+
+def press(layer: napari.layers.Points, y: float, x: float) -> None:
+    """Click a place, as napari tells a layer of it."""
+    event = SimpleNamespace(
+        button=1, type="mouse_press", position=layer.data_to_world((y, x)), view_direction=None, dims_displayed=[0, 1]
+    )
+    steps = layer.mouse_drag_callbacks[-1](layer, event)
+    next(steps)
+    event.type = "mouse_release"
+    with pytest.raises(StopIteration):
+        next(steps)
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_spots_are_edited_by_clicks_and_stay(
+    window: CellvinoWindow,
+    viewer: napari.Viewer,
+    open_file: OpenFile,
+    run: Run,
+    root: Path,
+    tmp_path: Path,
+    qtbot: QtBot,
+) -> None:
+    nuclei = tifffile.imread(root / "sample_data" / "plate" / "B02_s1.ome.tif")[0, :128, :160]
+    light, _ = simulate_spots(SpotField(spots=40, snr=15.0, shape=nuclei.shape, cells=0), 3)
+    path, names = tmp_path / "two.ome.tif", {"Channel": {"Name": ["DNA", "FISH"]}}
+    tifffile.imwrite(path, np.stack([nuclei, light]), metadata={"axes": "CYX", **names})
+    open_file(window, path)
+    window.show_step(2)
+    panel, session = window.run_panel, window.session
+    panel.more.expand(animate=False)
+    panel.spots.setCurrentIndex(panel.spots.findData("FISH"))
+    panel.spots.value_changed.emit("FISH")
+    assert session.workspace.recipe.spot_channel == "FISH"
+    run(window)
+    editor = session.spots
+    layer = next(one for one in viewer.layers if one.name.endswith(": spots"))
+    found = len(layer.data)
+    assert found == len(editor.spots) > 25
+    window.show_step(3)
+    box = window.review_panel.spots
+    assert box.isVisible()
+    assert box.count.text().startswith(f"{found} spots, ")
+    box.edit_button.click()
+    assert viewer.layers.selection.active is layer
+
+    gone = layer.data[5].copy()
+    press(layer, *gone)
+    assert len(layer.data) == found - 1
+    free = max(np.argwhere(np.ones((100, 130))) + 12.0, key=lambda at: np.hypot(*(layer.data - at).T).min())
+    press(layer, *free)
+    qtbot.waitUntil(lambda: len(layer.data) == found, timeout=WAIT_MS)
+    press(layer, *layer.data[0].copy())
+    assert "1 added, 2 deleted" in box.count.text()
+    box.undo_button.click()
+    assert "1 added, 1 deleted" in box.count.text()
+
+    session.saver.save()
+    qtbot.waitUntil(lambda: session.saver.saved is not None, timeout=WAIT_MS)
+    folder = session.saver.saved
+    assert len(table(folder / "spots.csv")) == found == int(table(folder.parent / "counts.csv")[0]["spots"])
+    assert [row["action"] for row in table(folder / "spot_edits.csv")] == ["delete", "add"]
+    press(layer, *layer.data[0].copy())  # and what follows is saved without being asked
+    qtbot.waitUntil(lambda: len(table(folder / "spots.csv")) == found - 1, timeout=WAIT_MS)
+
+    run(window)
+    assert len(editor.spots) == found - 1
+    assert np.hypot(*(editor.spots.position[:, 1:] - gone).T).min() > 1
