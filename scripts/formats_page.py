@@ -60,6 +60,13 @@ PLATES = (
     ("any other, by a pattern of the names", "tests/io/plates/test_name_patterns.py", WRITTEN),
 )
 
+NOT_STORED = (
+    "Chunks that an OME-Zarr does not hold are counted and told, since they read as one value: writers leave",
+    "those out, and a copy that broke off lacks others. An image or a time point without any fails, as do",
+    "planes that a CZI, ND2, OIB or OIF says that it has and does not hold, and a channel that was skipped at",
+    "a time point.",
+)
+
 
 def page() -> str:
     """Return the page as Markdown."""
@@ -101,10 +108,7 @@ def page() -> str:
             "memory; of 10,000 x 10,000 px, 1 GB lay in files and 0.9 GB in memory. A level that has no room in memory",
             "and on the disk is refused, with the one to choose.",
             "",
-            "Chunks that an OME-Zarr does not hold are counted and told, since they read as one value: writers leave",
-            "those out, and a copy that broke off lacks others. An image or a time point without any fails, as do",
-            "planes that a CZI, ND2, OIB or OIF says that it has and does not hold, and a channel that was skipped at",
-            "a time point.",
+            *NOT_STORED,
             "",
             "## Read through other packages",
             "",
