@@ -88,7 +88,7 @@ def _add_compare_options(parser: argparse.ArgumentParser) -> None:
     add("results", nargs="+", type=Path, metavar="RESULTS", help="folders that 'cellvino track' wrote films into")
     text = "films of a group by name, * stands for anything; once for each group (default: all films are one)"
     add("--group", action="append", default=[], metavar="NAME=FILM[,FILM]", help=text)
-    text = "folder for growth.csv, msd.csv, speed.csv and groups.png"
+    text = "folder for the tables and groups.png"
     add("--out", type=Path, required=True, metavar="DIR", help=text)
 
 

@@ -6,7 +6,7 @@ the change of size. Where the ways that two cells went are hardly likelier than 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,34 +18,52 @@ from napari_cellvino.tracking.tracks import Node
 NEAR = 2.0  # diameters that such cells lie apart at most
 UNSURE = 0.2  # by how much, in diameters, the ways that they went must be the shorter ones to be sure
 
+Floats = NDArray[np.float64]
 Link = tuple[int, Node, Node]
 """A track, and its cells in two frames."""
 
 
 def possible_swaps(links: Sequence[Link], held: CellPlaces) -> list[tuple[int, int, int, float, str]]:
     """Return track, frame, label, doubt and reason of the first of two cells that may have changed places."""
-    steps = {(track, two.frame): held.place(two) - held.place(one) for track, one, two in links}
     by_frame: dict[int, list[Link]] = {}
     for link in links:
         if link[2].frame == link[1].frame + 1:
             by_frame.setdefault(link[1].frame, []).append(link)
-    rows = []
-    for frame, own in by_frame.items():
-        near = cKDTree(np.array([held.place(one) for _, one, _ in own])).query_pairs(NEAR * held.scale(frame))
-        for one, two in ((own[a], own[b]) for a, b in sorted(near)):
-            before = [steps.get((track, node.frame)) for track, node, _ in (one, two)]
-            went = _way(held, one[1], one[2], before[0]) + _way(held, two[1], two[2], before[1])
-            other = _way(held, one[1], two[2], before[0]) + _way(held, two[1], one[2], before[1])
-            if other - went < UNSURE:
-                said = f"may have changed places with #{two[0]}: that is as likely"
-                rows.append((one[0], one[2].frame, one[2].label, 1.0 + went - other, said))
+    rows, before = [], dict[int, Floats]()
+    for frame, own in sorted(by_frame.items()):
+        ways = _Ways(own, held, before)
+        one, two = ways.near()
+        unsure = ways.between(one, one) + ways.between(two, two) - ways.between(one, two) - ways.between(two, one)
+        for a, b, doubt in zip(one.tolist(), two.tolist(), unsure.tolist(), strict=True):
+            if doubt > -UNSURE:
+                track, node, said = (
+                    own[a][0],
+                    own[a][2],
+                    f"may have changed places with #{own[b][0]}: that is as likely",
+                )
+                rows.append((track, frame + 1, node.label, 1.0 + doubt, said))
+        before = {track: step for (track, _, _), step in zip(own, ways.ends - ways.starts, strict=True)}
     return rows
 
 
-def _way(held: CellPlaces, one: Node, two: Node, before: NDArray[np.float64] | None) -> float:
-    """Return how unlikely it is that a cell becomes another one, in diameters."""
-    step = held.place(two) - held.place(one)
-    away = float(np.linalg.norm(step))
-    if before is not None:
-        away = min(away, float(np.linalg.norm(step - before)))
-    return away / held.scale(one.frame) + abs(float(np.log(held.size(two) / held.size(one))))
+class _Ways:
+    """The ways of N cells from a frame to the next one; ``before`` are their last steps by track."""
+
+    def __init__(self, links: Sequence[Link], held: CellPlaces, before: Mapping[int, Floats]) -> None:
+        nodes = [one for _, one, _ in links], [two for _, _, two in links]
+        self.starts, self.ends = (np.array([held.place(node) for node in own]) for own in nodes)
+        self._sizes = [np.log([held.size(node) for node in own]) for own in nodes]
+        self._scale = held.scale(links[0][1].frame)
+        self._before = np.array([before.get(track, np.zeros(self.starts.shape[1])) for track, _, _ in links])
+
+    def near(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the pairs of cells (P,), (P,) that lie near each other."""
+        pairs = cKDTree(self.starts).query_pairs(NEAR * self._scale, output_type="ndarray")
+        pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))].astype(np.int64)
+        return pairs[:, 0], pairs[:, 1]
+
+    def between(self, one: NDArray[np.int64], two: NDArray[np.int64]) -> Floats:
+        """Return how unlikely it is that cells (P,) become what others (P,) became, in diameters."""
+        step = self.ends[two] - self.starts[one]
+        away = np.minimum(np.linalg.norm(step, axis=1), np.linalg.norm(step - self._before[one], axis=1))
+        return np.asarray(away / self._scale + np.abs(self._sizes[1][two] - self._sizes[0][one]))
