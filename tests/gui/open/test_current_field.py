@@ -211,6 +211,11 @@ def test_cells_of_one_plane_are_seen_there_only(
     viewer.dims.set_current_step(0, at + 1)
     assert seen(viewer, Labels) == []
     assert seen(viewer, Image) == [viewer.layers[0].name]
+    assert f"those of plane {at + 1}" in viewer.status
+    canvas = viewer.window._qt_viewer.canvas.native
+    canvas.setFocus()
+    QTest.keyClick(canvas, Qt.Key.Key_V)
+    assert seen(viewer, Labels) == []
     assert (planes.plane.value() == at + 2) == (way is ZMode.PLANE)  # the slider chooses the one plane
     viewer.dims.set_current_step(0, at)
     assert len(seen(viewer, Labels)) == 1
