@@ -18,6 +18,7 @@ import tifffile
 from numpy.typing import NDArray
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QScrollArea, QWidget
 from scipy import ndimage as ndi
 
 from napari_cellvino.gui.shell.window import CellvinoWindow
@@ -132,8 +133,44 @@ def _walk(place: Path, folder: Path, theme: str) -> None:
     if tracks.folder is not None:
         shutil.copy(tracks.folder / "film.png", folder / "film_plots.png")
         shutil.copy(tracks.folder / "lineage.png", folder / "film_lineage.png")
+        _through_time(viewer, window, folder)
     window.session.close()
     viewer.close()
+
+
+def _through_time(viewer: napari.Viewer, window: CellvinoWindow, folder: Path) -> None:
+    """Draw the longest track through time, and compare the film with itself."""
+    tracks, panel = window.session.tracks, window.tracks_panel
+    if tracks.linked is None or tracks.folder is None:
+        return
+    nodes = tracks.linked.tracks.nodes
+    longest = max(nodes, key=lambda track: len(nodes[track]))
+    tracks.go_to(longest, nodes[longest][0].frame)
+    panel.through_time.expand()
+    for button in (panel.cell_time.cell_button, panel.cell_time.strip_button):
+        button.click()
+        _wait(lambda: not window.session.cell_time.working)
+    _see(window, panel.cell_time)
+    _take(viewer, window, folder / "film_cell.png")
+    panel.through_time.collapse()
+    panel.compared.expand()
+    window.session.film_groups.open(tracks.folder.parent)
+    panel.groups.compare_button.click()
+    _wait(lambda: not window.session.film_groups.working)
+    _see(window, panel.groups)
+    _take(viewer, window, folder / "film_groups.png")
+    pictures = tracks.folder.parent / "pictures"
+    shutil.copy(pictures / f"{tracks.folder.name}_track_{longest:04d}_kymograph.png", folder / "film_kymograph.png")
+
+
+def _see(window: CellvinoWindow, widget: QWidget) -> None:
+    """Scroll to the end of a part of the panel."""
+    QTest.qWait(300)
+    page = window.tabs.currentWidget()
+    if isinstance(page, QScrollArea):
+        page.ensureWidgetVisible(widget, 0, 0)
+        bar = page.verticalScrollBar()
+        bar.setValue(bar.maximum())
 
 
 def _mend(window: CellvinoWindow, tracks: TracksController, reason: str, track: int) -> None:

@@ -11,7 +11,7 @@ from napari_cellvino.tracking.choosing import choose
 from napari_cellvino.tracking.doubts import doubtful_links
 from napari_cellvino.tracking.drift import field_drift
 from napari_cellvino.tracking.frame_cells import frame_cells
-from napari_cellvino.tracking.link_film import LinkedFilm, link_film
+from napari_cellvino.tracking.link_film import FilmLinker, LinkedFilm, link_film
 from napari_cellvino.tracking.linking import LinkOptions
 from napari_cellvino.tracking.tracks import Node, Tracks
 from tests.tracking.film_maker import dividing_film, draw, drifting_film
@@ -168,6 +168,25 @@ def test_a_cell_that_leaves_over_the_edge_is_one_track_to_its_last_sliver() -> N
     film = [draw({1: (80, 8 - 3.5 * t, 10), 2: (100, 100, 10)}) for t in range(5)]  # from 299 px to 36
     tracks = linked(film)
     assert sorted(map(len, tracks.nodes.values())) == [5, 5]
+
+
+@pytest.mark.parametrize(("weight", "kept"), [(0.0, False), (1.0, True)])
+def test_intensity_tells_cells_apart_where_it_is_asked_for(weight: float, kept: bool) -> None:
+    film = [draw({1: (60, 40, 8), 2: (60, 65, 8), 3: (120, 40, 8), 4: (130, 120, 8)})]
+    film.append(draw({1: (60, 54, 8), 2: (60, 41, 8), 3: (120, 40, 8), 4: (130, 120, 8)}))  # one jumps over the other
+    linker = FilmLinker(LinkOptions(intensity=weight))
+    for frame in film:
+        linker.add(frame, np.array([10.0, 90.0, 50.0, 60.0]))
+    assert same_labels(linker.finish().tracks) == kept
+
+
+def test_cells_that_may_have_changed_places_are_told() -> None:
+    film = [draw({1: (60, 60, 8), 2: (60, 78, 8), 3: (120, 40, 8)}) for _ in range(4)]
+    film[2:] = [draw({1: (52, 69, 8), 2: (69, 69, 8), 3: (120, 40, 8)}) for _ in range(2)]  # above and below, by turns
+    doubts = doubtful_links(finish(link_film(film)))
+    (swap,) = [row for row in doubts.itertuples() if "changed places" in row.reason]
+    assert (swap.frame, swap.track in (1, 2)) == (2, True)
+    assert swap.doubt >= 0.8
 
 
 def test_a_fast_cell_goes_on_as_it_moved_past_another() -> None:

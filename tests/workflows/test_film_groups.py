@@ -18,8 +18,10 @@ def film(name: str, speed: float, divides: bool = True) -> TrackTables:
     rows += [(2, n, 5.0 * n, 50.0, 3.0) for n in range(4 if divides else 8)]
     rows += [(track, n, 5.0 * n, 50.0 + track, 3.0) for track in (3, 4) for n in range(4, 8) if divides]
     cells = pd.DataFrame(rows, columns=["track", "frame", "time_min", "y_um", "x_um"])
-    tracks = [(1, 0, speed), (2, 0, 0.0), (3, 2, 0.0), (4, 2, 0.0)][: 4 if divides else 2]
-    return TrackTables(name, cells, pd.DataFrame(tracks, columns=["track", "parent", "speed_um_per_min"]))
+    cells["mean_red"] = 1.0 + (cells["track"] > 2)  # daughters are brighter
+    tracks = [(1, 0, speed, 1.0), (2, 0, 0.0, 0.0), (3, 2, 0.0, None), (4, 2, 0.0, None)][: 4 if divides else 2]
+    columns = ["track", "parent", "speed_um_per_min", "persistence"]
+    return TrackTables(name, cells, pd.DataFrame(tracks, columns=columns))
 
 
 def test_films_are_the_replicates_where_there_are_three() -> None:
@@ -54,3 +56,8 @@ def test_films_are_compared_by_groups(tmp_path: Path, capsys: pytest.CaptureFixt
     assert growth.query("time_min == 35")["mean"].tolist() == [1.5, 1.0]
     assert growth["films"].unique().tolist() == [2, 1]
     assert (tmp_path / "out" / "groups.png").stat().st_size > 10_000
+    bright = pd.read_csv(tmp_path / "out" / "mean_red_over_time.csv")
+    assert bright.query("group == 'control' and time_min == 20")["mean"].tolist() == [pytest.approx(5 / 3, abs=1e-4)]
+    tracks = pd.read_csv(tmp_path / "out" / "measures.csv").set_index(["measure", "group"])
+    assert tracks.index.get_level_values("measure").unique().tolist() == ["speed", "persistence"]
+    assert tracks.loc[("persistence", "drug"), "mean"] == 0.5

@@ -224,6 +224,7 @@ def test_a_model_finds_the_cells_of_a_film(root: Path, tmp_path: Path) -> None:
 def test_the_options_of_linking_are_those_of_python() -> None:
     usual = LinkOptions()
     expected = {"reach": usual.reach, "gap": usual.gap, "division_cost": usual.division, "end_cost": usual.end}
+    expected["intensity_cost"] = usual.intensity
     assert expected == LINKING
 
 

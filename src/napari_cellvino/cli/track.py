@@ -94,7 +94,7 @@ def _follow(path: Path, recipe: Recipe, engines: EngineProvider, options: argpar
 
 def _request(options: argparse.Namespace, choices: dict[str, object]) -> TrackRequest:
     return TrackRequest(
-        LinkOptions(options.reach, options.end_cost, options.division_cost, options.gap),
+        LinkOptions(options.reach, options.end_cost, options.division_cost, options.gap, options.intensity_cost),
         options.interval,
         options.out,
         overwrite=options.overwrite,

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-LINKING = {"reach": 1.5, "gap": 2, "division_cost": 0.4, "end_cost": 1.0}  # as LinkOptions, which loads numpy
+LINKING = {"reach": 1.5, "gap": 2, "division_cost": 0.4, "end_cost": 1.0, "intensity_cost": 0.0}  # as LinkOptions
 
 
 def add_track_flag(parser: argparse.ArgumentParser) -> None:
@@ -78,6 +78,8 @@ def _add_track_options(parser: argparse.ArgumentParser) -> None:
         metavar="X",
         help="higher links more, and lets fewer tracks end (1)",
     )
+    text = "what it costs to become brighter or darker, in the first channel (0; try 0.3 where cells move far)"
+    link("--intensity-cost", type=float, default=LINKING["intensity_cost"], metavar="X", help=text)
 
 
 def _add_compare_options(parser: argparse.ArgumentParser) -> None:
@@ -86,7 +88,7 @@ def _add_compare_options(parser: argparse.ArgumentParser) -> None:
     add("results", nargs="+", type=Path, metavar="RESULTS", help="folders that 'cellvino track' wrote films into")
     text = "films of a group by name, * stands for anything; once for each group (default: all films are one)"
     add("--group", action="append", default=[], metavar="NAME=FILM[,FILM]", help=text)
-    text = "folder for growth.csv, msd.csv, speed.csv and groups.png"
+    text = "folder for the tables and groups.png"
     add("--out", type=Path, required=True, metavar="DIR", help=text)
 
 

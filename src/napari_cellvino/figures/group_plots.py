@@ -16,17 +16,26 @@ if TYPE_CHECKING:
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # of Okabe and Ito
 DASHES = ("-", "--", ":", "-.")
+FURTHER = {"straightness": "Straightness of tracks", "persistence": "Persistence of tracks"}
+OVER_TIME = "_over_time"
 UNITS = {"um": "µm", "px": "px", "min": "min", "frames": "frames"}
 
 
 def draw_groups(curves: Mapping[str, Sequence[Curve]], length: str, time: str) -> Figure:
-    """Return a figure with three panels of the curves of `group_curves`; units are as in names of columns."""
+    """Return a figure of the curves of `group_curves`: three panels, and three more where more was measured.
+
+    Units are as in names of columns.
+    """
     from matplotlib.figure import Figure
 
     space, when = UNITS[length], UNITS[time]
     with plot_style():
-        figure = Figure(figsize=(9.6, 3.7), layout="constrained")
-        growth, msd, speed = figure.subplots(1, 3)
+        more = [name for name in FURTHER if name in curves]
+        over_time = next((name for name in curves if name.endswith(OVER_TIME)), None)
+        rows = 2 if more or over_time else 1
+        figure = Figure(figsize=(9.6, 3.2 * rows + 0.5), layout="constrained")
+        panels = figure.subplots(rows, 3, squeeze=False).ravel().tolist()
+        growth, msd, speed = panels[:3]
         _lines(growth, curves["growth"])
         growth.set_title("Cells, first frame = 1", loc="left", fontsize=9)
         growth.set_xlabel(f"time ({when})")
@@ -38,6 +47,16 @@ def draw_groups(curves: Mapping[str, Sequence[Curve]], length: str, time: str) -
         _points(speed, curves["speed"])
         speed.set_title("Speed of tracks", loc="left", fontsize=9)
         speed.set_ylabel(f"speed ({space}/{'min' if time == 'min' else 'frame'})")
+        for panel, name in zip(panels[3:], more, strict=False):
+            _points(panel, curves[name])
+            panel.set_title(FURTHER[name], loc="left", fontsize=9)
+        if over_time is not None:
+            _lines(panels[3 + len(more)], curves[over_time])
+            channel = printable(over_time.removeprefix("mean_").removesuffix(OVER_TIME))
+            panels[3 + len(more)].set_title(f"Intensity of cells, {channel}", loc="left", fontsize=9)
+            panels[3 + len(more)].set_xlabel(f"time ({when})")
+        for panel in panels[3 + len(more) + (over_time is not None) :]:
+            panel.axis("off")
     return figure
 
 
@@ -65,4 +84,5 @@ def _points(panel: Axes, curves: Sequence[Curve]) -> None:
         panel.errorbar(number + 0.25, curve.mean[0], yerr=ends, fmt="_", color=INK, capsize=3, linewidth=1.2)
     panel.set_xticks(range(len(curves)), [printable(curve.group) for curve in curves])
     panel.set_xlim(-0.6, len(curves) - 0.4)
-    panel.set_ylim(bottom=0)
+    low, high = panel.get_ylim()
+    panel.set_ylim(min(low, 0.0), max(high, 0.0))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 def draw_kymograph(values: NDArray[np.float32], first: int, scale: FilmScale, *, title: str) -> Figure:
     """Return a figure of values (T, L) from the frame ``first`` on, from 0; what is NaN is empty."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     frames, length = values.shape
     known = values[np.isfinite(values)]
@@ -35,5 +36,7 @@ def draw_kymograph(values: NDArray[np.float32], first: int, scale: FilmScale, *,
         extent = (0.0, length * pixel, end + half, begin - half)
         panel.imshow(values, cmap="gray", vmin=low, vmax=max(high, low + 1e-9), aspect="auto", extent=extent)
         panel.set_xlabel(f"along the line ({UNITS[scale.length]})")
+        if scale.time == "frames":
+            panel.yaxis.set_major_locator(MaxNLocator(integer=True))
         panel.set_ylabel(f"time ({UNITS[scale.time]})")
     return figure

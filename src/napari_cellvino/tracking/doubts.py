@@ -1,4 +1,4 @@
-"""Links to look at first: jumps, sudden changes of size, unlikely divisions, gaps, short tracks; each with its reason.
+"""Links to look at first: jumps, swaps, sudden changes of size, unlikely divisions, gaps, short tracks; with reasons.
 
 What is usual is taken from the film itself: a step is long, and a change of size large, beside its other links.
 """
@@ -12,6 +12,7 @@ import numpy as np
 
 from napari_cellvino.tracking.gaps import CellPlaces
 from napari_cellvino.tracking.link_film import LinkedFilm
+from napari_cellvino.tracking.swaps import possible_swaps
 from napari_cellvino.tracking.tracks import Node
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def doubtful_links(film: LinkedFilm) -> pd.DataFrame:
         if missing:
             said = f"not found for {missing} frame{'s' * (missing > 1)} before"
             rows.append((track, two.frame, two.label, 0.5 + 0.2 * missing, said))
-    rows += _divisions(film, held) + _short(film, held)
+    rows += _divisions(film, held) + _short(film, held) + possible_swaps(links, held)
     rows.sort(key=lambda row: (-row[3], row[0], row[1]))
     return pd.DataFrame(rows, columns=COLUMNS)
 

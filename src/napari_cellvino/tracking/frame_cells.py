@@ -38,6 +38,8 @@ class FrameCells:
         Where those pixels lie in ``thinned``, one array per axis.
     step
         See ``thinned``.
+    intensities
+        How bright they are (N,), None where that does not count in linking.
     """
 
     shape: tuple[int, ...]
@@ -48,6 +50,7 @@ class FrameCells:
     thinned: NDArray[np.int32] = field(repr=False)
     places: tuple[NDArray[np.intp], ...] = field(repr=False)
     step: int = 1
+    intensities: NDArray[np.float64] | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -12,8 +12,9 @@ Efron and Tibshirani 1993, "An Introduction to the Bootstrap", ch. 8 (clusters);
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,6 +29,7 @@ Values = NDArray[np.float64]
 
 LEVEL = 0.95
 DRAWS = 1000
+OF_TRACKS = ("speed", "life", "displacement", "straightness", "persistence")
 FEWEST_FILMS = 3  # of which an interval over films is given
 LAGS = 0.25  # of a film's length, as in `msd.csv`
 
@@ -104,19 +106,36 @@ def check_units(films: Sequence[TrackTables]) -> None:
 
 
 def group_curves(films: Mapping[str, Sequence[TrackTables]]) -> dict[str, list[Curve]]:
-    """Return a curve for each group, by ``growth`` (cells, the first frame is 1), ``msd`` and ``speed``.
+    """Return a curve for each group, by ``growth`` (cells, the first frame is 1), ``msd`` and others.
+
+    Measures of tracks (``speed``, ``life``, ``displacement``, ``straightness``, ``persistence``) are single values;
+    the intensity of each channel, ``mean_…_over_time``, is over all cells of a time.
 
     Raises
     ------
     OptionError
         If films are in different units.
     """
-    check_units([film for held in films.values() for film in held])
-    measures = {"growth": _growth, "msd": _msd, "speed": _speed}
+    every = [film for held in films.values() for film in held]
+    check_units(every)
+    measures: dict[str, Callable[[TrackTables], _Sums]] = {"growth": _growth, "msd": _msd}
+    measures |= {name: partial(_of_tracks, name=name) for name in OF_TRACKS if _in_all(every, name)}
+    for name in (str(name) for name in every[0].cells if str(name).startswith("mean_")):
+        if all(name in film.cells for film in every):
+            measures[f"{name}_over_time"] = partial(_over_time, column=name)
     return {
         name: [_curve(group, [measure(film) for film in held]) for group, held in films.items()]
         for name, measure in measures.items()
     }
+
+
+def _in_all(films: Sequence[TrackTables], name: str) -> bool:
+    return name == "speed" or all(_column(film, name) is not None for film in films)
+
+
+def _column(film: TrackTables, name: str) -> str | None:
+    """Return the column of the table of tracks that a measure is in, whatever its unit is."""
+    return next((str(c) for c in film.tracks if str(c) == name or str(c).startswith(f"{name}_")), None)
 
 
 def _curve(group: str, films: Sequence[_Sums]) -> Curve:
@@ -174,9 +193,21 @@ def _msd(film: TrackTables) -> _Sums:
     return _Sums(np.asarray(lags * step, np.float64), above, below)
 
 
-def _speed(film: TrackTables) -> _Sums:
-    """Speeds of tracks, for each family."""
-    column = next((name for name in film.tracks if str(name).startswith("speed_")), None)
+def _over_time(film: TrackTables, column: str) -> _Sums:
+    """Return a measure of all cells of a time, for each family."""
+    roots, times = _roots(film), film.cells[f"time_{film.time}"].to_numpy(np.float64)
+    values = film.cells[column].to_numpy(np.float64)
+    x, at = np.unique(times, return_inverse=True)
+    above, below = (np.zeros((int(roots.max(initial=-1)) + 1, len(x))) for _ in range(2))
+    known = np.isfinite(values)
+    np.add.at(above, (roots[known], at[known]), values[known])
+    np.add.at(below, (roots[known], at[known]), 1)
+    return _Sums(x, above, below)
+
+
+def _of_tracks(film: TrackTables, name: str) -> _Sums:
+    """Return a measure of tracks, for each family."""
+    column = _column(film, name)
     roots = _roots_of_tracks(film)
     known = film.tracks[film.tracks[column].notna()] if column is not None else film.tracks[:0]
     families = np.array([roots[int(track)] for track in known["track"]], np.int64)

@@ -92,9 +92,9 @@ class FilmLinker:
         self._steps: dict[int, NDArray[np.float64]] = {}  # of each of its cells beside the field, in a frame
         self._moved: NDArray[np.float64] = np.zeros(1)  # how far the field moved then, in a frame
 
-    def add(self, image: NDArray[np.integer]) -> FrameCells:
-        """Link the next label image (Y, X) or (Z, Y, X), and return its cells."""
-        cells, number = frame_cells(image), len(self.frames)
+    def add(self, image: NDArray[np.integer], intensities: NDArray[np.float64] | None = None) -> FrameCells:
+        """Link the next label image (Y, X) or (Z, Y, X), and return its cells; ``intensities`` (N,) are by label."""
+        cells, number = replace(frame_cells(image), intensities=intensities), len(self.frames)
         moved = np.zeros(cells.dimensions) if self._last is None else field_drift(self._last, cells)
         self.drift.append(moved + (self.drift[-1] if self.drift else 0.0))
         self.frames.append(cells.without_pixels())

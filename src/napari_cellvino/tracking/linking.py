@@ -3,9 +3,10 @@
 Every cell has a few hypotheses: it becomes one of the cells near it, divides into two of them, or ends; a cell of the
 later frame that none explains begins. The best set of them, in which no cell is used twice, is found exactly by integer
 programming (Jaqaman et al. 2008 solve links and divisions one after the other, which loses divisions whose first
-daughter was linked already; Schiegg et al. 2013 decide them together). Costs are from overlap, distance and size only,
-so that any outlines can be linked. Where a cell is expected has several guesses (where it was, moved with the field, by
-its own motion, as its neighbours move), and the one that explains a link best counts.
+daughter was linked already; Schiegg et al. 2013 decide them together). Costs are from overlap, distance and size, so
+that any outlines can be linked; intensity counts where it is asked for. Where a cell is expected has several guesses
+(where it was, moved with the field, by its own motion, as its neighbours move), and the one that explains a link best
+counts.
 
 References
 ----------
@@ -32,6 +33,7 @@ OVERLAP, DISTANCE, SIZE = 0.6, 0.5, 0.5  # weights of the costs; with more overl
 UNLIKE = 1.5  # weight of how unlike in size daughters are: a small new cell beside a large one is no division
 CUT = 0.3  # of the cost of size, where the edge cuts a cell in both frames
 ASIDE = 0.5  # weight of how far the middle of daughters lies from their mother, beside that of all links
+BRIGHTEST = 2.0  # spreads of intensity, from which on a larger difference costs no more
 AT_EDGE = 0.7  # of the cost of an end or a beginning, where a cell touches the edge
 ROUNDS = 2  # in which links are sought with the motion of neighbours
 FEWEST = 4  # links from which the motion of neighbours is told
@@ -60,15 +62,18 @@ class LinkOptions:
         What a division costs beside its links; higher finds fewer.
     gap
         Frames in which a cell may be missing.
+    intensity
+        What it costs that a cell is brighter or darker in the next frame, by the spread of all; 0 leaves it out.
     """
 
     reach: float = 1.5
     end: float = 1.0
     division: float = 0.4
     gap: int = 2
+    intensity: float = 0.0
 
     def __post_init__(self) -> None:
-        for name, least in (("reach", 0.1), ("end", 0.01), ("division", 0.0), ("gap", 0)):
+        for name, least in (("reach", 0.1), ("end", 0.01), ("division", 0.0), ("gap", 0), ("intensity", 0.0)):
             if not getattr(self, name) >= least:
                 raise OptionError(f"{name} = {getattr(self, name)} is not possible in linking; the least is {least}")
 
@@ -158,8 +163,8 @@ def candidates(
         if not together.any():
             break
         pairs = _pairs(before, after, [*steps, together], [*known, shared_pixels(before, after, together)], options)
-    costs = _single_costs(before, after, pairs)
-    rows, first, second, double = _divisions(before, after, pairs, costs)
+    costs = _single_costs(before, after, pairs, options)
+    rows, first, second, double = _divisions(before, after, pairs, costs, options)
     none = np.full(len(pairs.after), -1)
     both = np.concatenate([np.stack([pairs.after, none], 1), np.stack([first, second], 1)])
     return Candidates(np.concatenate([pairs.before, rows]), both, np.concatenate([costs, double]), edges)
@@ -209,9 +214,21 @@ def _pairs(
     return _Pairs(every // count, every % count, shared, np.stack([before.centroids + step for step in steps]), scales)
 
 
-def _single_costs(before: FrameCells, after: FrameCells, pairs: _Pairs) -> Floats:
+def _single_costs(before: FrameCells, after: FrameCells, pairs: _Pairs, options: LinkOptions) -> Floats:
     sizes, cut = after.sizes[pairs.after].astype(np.float64), after.at_edge[pairs.after]
-    return _costs(before, pairs, pairs.before, (after.centroids[pairs.after], sizes, cut), pairs.shared)
+    costs = _costs(before, pairs, pairs.before, (after.centroids[pairs.after], sizes, cut), pairs.shared)
+    if after.intensities is None:
+        return costs
+    return costs + _unlike_bright(before, pairs.before, after.intensities[pairs.after], options)
+
+
+def _unlike_bright(before: FrameCells, rows: Indices, later: Floats, options: LinkOptions) -> Floats:
+    """Return the cost that cells (P,) are as bright as ``later`` (P,) in the next frame, by how bright cells differ."""
+    if before.intensities is None or not options.intensity:
+        return np.zeros(len(rows))
+    low, high = np.percentile(before.intensities, (16, 84))
+    apart = np.abs(later - before.intensities[rows]) / max((high - low) / 2, 1e-9)
+    return np.asarray(options.intensity * np.minimum(apart, BRIGHTEST))
 
 
 def _costs(
@@ -232,7 +249,7 @@ def _costs(
 
 
 def _divisions(
-    before: FrameCells, after: FrameCells, pairs: _Pairs, costs: Floats
+    before: FrameCells, after: FrameCells, pairs: _Pairs, costs: Floats, options: LinkOptions
 ) -> tuple[Indices, Indices, Indices, Floats]:
     """Return mothers, their two daughters and the cost: together they must be where, and as large as, she was."""
     order = np.lexsort((costs, pairs.before))
@@ -255,6 +272,9 @@ def _divisions(
     together = _costs(before, pairs, rows, later, pairs.shared[:, one] + pairs.shared[:, two])
     alike = np.abs(np.log(after.sizes[a] / after.sizes[b]))
     away = np.linalg.norm(pairs.expected[:, rows] - centres, axis=2).min(axis=0) / pairs.scales[rows]
+    if after.intensities is not None:
+        totals = after.intensities[a] * after.sizes[a] + after.intensities[b] * after.sizes[b]
+        together = together + _unlike_bright(before, rows, totals / sizes, options)
     return rows, a, b, together + UNLIKE * alike + ASIDE * away
 
 
@@ -264,7 +284,7 @@ def _neighbour_motion(before: FrameCells, after: FrameCells, pairs: _Pairs, opti
     Links of which both cells are each other's best are trusted, the better half of them. A plane is fitted to the steps
     of the nearest ones, which also tells of cells that are pushed further the farther out they lie.
     """
-    costs = _single_costs(before, after, pairs)
+    costs = _single_costs(before, after, pairs, options)
     best_before, best_after = np.full(len(before), np.inf), np.full(len(after), np.inf)
     np.minimum.at(best_before, pairs.before, costs)
     np.minimum.at(best_after, pairs.after, costs)

@@ -12,9 +12,10 @@ from napari_cellvino.figures.group_plots import draw_groups
 from napari_cellvino.figures.plot_style import save_png
 from napari_cellvino.results.film_folder import CTC_NAME, LINEAGE_NAME, TRACKS_NAME
 from napari_cellvino.storage.csv_table import write_table
-from napari_cellvino.tracking.group_curves import Curve, TrackTables, group_curves
+from napari_cellvino.storage.file_names import safe_name
+from napari_cellvino.tracking.group_curves import OF_TRACKS, Curve, TrackTables, group_curves
 
-PLOT_NAME = "groups.png"
+PLOT_NAME, MEASURES_NAME = "groups.png", "measures.csv"
 OUT_NAME = "compared"  # the usual folder for both, beside the films
 OTHERS = "all"  # the group of films where none is named
 
@@ -64,7 +65,10 @@ def grouped(films: Sequence[Path], groups: Mapping[str, Sequence[str]]) -> dict[
 
 
 def compare_films(groups: Mapping[str, Sequence[Path]], out: Path) -> dict[str, list[Curve]]:
-    """Write a table for each measure and a picture of all into a folder, and return the curves.
+    """Write the tables of measures and a picture of curves into a folder, and return the curves.
+
+    Curves have a table each (``growth.csv``, ``msd.csv``, ``mean_…_over_time.csv``); measures of tracks are in
+    ``measures.csv``, and speed in ``speed.csv`` too.
 
     Raises
     ------
@@ -76,10 +80,15 @@ def compare_films(groups: Mapping[str, Sequence[Path]], out: Path) -> dict[str, 
     films = {group: [_read(folder) for folder in held] for group, held in groups.items()}
     first = next(iter(films.values()))[0]
     curves = group_curves(films)
-    units = {"growth": f"time_{first.time}", "msd": f"lag_{first.time}", "speed": ""}
+    singles: list[dict[str, object]] = []
     for name, held in curves.items():
-        rows = [row for curve in held for row in _rows(curve, units[name])]
-        write_table(out / f"{name}.csv", pd.DataFrame(rows))
+        if name in OF_TRACKS:
+            singles += [{"measure": name} | row for curve in held for row in _rows(curve, "")]
+        if name not in OF_TRACKS or name == "speed":
+            x = "" if name == "speed" else f"{'lag' if name == 'msd' else 'time'}_{first.time}"
+            table = pd.DataFrame([row for curve in held for row in _rows(curve, x)])
+            write_table(out / f"{safe_name(name)}.csv", table)
+    write_table(out / MEASURES_NAME, pd.DataFrame(singles))
     save_png(draw_groups(curves, first.length, first.time), out / PLOT_NAME, software="napari-cellvino")
     return curves
 

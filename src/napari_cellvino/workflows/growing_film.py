@@ -187,7 +187,7 @@ class GrowingTracks:
         if is_late:
             self._watched.move_last(at)
         else:
-            self._linker.add(image)
+            self._linker.add(image, self._bright(at))
 
     def _found(self, film: Film, number: int, file: Path) -> NDArray[np.integer]:
         mask = self._earlier.masks.get(file.name)
@@ -195,6 +195,11 @@ class GrowingTracks:
             return read_label_pixels(mask)[0]
         self._labels = self._labels_of(film)
         return self._labels.labels(number)
+
+    def _bright(self, number: int) -> NDArray[np.float64] | None:
+        """Return how bright the cells of a frame are in the first channel, None where it does not count."""
+        means = self._watched.intensities[number]
+        return next(iter(means.values()), None) if self._request.linking.intensity else None
 
     def _pixels(self, number: int) -> NDArray[np.integer]:
         held: NDArray[np.integer] = np.load(self._of_file[self.files[number]])["labels"]
@@ -204,7 +209,7 @@ class GrowingTracks:
         """Link all frames in their order, as one came late."""
         self._linker = FilmLinker(self._request.linking)
         for number in range(len(self.files)):
-            self._linker.add(self._pixels(number))
+            self._linker.add(self._pixels(number), self._bright(number))
 
     def write(self, notices: Sequence[str] = ()) -> TrackedFilm:
         """Measure and write all that is known; ids of tracks are those of the last time.

@@ -154,7 +154,7 @@ def track_film(film: Film, labels: FilmLabels, request: TrackRequest) -> Generat
             image = labels.labels(number)
             if kept is not None:
                 image = kept.beside(number, image)
-            cells = linker.add(image)
+            cells = linker.add(image, linked_by(film, number, image, request.linking))
             if given is not None:
                 given.put_on(number, image, cells)
             note_frame(film, number, image, cells.labels, watched)
@@ -319,6 +319,17 @@ def note_frame(
     watched.outlined.append(image.shape[-2:])
     watched.pictures.append(((stack.shape.y, stack.shape.x), blank, digest.hexdigest()))
     watched.intensities.append(means)
+
+
+def linked_by(
+    film: Film, number: int, image: NDArray[np.integer], linking: LinkOptions
+) -> NDArray[np.float64] | None:  # fmt: skip
+    """Return how bright the cells of a frame are in the first channel, by label; None where it does not count."""
+    if not linking.intensity:
+        return None
+    watched = WatchedFrames()
+    note_frame(film, number, image, np.unique(image[image > 0]), watched)
+    return watched.intensities[0].get(f"mean_{film.first.channels[0]}")
 
 
 def measure_film(

@@ -115,11 +115,11 @@ class TracksPanel(QWidget):
             layout.addWidget(widget)
         layout.addWidget(self._tree, 1)
         self.cell_time, self.groups = CellTimePanel(self.session.cell_time), GroupsPanel(self.session.film_groups)
-        self._through_time = CollapsibleSection("One cell through time", self.cell_time)
-        self._through_time.setToolTip("A picture for each frame of the chosen cell, or a kymograph of it")
-        compared = CollapsibleSection("Compare films", self.groups)
-        compared.setToolTip("Curves with intervals of the tracked films of a folder, by groups")
-        for widget in (self._through_time, compared):
+        self.through_time = CollapsibleSection("One cell through time", self.cell_time)
+        self.through_time.setToolTip("A picture for each frame of the chosen cell, or a kymograph of it")
+        self.compared = CollapsibleSection("Compare films", self.groups)
+        self.compared.setToolTip("Curves with intervals of the tracked films of a folder, by groups")
+        for widget in (self.through_time, self.compared):
             layout.addWidget(widget)
         layout.addStretch()  # takes the room of what is hidden
 
@@ -189,7 +189,7 @@ class TracksPanel(QWidget):
         self.cancel_button.setVisible(bool(controller.working))
         self.failure.show_failure(controller.editor.failure)
         say(self.doubt, self._describe_doubt() if there else "")
-        for widget in (self._walk, self._edits, self._history, self._links, self._tree, self._through_time):
+        for widget in (self._walk, self._edits, self._history, self._links, self._tree, self.through_time):
             widget.setVisible(there)
         undone = controller.editor.undo_name
         self.undo_button.setText(f"Undo {undone if len(undone) <= NAMED else undone[:NAMED].rstrip() + '…'}".strip())
