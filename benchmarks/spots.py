@@ -15,8 +15,10 @@ from skimage.feature import blob_log
 
 from benchmarks.asked import Asked
 from benchmarks.figure import Figure, NotMeasuredError
+from napari_cellvino.core.spots import Spots
 from napari_cellvino.quality.point_accuracy import match_points
 from napari_cellvino.segmentation.spots.detect import find_spots
+from napari_cellvino.segmentation.spots.network import shipped_network
 from napari_cellvino.training.synthetic.spot_fields import SpotField, simulate_spots
 
 REACH = 2.0  # px
@@ -46,7 +48,7 @@ def measure_spots(asked: Asked) -> list[Figure]:
         figures += _beside(f"SNR {snr:g}", _fields(SpotField(snr=snr, sigma=(1.2, s, s)) for s in WIDTHS))
     for spots in CROWDS:
         figures += _beside(f"{spots} spots, SNR 8", _fields([SpotField(spots=spots, snr=8.0)]))
-    empty = [len(find_spots(image)) for image, _ in _fields([SpotField(spots=0)])]
+    empty = [len(_found(image)) for image, _ in _fields([SpotField(spots=0)])]
     figures.append(Figure("spots in a field without any", float(np.mean(empty)), goal=1.0))
     stacks = _fields([SpotField(spots=120, snr=5.0, shape=(14, 128, 128))])
     figures.append(Figure("3D, SNR 5: ours", float(np.mean([_ours(image, true, 3) for image, true in stacks]))))
@@ -65,8 +67,12 @@ def _beside(name: str, fields: list[tuple[NDArray[np.generic], Places]]) -> list
     return [Figure(f"{name}: ours", ours, least=peer), Figure(f"{name}: blob_log at its best", peer)]
 
 
+def _found(image: NDArray[np.generic]) -> Spots:
+    return find_spots(image, network=shipped_network())
+
+
 def _ours(image: NDArray[np.generic], true: Places, axes: int) -> float:
-    found = find_spots(image).position[:, -axes:]
+    found = _found(image).position[:, -axes:]
     return match_points(_shifted(found, true[:, -axes:]), true[:, -axes:], REACH).f1
 
 

@@ -24,7 +24,9 @@ def places(tmp_path, monkeypatch):
 def test_folders_are_shipped_then_user_then_settings(places):
     user, extra = places
     assert model_folders()[:3] == (shipped_folder("models"), user, extra)
-    assert [p.name for p in list_packages()] == [p.name for p in sorted(shipped_folder("models").glob("*"))]
+    assert [p.name for p in list_packages()] == [
+        p.name for p in (p.parent for p in sorted(shipped_folder("models").glob("*/rdf.yaml")))
+    ]
 
 
 def test_first_of_one_name_is_meant(places, make_package):

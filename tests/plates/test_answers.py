@@ -91,6 +91,19 @@ def test_plate_answers():
     assert len(content_table(found)) == 21
 
 
+def exchanged(table):
+    return table.assign(control=table["control"].replace({"negative": "positive", "positive": "negative"}))
+
+
+def test_exchanged_controls_are_told():
+    inert = plate()[lambda rows: rows["compound"] != "strong"]
+    none = pd.concat([inert, plate()[lambda rows: rows["control"] == "positive"]])
+    for table in (plate(), none):
+        for scale in Scale:
+            assert not any("exchanged" in said for said in answer(table, AnswerChoices(scale=scale)).notices)
+            assert any("exchanged" in said for said in answer(exchanged(table), AnswerChoices(scale=scale)).notices)
+
+
 @pytest.mark.parametrize(
     ("table", "choices", "part"),
     [

@@ -34,6 +34,18 @@ def test_four_parameters_and_their_intervals_are_those_of_an_independent_fit():
     assert found.top.value == pytest.approx(best[0] + best[1], rel=1e-3)
 
 
+def test_ec50_is_that_of_lmfit():
+    """An independent package, where it is installed; sbs_plate was compared with it by hand (docs/answers.md)."""
+    lmfit = pytest.importorskip("lmfit")
+    values = responses()
+    model = lmfit.Model(lambda x, low, span, log_ec50, hill: low + span / (1 + np.exp(hill * (log_ec50 - np.log(x)))))
+    best = model.fit(values, x=DOSES, low=0, span=100, log_ec50=1, hill=1)
+    found, reach = fit_curve(DOSES, values), student.ppf(0.975, len(values) - 4) * best.params["log_ec50"].stderr
+    middle = best.params["log_ec50"].value
+    ends = [found.ec50.low, found.ec50.value, found.ec50.high]
+    assert ends == pytest.approx(np.exp([middle - reach, middle, middle + reach]), rel=5e-3)
+
+
 def test_five_parameters_keep_the_ec50_halfway():
     parameters = np.array([5.0, 95.0, np.log10(3.0), 1.5, np.log(0.4)])
     found = fit_curve(DOSES, logistic(np.log10(DOSES), parameters), parameters=5)

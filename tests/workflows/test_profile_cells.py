@@ -72,7 +72,7 @@ def test_wells_are_scored_by_controls_and_like_effects_are_near():
 def test_results_give_files_that_others_read(images, job, tmp_path, capsys):
     finish(run_folder(images, job.pipeline, job.root, job.engines))
     out = tmp_path / "profiles.h5ad"
-    assert main(["profile", str(job.root), "--out", str(out), "--json"]) == 0
+    assert main(["profile", str(job.root), "--out", str(out), "--json", "--network", "nuclei"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert [file.rsplit("profiles")[-1] for file in told["files"]] == [
         ".h5ad",
@@ -80,6 +80,9 @@ def test_results_give_files_that_others_read(images, job, tmp_path, capsys):
         "_nearest.csv",
         "_pca.png",
     ]
+    inner = [name for name in told["features"] if name.startswith("Cells_Network_")]
+    assert len(inner) > 100
+    assert len(told["features"]) > len(inner) + 40
     with h5py.File(out) as file, h5py.File(tmp_path / "profiles_cells.h5ad") as cells:
         assert file["X"].shape == (3, len(told["features"]))
         assert file["obs/Metadata_Cells"][:].sum() == len(cells["X"])

@@ -74,6 +74,7 @@ def _add_profile(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("results", type=Path, metavar="RESULTS", help="folder that 'cellvino run' wrote")
     add("--out", type=Path, required=True, metavar="FILE", help=".csv, .parquet or .h5ad; the cells go beside it")
+    add("--network", metavar="MODEL", help="add the inner maps of this model, averaged over each cell, as features")
 
 
 def _add_layout(parser: argparse.ArgumentParser) -> None:

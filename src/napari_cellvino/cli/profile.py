@@ -12,7 +12,7 @@ from napari_cellvino.workflows.profile_cells import write_profiles
 
 def run(options: argparse.Namespace) -> int:
     """Write the profiles, and print what they hold and which contents look alike."""
-    done = finish(write_profiles(options.results, options.out))
+    done = finish(write_profiles(options.results, options.out, network=options.network or ""))
     wells, nearest = done.wells, done.wells.nearest.to_dict("records")
     if options.json:
         explained = wells.explained.tolist()

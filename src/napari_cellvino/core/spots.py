@@ -22,8 +22,8 @@ class Spots:
     the cell that a spot lies in, 0 outside of cells. ``sigma`` (z, y, x) is the width of a spot in px. ``least_score``
     and ``least_brightness`` are what a spot has at least, and ``curve`` (K, 2) how many spots each brightness leaves.
     ``beyond`` is the width in px of bright things that are larger than what is sought, 0 without such. ``partner`` are
-    the spots of a second channel, where both are compared. ``edits`` are what a person did to them, in order; None
-    where nobody looked.
+    the spots of a second channel, where both are compared. ``by_network`` says whether a network saw them. ``edits``
+    are what a person did to them, in order; None where nobody looked.
     """
 
     position: NDArray[np.float64]
@@ -39,6 +39,7 @@ class Spots:
     channel: str = ""
     notices: tuple[str, ...] = ()
     partner: Spots | None = None
+    by_network: bool = False
     edits: tuple[SpotEdit, ...] | None = None
 
     def __len__(self) -> int:

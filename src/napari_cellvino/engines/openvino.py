@@ -11,9 +11,10 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import openvino as ov
@@ -307,3 +308,18 @@ def _info(compiled: ov.CompiledModel, precision: Precision) -> EngineInfo:
 def _first_line(error: BaseException) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1] if lines else type(error).__name__
+
+
+def load_plain_network(path: Path) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
+    """Return what runs a small network (IR) of one input and one output on the processor, in float32.
+
+    Raises
+    ------
+    InferenceError
+        If OpenVINO cannot load it.
+    """
+    try:
+        compiled = openvino_core().compile_model(str(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    except RuntimeError as error:
+        raise InferenceError(f"{path} cannot be loaded by OpenVINO: {error}") from error
+    return lambda batch: np.array(compiled.create_infer_request().infer(batch)[0], np.float32)

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 Real = NDArray[np.float64]
 
+FEWEST_CONTROLS = 2  # of each kind, for them to be compared with the compounds
+ACTS = 0.5  # of the way between the controls, that a compound goes that acts
+FEWEST_WELLS, NEARLY_ALL = 8, 0.8  # wells, and the share of them that look like positive controls
 PLACES = ("plate", "well", "row", "column", "compound", "dose", "control", "fields", "failed", "on_edge")
 
 
@@ -114,9 +117,8 @@ def answer(table: pd.DataFrame, choices: AnswerChoices) -> PlateAnswers:
         values[on], quality[str(plate)] = _plate_values(table[on], choices)
     negative = values[control == Control.NEGATIVE.value]
     curves = tuple(_curves(table, values, choices))
-    return PlateAnswers(
-        choices, table, values, curves, _contents(table, values, negative), quality, _said(choices, quality)
-    )
+    said = (*_said(choices, quality), *exchanged_controls(table, values))
+    return PlateAnswers(choices, table, values, curves, _contents(table, values, negative), quality, said)
 
 
 def _check(table: pd.DataFrame, choices: AnswerChoices) -> None:
@@ -191,6 +193,47 @@ def _said(choices: AnswerChoices, quality: dict[str, ControlQuality]) -> tuple[s
             "B-scores take the effects of rows and columns off; where a whole row is one compound, its effect too"
         )
     return tuple(notices)
+
+
+def exchanged_controls(table: pd.DataFrame, values: Real) -> tuple[str, ...]:
+    """Return a question for each plate whose controls look exchanged.
+
+    They do where compounds that act begin like the positive controls at their lowest dose and end like the negative
+    ones, or where none acts and nearly all wells look like positive controls: most compounds do nothing.
+    """
+    plates = table["plate"].astype(str).to_numpy(object)
+    found = []
+    for plate in dict.fromkeys(plates):
+        on = plates == plate
+        if _look_exchanged(table[on], values[on]):
+            found.append(f"{plate or 'the plate'}: positive and negative controls look exchanged; check the layout")
+    return tuple(found)
+
+
+def _look_exchanged(table: pd.DataFrame, values: Real) -> bool:
+    control, compound = (table[name].astype(str).to_numpy(object) for name in ("control", "compound"))
+    dose = table["dose"].to_numpy(dtype=float, na_value=np.nan)
+    known = np.isfinite(values)
+    kinds = [values[known & (control == kind.value)] for kind in (Control.NEGATIVE, Control.POSITIVE)]
+    if min(map(len, kinds)) < FEWEST_CONTROLS or np.median(kinds[0]) == np.median(kinds[1]):
+        return False
+    zero, one = (float(np.median(kind)) for kind in kinds)
+    place = (values - zero) / (one - zero)  # 0 as negative controls, 1 as positive ones
+    sample = known & (control == Control.NONE.value) & (compound != "")
+    ends = [_ends(place[at], dose[at]) for at in (sample & (compound == name) for name in set(compound[sample]))]
+    acting = [(low, high) for low, high in ends if abs(high - low) > ACTS]
+    if acting:
+        return all(low > ACTS and high < low for low, high in acting)
+    return int(sample.sum()) >= FEWEST_WELLS and float((place[sample] > ACTS).mean()) >= NEARLY_ALL
+
+
+def _ends(place: Real, dose: Real) -> tuple[float, float]:
+    """Return where a compound begins, at its lowest dose, and where it ends; alike where it has one dose."""
+    known = np.isfinite(dose)
+    if not known.any():
+        return float(np.median(place)), float(np.median(place))
+    low, high = (float(np.median(place[known & (dose == end)])) for end in (dose[known].min(), dose[known].max()))
+    return low, high
 
 
 def curve_table(found: PlateAnswers) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from napari_cellvino.figures.plot_style import save_png
 from napari_cellvino.figures.profile_plot import draw_profiles
 from napari_cellvino.formats.anndata_file import write_anndata
 from napari_cellvino.measure.profile_features import profile_features
+from napari_cellvino.model_package import find_package
 from napari_cellvino.quality.profiles import WellProfiles, profile_wells
 from napari_cellvino.results.cell_columns import FinishedField, saved_fields
 from napari_cellvino.results.exported_fields import UnreadableField
@@ -23,6 +24,7 @@ from napari_cellvino.results.field_folder import FieldFolder
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.storage.atomic import atomic_path
 from napari_cellvino.storage.csv_table import write_table
+from napari_cellvino.workflows.cell_embeddings import CellEmbeddings
 from napari_cellvino.workflows.saved_field import load_saved_field
 from napari_cellvino.workflows.sources import OpenSources
 
@@ -43,7 +45,7 @@ class WrittenProfiles:
     unreadable: tuple[UnreadableField, ...]
 
 
-def write_profiles(results: Path, out: Path) -> Generator[Progress, None, WrittenProfiles]:
+def write_profiles(results: Path, out: Path, *, network: str = "") -> Generator[Progress, None, WrittenProfiles]:
     """Yield progress, write profiles, and return them.
 
     Parameters
@@ -54,6 +56,8 @@ def write_profiles(results: Path, out: Path) -> Generator[Progress, None, Writte
         ``.csv``, ``.parquet`` or ``.h5ad``: the wells, or the fields where there are no wells, normalised. Beside it,
         ``<stem>_cells`` of the same kind has the cells as they are, ``<stem>_nearest.csv`` the nearest content of each,
         ``<stem>_pca.png`` the picture.
+    network
+        A model whose inner maps, averaged over each cell, are features too; by default none.
 
     Raises
     ------
@@ -68,7 +72,8 @@ def write_profiles(results: Path, out: Path) -> Generator[Progress, None, Writte
         raise OptionError(f"profiles are written as {', '.join(SUFFIXES)}, not as {out.name!r}")
     unreadable: list[UnreadableField] = []
     fields = list(saved_fields(ResultStore.open(results), unreadable))
-    cells = yield from _cells(fields, unreadable)
+    embeddings = CellEmbeddings(find_package(network)) if network else None
+    cells = yield from _cells(fields, unreadable, embeddings)
     wells = profile_wells(cells)
     beside = {name: out.with_name(f"{out.stem}_{name}") for name in ("cells", "nearest", "pca")}
     files = (out, beside["cells"].with_suffix(out.suffix), beside["nearest"].with_suffix(".csv"),
@@ -88,14 +93,16 @@ def write_profiles(results: Path, out: Path) -> Generator[Progress, None, Writte
     return WrittenProfiles(wells, cells, tuple(file for file in files if file.is_file()), tuple(unreadable))
 
 
-def _cells(fields: list[FinishedField], unreadable: list[UnreadableField]) -> Generator[Progress, None, pd.DataFrame]:
+def _cells(
+    fields: list[FinishedField], unreadable: list[UnreadableField], embeddings: CellEmbeddings | None
+) -> Generator[Progress, None, pd.DataFrame]:
     """Return a row per cell that counts, of all fields that can be read."""
     import pandas as pd
 
     sources, tables = OpenSources(), []
     for number, field in enumerate(fields):
         try:
-            tables.append(_cells_of(field, sources))
+            tables.append(_cells_of(field, sources, embeddings))
         except CellvinoError as error:
             unreadable.append(UnreadableField(field.folder, error))
         yield Progress("profiles of fields", number + 1, len(fields))
@@ -107,7 +114,7 @@ def _cells(fields: list[FinishedField], unreadable: list[UnreadableField]) -> Ge
     return cells[[name for name in cells if str(name).startswith("Metadata_") or cells[name].notna().any()]]
 
 
-def _cells_of(field: FinishedField, sources: OpenSources) -> pd.DataFrame:
+def _cells_of(field: FinishedField, sources: OpenSources, embeddings: CellEmbeddings | None) -> pd.DataFrame:
     import pandas as pd
 
     origin = FieldFolder(field.folder).result.origin
@@ -120,6 +127,8 @@ def _cells_of(field: FinishedField, sources: OpenSources) -> pd.DataFrame:
         raise ImageValueError(f"{field.folder} has no outlines in one plane, which profiles are made of")
     annotation = saved.annotation
     ids, found = profile_features(annotation.pixels, saved.plane.pixels, saved.plane.channels)
+    if embeddings is not None:
+        found |= embeddings.of(annotation.pixels, ids, saved.plane)
     told = {name: field.row.get(name, "") for name in ("plate", "well", "compound", "dose", "control")}
     records = [annotation.records[id_] for id_ in ids.tolist()]
     metadata = {

@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import ndimage as ndi
 from scipy.spatial import cKDTree
 
 from napari_cellvino.quality.point_accuracy import match_points
 from napari_cellvino.segmentation.spots.detect import find_spots
+from napari_cellvino.segmentation.spots.network import shipped_network
 from napari_cellvino.training.synthetic.spot_fields import SpotField, simulate_spots
 
 FIELD = SpotField(spots=60, snr=10.0, shape=(128, 128))
@@ -125,3 +127,28 @@ def test_thin_stacks_keep_their_spots(planes, deep):
     found = find_spots(image)
     assert found.planes
     assert match_points(found.position, true, 2.0).f1 > 0.8
+
+
+@pytest.mark.parametrize("snr", [4.0, 8.0])
+def test_network_sees_more_than_the_filter(snr):
+    field = replace(FIELD, spots=60, snr=snr)
+    (image, true), network = simulate_spots(field, 7), shipped_network()
+    filtered, seen = find_spots(image), find_spots(image, network=network)
+    assert (filtered.by_network, seen.by_network) == (False, True)
+    one, other = (match_points(found.position[:, 1:], true[:, 1:], 2.0).f1 for found in (filtered, seen))
+    assert other > one + 0.02
+    distance, _ = cKDTree(seen.position[:, 1:]).query(true[:, 1:])
+    assert np.median(distance) < (0.7 if snr < 5 else 0.35)
+    strict = find_spots(image, network=network, least_score=float(np.median(seen.score)))
+    assert 0 < len(strict) < len(seen)
+
+
+def test_network_is_not_asked_for_what_it_did_not_learn():
+    rng = np.random.default_rng(3)
+    grain = np.clip(ndi.gaussian_filter(rng.normal(0, 60, (160, 160)), 1.0) + 500, 0, None).astype(np.uint16)
+    photons = rng.poisson(0.05, (160, 160)).astype(np.uint16)
+    crowd, _ = simulate_spots(replace(FIELD, spots=500, snr=10.0), 2)
+    stack, _ = simulate_spots(replace(FIELD, shape=(12, 96, 96)), 3)
+    for image in (grain, photons, crowd, stack):
+        assert not find_spots(image, network=shipped_network()).by_network
+    assert len(find_spots(simulate_spots(replace(FIELD, spots=0), 1)[0], network=shipped_network())) <= 2

@@ -15,6 +15,7 @@ from scipy.spatial import cKDTree
 from napari_cellvino.core.spots import Spots
 from napari_cellvino.segmentation.spots.gaussian_fit import Gaussians, fit_gaussians, render
 from napari_cellvino.segmentation.spots.look import FIRST_LOOK, Look, best_look, noise_at
+from napari_cellvino.segmentation.spots.network import DENSEST, SpotNetwork, network_places, suits_network
 from napari_cellvino.segmentation.spots.response import (
     ROUND,
     Image,
@@ -38,6 +39,7 @@ from napari_cellvino.segmentation.spots.width import learn_width
 ROUND_IN_REST = 0.5  # of what comes to light when others are taken off: their rest and edges beside them do, too
 ROUND_IN_CROWDS = 0.4
 ROUND_ON_LINES = 0.5
+ROUND_SEEN = 0.35  # the same of what a network sees
 APART = 1.0  # widths between two spots
 SEARCHES = 3
 THIN = 3  # planes, in which a spot has no middle along z that stands out of its surroundings
@@ -51,6 +53,7 @@ STILL = 0.75  # of the least response, that a spot gives as it was fitted
 BESIDE = 0.35  # of the peak of what was taken off, that a spot has at least: the rest holds what is no Gaussian, too
 BESIDE_IN_CROWDS = 0.2
 CROWDED = 1.3  # times the noise without spots, that there is with them where they crowd
+ASTRAY = 1.0  # px from where a network saw a spot, that it is fitted at most
 AROUND = 6.0  # widths, within which light may be the ring of a brighter spot
 
 
@@ -69,6 +72,7 @@ def find_spots(
     least_score: float | None = None,
     least_brightness: float | None = None,
     z_over_x: float | None = None,
+    network: SpotNetwork | None = None,
 ) -> Spots:
     """Return the spots of an image.
 
@@ -83,6 +87,8 @@ def find_spots(
         default from the image.
     z_over_x
         Distance of planes over that of pixels, where it is known.
+    network
+        Sees spots in one plane where noise, width and density are such as it learnt; elsewhere the filter does.
 
     In stacks of up to three planes spots are sought in the sum of the planes, and their z is the brightest one.
     """
@@ -90,18 +96,20 @@ def find_spots(
     if planes and 1 < len(image) <= THIN:
         summed = image.sum(0, dtype=np.int64 if image.dtype.kind in "iub" else np.float32)
         asked_flat = {"least_score": least_score, "least_brightness": least_brightness}
-        return _on_brightest_planes(find_spots(summed, sigma_px=sigma_px, **asked_flat), image)
+        return _on_brightest_planes(find_spots(summed, sigma_px=sigma_px, network=network, **asked_flat), image)
     pixels = without_hot_pixels(finite_image(image if planes else image[None]))
     whole = image.dtype.kind in "iub"
     width = learn_width(pixels, sigma_px, z_over_x, whole=whole)
     asked = (least_score, least_brightness)
     look = _look_without_spots(best_look(pixels, width.sigma, whole=whole), asked, whole=whole)
-    found, scores, least, curve = _all_spots(look, asked)
+    seen = None if network is None else _seen_by(network, look, asked, whole=whole)
+    found, scores, least, curve = _all_spots(look, asked) if seen is None else seen
     order = np.lexsort((found.centre[:, 2], found.centre[:, 1], found.centre[:, 0]))
     found, scores = found.select(order), scores[order]
     cell = np.zeros(len(found), np.int32)
     told = (planes, width.sigma, least.score, least.brightness, curve)
-    return Spots(found.centre, found.light, scores, cell, *told, beyond=width.beyond)
+    by_network = seen is not None
+    return Spots(found.centre, found.light, scores, cell, *told, beyond=width.beyond, by_network=by_network)
 
 
 def _on_brightest_planes(flat: Spots, image: NDArray[np.generic]) -> Spots:
@@ -177,6 +185,45 @@ def _all_spots(
     at, score, least, clear = _clear_maxima(look, asked)
     found, scores = _search(look, at, score, least)
     return found, scores, least, threshold_curve(clear)
+
+
+def _seen_by(
+    network: SpotNetwork, look: Look, asked: tuple[float | None, float | None], *, whole: bool
+) -> tuple[Gaussians, NDArray[np.float64], _Least, NDArray[np.float64]] | None:
+    """Return the spots that the network sees, as `_all_spots` does; None where it is not to be relied on."""
+    if not suits_network(look, whole=whole):
+        return None
+    places = network_places(network, look.image, whole=whole)
+    if len(places) * look.sigma[1] ** 2 > DENSEST * look.image.size:
+        return None
+    _, _, least, clear = _clear_maxima(look, asked)
+    brightest = ndi.maximum_filter(look.response, (1, 3, 3))
+    at = _inside(np.column_stack([np.zeros(len(places)), places]), look.image.shape)
+    response = brightest[tuple(at.T)].astype(np.float64)
+    score = response / look.noise[tuple(at.T)]
+    keep = response >= (STILL * least.brightness if asked[1] is None else asked[1])
+    keep &= score >= (asked[0] or 0.0)
+    if not look.crowded:
+        keep &= (roundness(look.image, at, look.seen) > ROUND_SEEN) | ~on_a_line(look.image, at, look.seen)
+    found = _fitted_where_seen(look, places[keep], at[keep])
+    return found, score[keep], replace(least, score=asked[0] or 0.0), threshold_curve(clear)
+
+
+def _fitted_where_seen(look: Look, places: NDArray[np.float64], at: NDArray[np.int64]) -> Gaussians:
+    """Return Gaussians (N) at places (N, 2) in a plane; where a fit goes astray, the place is that which was seen."""
+    seen = np.column_stack([np.zeros(len(places)), places])
+    found = _not_astray(fit_gaussians(look.image, at, look.sigma), seen)
+    for _ in range(SEARCHES - 1):
+        rest = look.image - render(look.image.shape, found)
+        middle = _inside(found.centre, look.image.shape)
+        found = _not_astray(fit_gaussians(look.image, middle, look.sigma, others=(rest, found)), seen)
+    return found
+
+
+def _not_astray(found: Gaussians, seen: NDArray[np.float64]) -> Gaussians:
+    astray = np.linalg.norm(found.centre - seen, axis=1) > ASTRAY
+    centre = np.where(astray[:, None], seen, found.centre)
+    return replace(found, centre=centre, peak=np.maximum(found.peak, 0.0))
 
 
 def _search(

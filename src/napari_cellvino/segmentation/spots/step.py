@@ -18,6 +18,7 @@ from napari_cellvino.segmentation.heads import Parameter
 from napari_cellvino.segmentation.plane_reading import read_ahead
 from napari_cellvino.segmentation.prepare import network_inputs
 from napari_cellvino.segmentation.spots.detect import find_spots
+from napari_cellvino.segmentation.spots.network import shipped_network
 
 SIGMA_PER_FWHM = 1 / 2.3548
 
@@ -33,6 +34,10 @@ SPOT_PARAMETERS = (
     Parameter(
         "spot_brightness", "Spot brightness", 0.0, 0.0, 1e6, 1.0,
         help="Least response of a spot in grey values, as in spots_curve.csv; 0 leaves it to the field",
+    ),
+    Parameter(
+        "spot_network", "Spot network", 1.0, 0.0, 1.0, 1.0,
+        help="1 lets a small network see spots in a plane where it is better, 0 takes the filter everywhere",
     ),
 )  # fmt: skip
 PAIR_DISTANCE = Parameter(
@@ -124,6 +129,7 @@ def search_spots(
         least_score=values["spot_score"] or None,
         least_brightness=values["spot_brightness"] or None,
         z_over_x=distance,
+        network=shipped_network() if values["spot_network"] else None,
     )
     return replace(found, channel=recipe.spot_channel, notices=(_describe(found, values),))
 
@@ -143,11 +149,12 @@ def _read_stack(stack: Stack, index: int | None, frame: int) -> Generator[Progre
 def _describe(found: Spots, values: Mapping[str, float]) -> str:
     """Return how the spots were told from the rest."""
     across = found.sigma[1] / SIGMA_PER_FWHM
+    seen = "seen by the network" if found.by_network else "found by the filter"
     width = f"spots of {across:.1f} px" + ("" if values["spot_diameter"] else " (learnt)")
     chosen = "chosen by the field" if not (values["spot_score"] or values["spot_brightness"]) else "as given"
     least = f"score {found.least_score:.1f}"
     least += f" and brightness {found.least_brightness:.4g}" if found.least_brightness else ""
-    said = f"{len(found):,} {width}, from {least} ({chosen})"
+    said = f"{len(found):,} {width}, {seen}, from {least} ({chosen})"
     if not found.beyond:
         return said
     return f"{said}; bright things of {found.beyond / SIGMA_PER_FWHM:.0f} px are larger: give their spot_diameter"
