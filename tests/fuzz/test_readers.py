@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 import tifffile
 import zarr
+from instrument_files import lsm, micromanager, stk
 from PIL import Image
 
 from napari_cellvino.io import open_source
 from napari_cellvino.io.plates import open_plate
 from tests.io.plates.test_indexed_plates import incell, scanr
-from tests.io.test_instruments import deltavision, imaris, lif
+from tests.io.test_instruments import czi, deltavision, imaris, lif
 from tests.io.test_leica_and_old_nikon import lof, old_nd2
 from tests.io.test_slides import FULL, ndpi, scn, svs
 from tests.zarr_plates import image
@@ -38,6 +39,11 @@ def companion(path):
         path.write_text(re.sub("<TiffData[^>]*(/>|></TiffData>)", said, tif.ome_metadata))
 
 
+def _micromanager(path):
+    micromanager(path.parent, PIXELS[None, None, :, None].repeat(2, 3), ("Pos0",))
+    path.with_name("a_1_MMStack_Pos0.ome.tif").rename(path)
+
+
 SAMPLES = {
     "bare.tif": tiff(metadata=None),
     "imagej.tif": tiff(imagej=True, resolution=(2, 2), metadata={"unit": "um", "spacing": 2.0}),
@@ -51,6 +57,10 @@ SAMPLES = {
     "a.ims": lambda path: imaris(path, PIXELS[None, None]),
     "a.lif": lambda path: lif(path, PIXELS[None], ("Green",)),
     "a.lof": lof,
+    "a.czi": lambda path: czi(path, [(0, t, c, z) for t, c, z in np.ndindex(2, 2, 2)]),
+    "a.lsm": lambda path: lsm(path, PIXELS[:, None].repeat(2, 1)),
+    "a.stk": lambda path: stk(path, PIXELS),
+    "a_MMStack.ome.tif": _micromanager,
     "old.nd2": lambda path: old_nd2(path, PIXELS[:, None]),
     "a.svs": svs,
     "a.scn": lambda path: scn(path, FULL),

@@ -6,6 +6,7 @@ import struct
 import sys
 import zipfile
 
+import h5py
 import numpy as np
 import pytest
 import tifffile
@@ -253,6 +254,13 @@ def test_imaris(tmp_path):
     assert_holds(stack, pixels)
     assert stack.interval_s == 90.5
     assert stack.channels == ("Ch 0", "Ch 1")
+    del stack  # closes the file
+    with h5py.File(tmp_path / "a.ims", "a") as file:
+        level = file["DataSet/ResolutionLevel 0/TimePoint 1/Channel 0"]
+        del level["Data"]
+        level.create_dataset("Data", (4, 8, 8), np.uint16, chunks=(1, 8, 8))
+    with pytest.raises(ImageReadError, match="has no pixels of time 2, channel 1"):
+        open_source(tmp_path / "a.ims").read().plane(t=1)
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,12 @@ from __future__ import annotations
 import logging
 import struct
 import tempfile
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from xml.parsers.expat import ExpatError
+from zipfile import BadZipFile
 
 import psutil
 from tifffile import TiffFileError
@@ -24,11 +27,12 @@ logging.getLogger("tifffile").addHandler(logging.NullHandler())  # else its rema
 
 _FOREIGN = (
     ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, OSError, RuntimeError, SyntaxError,
-    TypeError, ValueError, struct.error, TiffFileError,
+    TypeError, ValueError, struct.error, zlib.error, BadZipFile, ExpatError, TiffFileError,
 )  # fmt: skip
 
 _ALWAYS_FITS = 2**25  # bytes; asking how much is free takes half as long as reading a small plane
 _BEST_RATIO = 50_000  # a blank plane in zstd reaches 33,000, in deflate 1,000
+_MOST_PAGES = 2_000_000
 _SAVE = "open it in the program that made it and save it as TIFF or OME-TIFF"
 
 
@@ -116,6 +120,12 @@ def check_extent(path: Path, end: int, size: int) -> None:
     """Raise ImageReadError where pixels should lie up to byte ``end`` of a file of ``size`` bytes."""
     if end > size:
         raise truncated_error(path, f"pixels should reach byte {end:,} and it has {size:,} bytes")
+
+
+def check_pages(path: Path, count: int) -> None:
+    """Raise ImageReadError where an image claims more pages than any has, which libraries would make a list of."""
+    if count > _MOST_PAGES:
+        raise ImageReadError(f"{path.name} is damaged: it says that it has {count:,} pages; copy it again")
 
 
 def truncated_error(path: Path, why: str) -> ImageReadError:

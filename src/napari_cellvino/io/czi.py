@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.core.image import MetadataOverrides, Shape, Spacing
-from napari_cellvino.io.checks import parse_errors
+from napari_cellvino.io.checks import check_ratio, parse_errors
 from napari_cellvino.io.instrument import Foreign, LazyFile, LazyPlanes, load_library
 from napari_cellvino.io.scenes import Scene, SceneSource
 from napari_cellvino.io.tiff_metadata import mean_interval_s, micrometres, seconds
@@ -168,6 +168,9 @@ def _scene(
     if colours == 3 and c > 1:
         raise ImageReadError(f"{path.name} has {c} channels of colour pixels, which are not read; save one as TIFF")
     shape = Shape(t, max(c, colours), z, size[1], size[0])
+    check_ratio(
+        path, shape.y * shape.x * np.dtype(dtype).itemsize * colours, path.stat().st_size
+    )  # libCZI dies of more
 
     def plane(opened: _Opened, t: int, c: int, z: int) -> NDArray[np.generic]:
         place = there.place(path, t, 0 if colours == 3 else c, z)

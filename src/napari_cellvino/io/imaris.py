@@ -56,6 +56,11 @@ def _scene(path: Path, file: Foreign, h5py: Foreign, number: int) -> Scene:
 
     def plane(file: Foreign, t: int, c: int, z: int) -> NDArray[np.generic]:
         stored = file[f"{level}/TimePoint {t}/Channel {c}/Data"]  # padded to whole chunks
+        if not stored.id.get_storage_size():
+            raise ImageReadError(
+                f"{path.name} has no pixels of time {t + 1}, channel {c + 1}: nothing was written there; was its "
+                "conversion stopped?"
+            )
         pixels: NDArray[np.generic] = stored[z, : shape.y, : shape.x]
         return pixels
 

@@ -10,12 +10,15 @@ https://github.com/micro-manager/NDTiffStorage
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 from tifffile import TIFF, TiffFile, TiffPageSeries, read_ndtiff_index
+
+from napari_cellvino.io.checks import check_pages
 
 _CHANNEL = "channel"
 _PLACES = ("position", "row", "column")
@@ -27,6 +30,29 @@ class NDTiffNames:
 
     channels: tuple[str, ...] = ()
     positions: tuple[str, ...] = ()
+
+
+def check_micromanager(path: Path, tif: TiffFile) -> None:
+    """Raise ImageReadError where the index of a Micro-Manager file claims more planes than any file has.
+
+    tifffile makes a list of them all, a damaged number of which takes the memory of the computer.
+    """
+    index = Path(tif.filehandle.dirname) / "NDTiff.index"
+    if not tif.is_micromanager:
+        return
+    if tif.is_ndtiff:
+        found: dict[str, list[int]] = {}
+        for axes, *_ in read_ndtiff_index(index) if index.is_file() else ():
+            for axis, value in axes.items():
+                found.setdefault(axis, []).append(value if isinstance(value, int) else 0)
+        check_pages(path, math.prod(max(values) - min(values) + 1 for values in found.values()))
+        return
+    said: Any = tif.micromanager_metadata or {}
+    summary, planes = said.get("Summary"), said.get("IndexMap")
+    if isinstance(summary, dict) and planes is not None and len(planes):
+        sizes = (planes[:, :4].max(0).astype(int) + 1).tolist()  # of channels, slices, frames and positions
+        names = ("Channels", "Slices", "Frames", "Positions")
+        check_pages(path, math.prod(max(size, int(summary.get(n, 1))) for n, size in zip(names, sizes, strict=True)))
 
 
 def ndtiff_names(tif: TiffFile, series: TiffPageSeries) -> NDTiffNames:

@@ -7,6 +7,7 @@ breaks off are refused: to project the planes that happen to be left would give 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
@@ -17,8 +18,8 @@ from napari_cellvino.core.errors import ImageReadError, ImageValueError
 from napari_cellvino.core.image import MetadataOverrides, Origin, Stack, select_stack_channels
 from napari_cellvino.io.axes import AxisLayout, AxisSizes, resolve_layout
 from napari_cellvino.io.block_planes import BlockPlanes, Blocks, PixelTransform
-from napari_cellvino.io.checks import first_bytes, list_names, parse_errors
-from napari_cellvino.io.ndtiff import grid_overlap, ndtiff_files
+from napari_cellvino.io.checks import check_pages, first_bytes, list_names, parse_errors
+from napari_cellvino.io.ndtiff import check_micromanager, grid_overlap, ndtiff_files
 from napari_cellvino.io.ome import companion_name, ome_siblings, own_uuid
 from napari_cellvino.io.ome_part import set_part
 from napari_cellvino.io.pyramid import Pyramid
@@ -231,6 +232,7 @@ def _check_siblings(path: Path, ome: str) -> None:
 
 def _source(path: Path, tif: TiffFile, overrides: MetadataOverrides, warnings: tuple[str, ...] = ()) -> TiffSource:
     """Return what an open file, and those that belong to it, hold."""
+    check_micromanager(path, tif)
     series, left_out = choose_images(path, tif)
     lock = Lock()
     siblings = sorted(ome_siblings(tif.ome_metadata or "") | ndtiff_files(tif) | _stack_files(series))
@@ -315,6 +317,7 @@ def _held(path: Path, series: TiffPageSeries, *, squeeze: bool) -> AxisSizes:
         raise ImageValueError(f"{path.name} has no pixels: its size is {sizes}; export it again from where it was made")
     if series.kind == "lsm":
         axes = axes.replace("P", "R")  # places of the stage, where P is a phase elsewhere
+    check_pages(path, math.prod(size for axis, size in zip(axes, sizes, strict=True) if axis not in "YXS"))
     values = sizes[axes.index("S")] if "S" in axes else 1
     return AxisSizes(path.name, axes, sizes, colour_samples(series.keyframe, values))
 

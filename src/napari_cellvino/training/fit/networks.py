@@ -3,8 +3,9 @@
 Measured choices: a pixel-unshuffle stem (all convolutions at half resolution or below), BatchNorm that folds and
 ReLU, channels in multiples of 16, transposed convolutions for upsampling; maps of a finer grid than the last level
 come back through pixel shuffle. GroupNorm, SiLU and depthwise convolutions cost 1.4 to 5 times more and were left out.
-Most of the time goes into the first level: five levels from 16 channels have as many weights as four from 32, and take
-a third of the time (benchmarks/pareto).
+Most of the time goes into the first level: five levels from 16 channels have as many weights as four from 32 and take
+a third of the time. None ships: taught by ``nuclei`` for 12,000 steps, such a network had 0.854 / 0.641 on
+fluorescence of ``val`` (AP at 0.5, mean), where its teacher has 0.864 / 0.660.
 
 References
 ----------
