@@ -36,6 +36,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--theme", choices=THEMES, action="append")
+    parser.add_argument("--size", choices=tuple(SIZES), action="append")
     parser.add_argument("--work", type=Path, help="folder that keeps the training for the next time")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
@@ -43,8 +45,8 @@ def main() -> None:
         work = options.work or Path(scratch)
         os.environ["CELLVINO_MODELS"] = str(Path(scratch) / "models")
         _prepare(work)
-        for theme in THEMES:
-            for size in SIZES:
+        for theme in options.theme or THEMES:
+            for size in options.size or tuple(SIZES):
                 _walk(work, options.folder, options.epochs, theme, size)
 
 

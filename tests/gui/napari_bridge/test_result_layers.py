@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +13,11 @@ from qtpy.QtWidgets import (
     QWidget,
 )  # fmt: skip
 
+from napari_cellvino.annotation.tools.delete import delete
+from napari_cellvino.core.image import Plane
+from napari_cellvino.gui.napari_bridge import ResultLayers, ResultName, ResultPlace
 from napari_cellvino.gui.shell.window import CellvinoWindow
+from tests.annotation.conftest import boxed
 
 from ..conftest import WAIT_MS
 
@@ -175,3 +180,18 @@ def test_replaced_array_is_what_the_next_run_sees(
     outcome = window.session.workspace.outcome
     assert outcome is not None
     assert outcome.prediction.decoded.labels.shape == (128, 256)
+
+
+def test_five_thousand_boxes_are_one_layer_that_changes_at_once(viewer: napari.Viewer) -> None:
+    corners = np.random.default_rng(0).integers(0, 4000, (5_000, 2))
+    annotation = boxed(*map(tuple, np.hstack([corners, corners + 20]).tolist()), shape=(4096, 4096))
+    pixels = np.zeros((1, 1, 1), np.uint8)
+    place, name = ResultPlace(object(), Plane(pixels, pixels)), ResultName("a", "finder 1", ("living", "dead"))
+    layers = ResultLayers(viewer)
+    layer = layers.show(annotation, place, name, None)
+    annotation.apply(delete(annotation, [7]))
+    began = time.thread_time()
+    assert layers.show(annotation, place, name, None) is layer
+    assert time.thread_time() - began < 0.5  # a layer of shapes takes seconds
+    assert (len(layer.data), len(viewer.layers)) == (4 * 4_999, 1)
+    layers.close()

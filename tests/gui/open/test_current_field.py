@@ -57,8 +57,10 @@ def test_the_time_slider_and_the_time_point_are_one(
     assert workspace.outcome is None
     assert seen(viewer, Labels) == []  # the cells of time point 1 stay there
     assert "run the model first" in window.review_panel.hint.text()
+    viewer.window._qt_window.activateWindow()
     canvas = viewer.window._qt_viewer.canvas.native
     canvas.setFocus()
+    qtbot.waitUntil(canvas.hasFocus, timeout=WAIT_MS)
     QTest.keyClick(canvas, Qt.Key.Key_A)
     assert "run the model first" in viewer.status
     run(window)
@@ -196,7 +198,13 @@ def test_a_projection_is_shown_under_its_outlines(
 
 @pytest.mark.parametrize("way", [ZMode.FOCUS, ZMode.PLANE])
 def test_cells_of_one_plane_are_seen_there_only(
-    window: CellvinoWindow, viewer: napari.Viewer, open_file: OpenFile, stack_file: Path, run: Run, way: ZMode
+    window: CellvinoWindow,
+    viewer: napari.Viewer,
+    open_file: OpenFile,
+    stack_file: Path,
+    run: Run,
+    way: ZMode,
+    qtbot: QtBot,
 ) -> None:
     open_file(window, stack_file)
     planes = window.open_panel.planes
@@ -211,6 +219,13 @@ def test_cells_of_one_plane_are_seen_there_only(
     viewer.dims.set_current_step(0, at + 1)
     assert seen(viewer, Labels) == []
     assert seen(viewer, Image) == [viewer.layers[0].name]
+    assert f"those of plane {at + 1}" in viewer.status
+    viewer.window._qt_window.activateWindow()
+    canvas = viewer.window._qt_viewer.canvas.native
+    canvas.setFocus()
+    qtbot.waitUntil(canvas.hasFocus, timeout=WAIT_MS)
+    QTest.keyClick(canvas, Qt.Key.Key_V)
+    assert seen(viewer, Labels) == []
     assert (planes.plane.value() == at + 2) == (way is ZMode.PLANE)  # the slider chooses the one plane
     viewer.dims.set_current_step(0, at)
     assert len(seen(viewer, Labels)) == 1

@@ -18,6 +18,7 @@ from napari_cellvino.gui.shell.window import CellvinoWindow
 
 from ..conftest import WAIT_MS
 from ..review_session import Review
+from .test_cell_colouring import choose
 
 OpenFile = Callable[[CellvinoWindow, Path], None]
 Run = Callable[[CellvinoWindow], None]
@@ -108,6 +109,11 @@ def test_a_class_is_listed_and_walked_to_alone(boxes: Review) -> None:
     assert 0 < len(dead) < len(records)
     boxes.key("N")
     assert boxes.reviewer.selection[0] in dead
+    boxes.canvas.setFocus()
+    boxes.reviewer.select(list(records))
+    boxes.key("1", SHIFT)  # many at once
+    assert {record.class_index for record in records.values()} == {0}
+    assert boxes.viewer.status == f"✓  Class living for {len(records)} cells"
 
 
 def test_cells_in_3d_in_one_plane_or_whole(stack: Review, viewer: napari.Viewer) -> None:
@@ -138,6 +144,12 @@ def test_cells_in_3d_in_one_plane_or_whole(stack: Review, viewer: napari.Viewer)
     assert stack.reviewer.plane != 0  # the view goes where it happened
     assert (labels == tall).any()
     stack.check_screen()
+    choose(stack.panel.colour, "Height")
+    stack.qtbot.waitUntil(lambda: "planes" in stack.panel.legend.text(), timeout=WAIT_MS)
+    low = min(stack.ids, key=lambda id_: annotation.geometry(id_).region.shape[0])
+    assert tuple(stack.layer.get_color(low)) != tuple(stack.layer.get_color(tall))
+    choose(stack.panel.colour, "Mean intensity of Channel 1")
+    stack.qtbot.waitUntil(lambda: "grey values" in stack.panel.legend.text(), timeout=WAIT_MS)
 
 
 def test_a_cell_of_a_stack_is_added_by_a_click_and_split_by_a_line(stack: Review) -> None:

@@ -113,6 +113,10 @@ def test_boxes_are_a_layer_with_a_colour_per_class(
     hues = np.round(boxes.edge_color[::4, :3] * 255).astype(int).tolist()
     assert hues == [[86, 180, 233]] * 4 + [[230, 159, 0]] * 2
     panel = window.run_panel
+    panel.sliders.rows["confidence"].number.setValue(0.6)
+    settle(window, qtbot)
+    run(window)
+    assert [layer for layer in viewer.layers if isinstance(layer, Vectors)] == [boxes]  # no second layer of boxes
     assert panel.count.text() == "6 cells"
     said = panel.classes.text()
     assert "4 living" in said

@@ -16,6 +16,7 @@ from qtpy.QtCore import QEvent, QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QDropEvent, QFocusEvent
 from qtpy.QtWidgets import QApplication, QWidget
 
+from napari_cellvino.cli import main
 from napari_cellvino.core.image import Origin
 from napari_cellvino.gui.shell.window import CellvinoWindow
 from napari_cellvino.gui.worklist.field_list import FieldList, FieldModel
@@ -146,7 +147,11 @@ def test_chosen_fields_are_run_and_the_list_comes_back(
     session.workspace.choose(diameter_px=20.0, parameters={"smallest": 30.0})
     click(rows.run_button)
     settled(window, qtbot)
-    assert [path.name for path in (folder / "cellvino-results").iterdir() if path.is_dir()] == ["b"]
+    root = folder / "cellvino-results"
+    assert [path.name for path in root.iterdir() if path.is_dir()] == ["b"]
+    assert main(["run", str(folder / "a.tif"), "--recipe", str(root / "recipe.yaml"), "--out", str(root)]) == 0
+    qtbot.waitUntil(lambda: facts(window)["a"].startswith("✓"), timeout=WAIT_MS)  # what others did appears
+    settled(window, qtbot)
     session.workspace.choose(diameter_px=None, parameters={})
     window.session.open(folder / "film.tif")  # joins the list: what was chosen since stays
     settled(window, qtbot)
@@ -160,7 +165,8 @@ def test_chosen_fields_are_run_and_the_list_comes_back(
     settled(again, qtbot)
     assert again.session.workspace.recipe.parameters["smallest"] == 30.0
     rows = again.open_panel.work_list
-    assert [field.state for field in again.session.work_list.fields[:2]] == [FieldState.WAITING, FieldState.DONE]
+    states = [field.state for field in again.session.work_list.fields]
+    assert states == [FieldState.DONE, FieldState.DONE, FieldState.WAITING, FieldState.WAITING]
     assert again.session.work_list.root == folder / "cellvino-results"
     take_focus(rows.list)
     qtbot.keyClick(rows.list, Qt.Key.Key_Down)

@@ -22,6 +22,7 @@ from napari_cellvino.core.objects import Objects
 from napari_cellvino.gui.napari_bridge.cell_labels import CellLabels
 from napari_cellvino.gui.napari_bridge.cell_look import CellLook, look_of
 from napari_cellvino.gui.napari_bridge.layer_style import box_colours, box_lines
+from napari_cellvino.gui.napari_bridge.review_layer import OTHER_PLANE
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,10 +174,12 @@ class ResultLayers:
         if self._current is None:
             return
         if self._current.place.z in (None, self._plane_shown()):
+            self._current.layer.metadata.pop(OTHER_PLANE, None)
             if self._current.layer in self._hidden:
                 self._hidden.remove(self._current.layer)
                 self._current.layer.visible = True
         else:
+            self._current.layer.metadata[OTHER_PLANE] = self._current.place.z
             self._hide(self._current)
 
     def _plane_shown(self) -> int | None:

@@ -26,6 +26,7 @@ from napari_cellvino.gui.napari_bridge.cell_labels import CellLabels
 from napari_cellvino.gui.napari_bridge.cell_paint import Paint
 from napari_cellvino.gui.napari_bridge.layer_style import is_one_colour
 
+OTHER_PLANE = "napari-cellvino: seen in plane"  # in the metadata of a layer that is hidden in the plane shown
 FILLED_OPACITY = 0.5
 CLICK_PX = 4  # of the canvas that the mouse may move in a click
 
@@ -114,8 +115,15 @@ class ReviewLayer:
         return is_one_colour(self.layer.colormap)
 
     def toggle_shown(self) -> None:
-        """Hide the cells, or show them again."""
-        self.layer.visible = not self.layer.visible
+        """Hide the cells, or show them again; those of one plane stay in it."""
+        if self.plane_to_see is None:
+            self.layer.visible = not self.layer.visible
+
+    @property
+    def plane_to_see(self) -> int | None:
+        """The plane of the stack (from 0) in which the cells are seen, where another one is shown; else None."""
+        plane = self.layer.metadata.get(OTHER_PLANE)
+        return None if plane is None else int(plane)
 
     def put(self, labels: NDArray[np.int32]) -> None:
         """Let the layer show these labels (Z, Y, X) or (Y, X), whose pixels it shares, drawn anew."""

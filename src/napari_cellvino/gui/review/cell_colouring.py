@@ -6,21 +6,26 @@ so that one bright speck does not make all cells look alike.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from html import escape
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.annotation import Annotation
-from napari_cellvino.core.image import Plane
+from napari_cellvino.core.image import Plane, Stack
 from napari_cellvino.core.objects import Objects, ReviewState
 from napari_cellvino.figures.colour_scale import colour_of
 from napari_cellvino.figures.outlines import class_hues
 from napari_cellvino.measure.columns import column_names
 from napari_cellvino.measure.objects import measure
+from napari_cellvino.measure.volumes import measure_volume
 from napari_cellvino.results.plot_measures import PlotMeasure, cell_measures
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 PLAIN, STATE, CLASS = "", "state", "class"
 STEPS = 64  # colours of a scale: napari is quick with fewer than 256
@@ -39,31 +44,49 @@ EXCLUDED: tuple[Hue, str] = ((150, 150, 150), "excluded")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CellColumns:
-    """The cells of an annotation as they were at one moment; ``labels`` and ``plane`` are shared."""
+    """The cells of an annotation as they were at one moment; ``labels`` and ``plane`` are shared.
+
+    ``stack`` has the pixels of cells in 3D, of its time point ``frame`` (from 1).
+    """
 
     objects: Objects
     excluded: NDArray[np.bool_]
     labels: NDArray[np.int32] | None
     classes: tuple[str, ...]
     plane: Plane
+    stack: Stack | None = None
+    frame: int = 1
 
     @classmethod
-    def of(cls, annotation: Annotation, plane: Plane) -> CellColumns:
+    def of(cls, annotation: Annotation, plane: Plane, *, stack: Stack | None = None, frame: int = 1) -> CellColumns:
         """Return the cells as they are now."""
         objects, records = annotation.objects, annotation.records
         excluded = np.array([records[id_].excluded for id_ in objects.id.tolist()], bool)
-        return cls(objects, excluded, annotation.labels, annotation.classes, plane)
+        return cls(objects, excluded, annotation.labels, annotation.classes, plane, stack, frame)
+
+    def measured(self) -> pd.DataFrame:
+        """Return all measurements of the cells; those in 3D are read plane by plane."""
+        plane, stack = self.plane, self.stack
+        if self.labels is None or self.labels.ndim == 2 or stack is None:
+            return measure(self.labels, self.objects, plane.pixels, plane.channels, plane.spacing, self.classes)
+        return measure_volume(
+            self.labels, self.objects, _planes(stack, self.frame - 1), stack.channels, stack.spacing, self.classes
+        )
 
 
 def measures_of(annotation: Annotation, plane: Plane) -> list[PlotMeasure]:
     """Return the measurements that cells can be coloured by."""
-    in_um = plane.spacing.pixel_area_um2 is not None
     if len(annotation.shape) == 3:
-        return cell_measures([["volume_px", "score"]])
-    names = ["area_um2" if in_um else "area_px", "score"]
-    names += ["eccentricity", "solidity"] if annotation.labels is not None else []
+        in_um = plane.spacing.voxel_um3 is not None
+        names = ["volume_um3", "equivalent_diameter_um", "planes"] if in_um else ["volume_px", "planes"]
+    else:
+        in_um = plane.spacing.pixel_area_um2 is not None
+        names = ["area_um2" if in_um else "area_px"]
+        if annotation.labels is not None:
+            names += [f"equivalent_diameter_{'um' if in_um else 'px'}", "eccentricity", "solidity"]
     columns = column_names(plane.channels, empty="channel")
-    found = cell_measures([[*names, *(f"{kind}_{name}" for name in columns for kind in ("mean", "max"))]])
+    kinds = ("mean", "max", "integrated")
+    found = cell_measures([[*names, "score", *(f"{kind}_{name}" for name in columns for kind in kinds)]])
     called = {f" of {column}": f" of {name}" for column, name in zip(columns, plane.channels, strict=True) if name}
     return [replace(measure, title=_called(measure.title, called)) for measure in found]
 
@@ -118,13 +141,18 @@ def _by_state(cells: CellColumns) -> Colouring:
 
 
 def _values(cells: CellColumns, column: str) -> NDArray[np.float64]:
-    objects, plane = cells.objects, cells.plane
+    objects = cells.objects
     if column == "score":
         return objects.score.astype(np.float64)
     if column in ("area_px", "volume_px"):
         return objects.area_px.astype(np.float64)
-    table = measure(cells.labels, objects, plane.pixels, plane.channels, plane.spacing, cells.classes)
-    return np.asarray(table[column].to_numpy(dtype=np.float64))
+    return np.asarray(cells.measured()[column].to_numpy(dtype=np.float64))
+
+
+def _planes(stack: Stack, frame: int) -> Iterator[NDArray[np.generic]]:
+    """Yield the planes (C, Y, X) of a time point, from 0."""
+    for z in range(stack.shape.z):
+        yield np.stack([np.asarray(stack.plane(t=frame, c=c, z=z)) for c in range(len(stack.channels))])
 
 
 def _by_values(cells: CellColumns, found: PlotMeasure, values: NDArray[np.float64]) -> Colouring:

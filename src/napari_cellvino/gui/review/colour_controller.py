@@ -61,7 +61,7 @@ class ColourController(QObject):
             return
         if self.by not in dict(self.offers):
             self.by = PLAIN  # another image has no such channel
-        cells = CellColumns.of(annotation, shown.plane)
+        cells = CellColumns.of(annotation, shown.plane, stack=stack, frame=shown.recipe.frame)
         if self.by == PLAIN:
             self._show("", plain_paint(cells.objects, cells.classes, rgb=stack.rgb))
             return

@@ -105,7 +105,7 @@ class ReviewCanvas(QObject):
             self.layer = None
         self._update_keys()
         self._mark()
-        self._draw_markers()
+        self._on_shown()
 
     def focus(self) -> None:
         """Let the keys hold."""
@@ -227,7 +227,7 @@ class ReviewCanvas(QObject):
 
     def _on_shown(self) -> None:
         """Take note that the layer was hidden, or is shown again."""
-        hidden = self.layer is not None and not self.layer.layer.visible
+        hidden = _why_hidden(self.layer) if self.layer is not None else ""
         if hidden != self._reviewer.cells_hidden:
             self._reviewer.cells_hidden = hidden
             self._reviewer.changed.emit()
@@ -312,6 +312,15 @@ def _cell_at(annotation: Annotation, point: NDArray[np.float64]) -> int:
     if annotation.labels is None:
         return next(iter(boxes_at(annotation, (point[-2], point[-1]))), 0)
     return int(annotation.labels[place])
+
+
+def _why_hidden(layer: ReviewLayer) -> str:
+    """Return why the cells are not seen, and how they are; nothing where they are seen."""
+    if layer.layer.visible:
+        return ""
+    plane = layer.plane_to_see
+    here = "are hidden: press V to see them" if plane is None else f"are those of plane {plane + 1}: go there in z"
+    return f"The cells {here}."
 
 
 def _outlines(annotation: Annotation, id_: int, plane: int | None) -> list[NDArray[np.float64]]:

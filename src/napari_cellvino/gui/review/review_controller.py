@@ -62,7 +62,7 @@ class ReviewController(QObject):
         self.earlier: EarlierCorrections | None = None  # corrected in this image before, as long as it is on offer
         self.plane: int | None = None  # the plane of a stack that is shown
         self.keys_rest_for = ""  # the name of another layer that is drawn in now, and has keys of its own
-        self.cells_hidden = False  # by the user, in the picture
+        self.cells_hidden = ""  # why the picture does not show them
         self.plane_only = False  # whether tools touch this plane only
         self._pixels: Plane | None = None  # of the outcome reviewed
         self._left: list[SuspendedReview] = []

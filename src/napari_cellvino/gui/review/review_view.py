@@ -81,8 +81,7 @@ def _notice(reviewer: ReviewController) -> str:
     if not said and reviewer.keys_rest_for:
         other = f"the layer “{reviewer.keys_rest_for}”"
         said = f"Keys belong to {other} while you draw in it. Choose its pan tool to go on here."
-    if not said and reviewer.cells_hidden:
-        said = "The cells are hidden: press V to see them."
+    said = said or reviewer.cells_hidden
     return said + (" Press G again to do it." if reviewer.editor.unsure else "")
 
 

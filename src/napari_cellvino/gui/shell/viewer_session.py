@@ -61,6 +61,7 @@ from napari_cellvino.gui.tracks.groups_controller import GroupsController
 from napari_cellvino.gui.tracks.tracks_controller import TracksController
 from napari_cellvino.gui.widgets.colours import style_sheet
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
+from napari_cellvino.gui.worklist.folder_watch import FolderWatch
 from napari_cellvino.gui.worklist.list_review import ListReview
 from napari_cellvino.gui.worklist.list_run_controller import ListRunController
 from napari_cellvino.gui.worklist.list_thumbnails import ListThumbnails
@@ -155,6 +156,8 @@ class Session(QObject):
         self.list_runner = ListRunController(self.workspace, self.work_list, self.plate_worker)
         self.plate_list = PlateList(self.plates, self.well_values, self.plate_runner, self.work_list, self.list_runner)
         self.list_thumbnails = ListThumbnails(self.background)
+        self.folder_watch = FolderWatch(self.work_list, lambda: self.listing.busy or self.plate_worker.busy)
+        self.work_list.found.connect(self._look_again)
         self.list_review = ListReview(self.viewer, self.workspace, self.work_list, self.reviewer, self.saver)
         self.watching = SerialWorker()  # a watch over folders, as long as it is wanted
         self.batch = BatchController(self.plate_worker, self.listing)
@@ -258,6 +261,7 @@ class Session(QObject):
             self.tracks,
             self.list_review,
             self.earlier_recipe,
+            self.folder_watch,
             self.work_list,
             self.current_field,
             self.dropped,

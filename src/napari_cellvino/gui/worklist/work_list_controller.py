@@ -56,6 +56,7 @@ class WorkListController(QObject):
     changed = Signal()
     opened = Signal()  # another list is here, or none; its fields come in
     read = Signal()  # all fields of a list are in
+    found = Signal()  # a result of the current field stands on disk by now
 
     def __init__(self, workspace: Workspace, opener: OpenController, reader: SerialWorker) -> None:
         super().__init__()
@@ -290,8 +291,12 @@ class WorkListController(QObject):
             self.changed.emit()
 
     def _take_standing(self, standing: FolderState) -> None:
+        at = self._current
+        before = self.fields[at] if at is not None else None
         self.fields = tuple(standing.of(field) for field in self.fields)
         self.changed.emit()
+        if at is not None and before is not None and before.summary is None and self.fields[at].summary is not None:
+            self.found.emit()
 
 
 def _places(field: WorkField) -> frozenset[Path]:
