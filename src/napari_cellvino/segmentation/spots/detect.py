@@ -38,7 +38,7 @@ from napari_cellvino.segmentation.spots.width import learn_width
 
 ROUND_IN_REST = 0.5  # of what comes to light when others are taken off: their rest and edges beside them do, too
 ROUND_IN_CROWDS = 0.4
-ROUND_ON_LINES = 0.5
+ROUND_ON_LINES = 0.36
 ROUND_SEEN = 0.35  # the same of what a network sees
 APART = 1.0  # widths between two spots
 SEARCHES = 3
