@@ -173,8 +173,8 @@ def _choices(options: RunOptions) -> dict[str, object]:
         "device", "precision", "z", "frame", "diameter_px", "axes", "channels", "whole_cells", "spots", *OF_INPUTS,
     }  # fmt: skip
     chosen: dict[str, object] = {name: value for name, value in options.items() if name in plain}
-    channels = {name: options.get(name) for name in ("channel", "cell_channel", "spot_channel", "spot_partner")}
-    chosen |= {name: str(value) for name, value in channels.items() if value is not None}
+    of_channels = ("channel", "cell_channel", "spot_channel", "spot_partner")
+    chosen |= {name: str(value) for name, value in options.items() if name in of_channels}
     if options.get("spacing_um") is not None:
         chosen["spacing_um"] = spacing_of(options["spacing_um"])
     if "outline" in options:
