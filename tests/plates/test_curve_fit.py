@@ -35,7 +35,7 @@ def test_four_parameters_and_their_intervals_are_those_of_an_independent_fit():
 
 
 def test_ec50_is_that_of_lmfit():
-    """An independent package, where it is installed; sbs_plate was compared with it by hand (docs/answers.md)."""
+    """An independent package, where it is installed."""
     lmfit = pytest.importorskip("lmfit")
     values = responses()
     model = lmfit.Model(lambda x, low, span, log_ec50, hill: low + span / (1 + np.exp(hill * (log_ec50 - np.log(x)))))

@@ -8,6 +8,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_cellvino import track
+from napari_cellvino.annotation.tools.mark import accept
 from napari_cellvino.cli import main
 from napari_cellvino.cli.track_options import LINKING
 from napari_cellvino.core.errors import OptionError
@@ -245,6 +246,22 @@ def test_films_of_little_are_written(
 def test_time_backwards_is_refused(film: tuple[Path, Path], tmp_path: Path) -> None:
     images, masks = film
     assert run(images, "--masks", masks, "--out", tmp_path / "out", "--interval", -5) == 2
+
+
+@pytest.mark.parametrize("accepted", [2, 3])
+def test_families_of_accepted_tracks_stay(film: tuple[Path, Path], tmp_path: Path, accepted: int) -> None:
+    images, masks = film
+    run(images, "--masks", masks, "--out", tmp_path / "out")
+    opened = open_tracks(tmp_path / "out" / "film")
+    opened.annotation.apply(accept(opened.annotation, [accepted]))  # the mother, or one of two daughters
+    finish(save_tracks(open_film(images), opened.annotation, np.zeros((7, 2)), opened.request))
+    assert run(images, "--masks", masks, "--out", tmp_path / "out", "--overwrite") == 0
+    tracks = open_tracks(tmp_path / "out" / "film").annotation
+    families = [record.parent for record in tracks.records.values()]
+    assert sorted(families)[:2] == [0, 0]
+    (mother,) = set(families) - {0}
+    assert len(families) == 4
+    assert accepted in (mother, *(r.id for r in tracks.records.values() if r.parent == mother))
 
 
 def lives(folder: Path) -> list[tuple[int, int, int]]:

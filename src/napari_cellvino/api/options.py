@@ -170,13 +170,11 @@ def pipeline_of(model: Model | Pipeline, options: RunOptions) -> Pipeline:
 def _choices(options: RunOptions) -> dict[str, object]:
     """Return the options by the names of a recipe."""
     plain = {
-        "device", "precision", "z", "frame", "diameter_px", "axes", "channels", "whole_cells", *OF_INPUTS,
+        "device", "precision", "z", "frame", "diameter_px", "axes", "channels", "whole_cells", "spots", *OF_INPUTS,
     }  # fmt: skip
     chosen: dict[str, object] = {name: value for name, value in options.items() if name in plain}
-    if "channel" in options:
-        chosen["channel"] = str(options["channel"])
-    if "cell_channel" in options:
-        chosen["cell_channel"] = str(options["cell_channel"])
+    of_channels = ("channel", "cell_channel", "spot_channel", "spot_partner")
+    chosen |= {name: str(value) for name, value in options.items() if name in of_channels}
     if options.get("spacing_um") is not None:
         chosen["spacing_um"] = spacing_of(options["spacing_um"])
     if "outline" in options:

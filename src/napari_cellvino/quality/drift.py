@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from statistics import fmean, median, stdev
 
 FALSE_ALARMS = 0.01  # of normal runs
+NOMINAL = 0.5  # of that, as the interval is made: skewed measures, and runs that are left out, double it (measured)
 FEWEST_RUNS = 3  # from which an interval can be said
 FEWEST_FIELDS = 3  # of a run that is judged
 
@@ -160,7 +161,7 @@ def _point(measure: Measure, value: float, before: Sequence[RunValues]) -> Point
 def _quantile(freedom: int) -> float:
     from scipy.special import stdtrit
 
-    return float(stdtrit(freedom, 1 - FALSE_ALARMS / len(MEASURES) / 2))
+    return float(stdtrit(freedom, 1 - NOMINAL * FALSE_ALARMS / len(MEASURES) / 2))
 
 
 def _away(point: Point) -> float:

@@ -18,7 +18,7 @@ from napari_cellvino.tracking.film_annotation import annotate_film
 from napari_cellvino.tracking.lasting_ids import keep_ids
 from napari_cellvino.tracking.link_film import LinkedFilm
 from napari_cellvino.tracking.settling import settled_links, settled_of
-from napari_cellvino.tracking.tracks import Node, Tracks, relabel, tracks_of_links
+from napari_cellvino.tracking.tracks import GONE, Links, Node, Tracks, relabel, tracks_of_links
 from napari_cellvino.workflows.film import Film
 
 HALF = 0.5  # of a found cell: if as much of it lies under a corrected one, it is that one again
@@ -117,7 +117,7 @@ class KeptTracks:
         for own in kept.values():
             for node in own:
                 nodes[node.frame].add(node.label)
-        links = settled_links(found.tracks.links(), settled)
+        links = self._with_families(settled_links(found.tracks.links(), settled), labels)
         known = {node: track for track, own in kept.items() for node in own}
         tracks = keep_ids(tracks_of_links([sorted(held) for held in nodes], links), known, self._above + 1)
 
@@ -125,11 +125,40 @@ class KeptTracks:
             image = np.asarray(labels(number), np.int64)
             return np.where(image > 0, image, _fitted(self._frame(number), image.shape))
 
-        records = [r if r.parent in self.records else replace(r, parent=0) for r in self.records.values()]
+        came = tracks.parents
+        records = [r if r.parent in kept else replace(r, parent=came.get(r.id, 0)) for r in self.records.values()]
         return annotate_film(map(both, range(self.count)), tracks, self.count, self.origin, records)
 
+    def _with_families(self, links: Links, labels: Callable[[int], Labels]) -> Links:
+        """Return links with those divisions of the earlier result of which a kept track is the mother or a daughter.
 
-def _fitted(image: NDArray[np.int32], shape: tuple[int, ...]) -> NDArray[np.int32]:
+        The others of such a family are the cells that are found where they were.
+        """
+        changed, earlier = dict(links), self.result.tracks
+        for mother, daughters in earlier.divisions.items():
+            if len({mother, *daughters} & self.records.keys()) in (0, 1 + len(daughters)):
+                continue
+            ends = [(mother, earlier.nodes[mother][-1]), *((d, earlier.nodes[d][0]) for d in daughters)]
+            one, *later = [self._now(track, node, labels) for track, node in ends]
+            there = tuple(node for node in later if node is not None)
+            if one is None or not there:
+                continue
+            changed = {node: to for node, to in changed.items() if not set(there) & set(to)}
+            changed[one] = there if len(there) > 1 else (*there, GONE)
+        return changed
+
+    def _now(self, track: int, node: Node, labels: Callable[[int], Labels]) -> Node | None:
+        """Return the cell that one of the earlier result is now, None where none is found there."""
+        if track in self.records:
+            return Node(node.frame, track)
+        image = np.asarray(labels(node.frame), np.int64)
+        mask = _fitted(read_label_pixels(self.result.masks[node.frame])[0], image.shape) == node.label
+        counts = np.bincount(image[mask])
+        counts[:1] = 0
+        return Node(node.frame, int(counts.argmax())) if counts.any() else None
+
+
+def _fitted(image: NDArray[np.integer], shape: tuple[int, ...]) -> NDArray[np.integer]:
     """Return an image cut to a shape, or filled up with zeros."""
     cut = image[tuple(slice(0, size) for size in shape)]
     return np.pad(cut, [(0, a - b) for a, b in zip(shape, cut.shape, strict=True)])

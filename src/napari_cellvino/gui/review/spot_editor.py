@@ -172,7 +172,8 @@ class SpotEditor(QObject):
         sets = [self.spots, *([self.spots.partner] if self.spots.partner is not None else [])]
         if len(self._layers) != len(sets) or not all(layer in self._viewer.layers for layer in self._layers):
             self._remove()
-            self._layers = [self._new_layer(held, n) for n, held in enumerate(sets)]
+            made = [self._new_layer(held, n) for n, held in reversed(list(enumerate(sets)))]
+            self._layers = made[::-1]  # those that are edited lie on top
             self._viewer.layers.selection.active = active
         for layer, held in zip(self._layers, sets, strict=True):
             if not np.array_equal(layer.data, _places(held)):
@@ -189,7 +190,7 @@ class SpotEditor(QObject):
             _places(spots),
             ndim=axes,
             name=f"{name}spots" + (" of the other channel" if number else ""),
-            size=max(LEAST_RING, RING * (spots.sigma[1] or USUAL_SIGMA)),
+            size=max(LEAST_RING, RING * (spots.sigma[1] or USUAL_SIGMA)) * (1 + number / 2),
             symbol="ring",
             face_color=COLOURS[number],
             border_width=0,

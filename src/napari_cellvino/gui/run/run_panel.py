@@ -101,7 +101,10 @@ class RunPanel(QWidget):
         self._whole_cells_label = add_row(rows, "W&hole cells", self.whole_cells)
         self.spots = ValueCombo[str | None](name="Spots", tooltip="The channel in which spots are found and counted")
         self.partner = ValueCombo[str](name="Spots compared", tooltip="A second channel, for pairs of spots of both")
-        add_row(rows, "S&pots", self.spots, self.partner)
+        for combo in (self.spots, self.partner):
+            combo.setMinimumContentsLength(4)
+        add_row(rows, "S&pots", self.spots)
+        self._partner_label = add_row(rows, "Compared", self.partner)
 
     def _build_running(self, layout: QVBoxLayout) -> None:
         self.covered = text_line("attention")
@@ -283,7 +286,8 @@ class RunPanel(QWidget):
         self.whole_cells.set_value((recipe.whole_cells, recipe.cell_channel))
         self.spots.offer(spot_choices(self._workspace.stack, recipe))
         self.spots.set_value(recipe.spot_channel if recipe.spots else None)
-        self.partner.setVisible(recipe.spots is not None)
+        for widget in (self.partner, self._partner_label):
+            widget.setVisible(recipe.spots is not None)
         self.partner.offer(partner_choices(self._workspace.stack, recipe))
         self.partner.set_value(recipe.spot_partner)
         self.precision.offer(precision_choices(package, self._catalogue.capabilities(recipe.device)))
