@@ -168,9 +168,11 @@ def test_outlines_are_filled_and_hidden_by_a_key(review: Review) -> None:
     review.key("V")
     assert not layer.visible
     assert "hidden: press V" in review.said
+    assert "hidden: press V" in review.viewer.status
     review.key("V")
     assert layer.visible
     assert "hidden" not in review.said
+    assert review.viewer.status == "Ready"
 
 
 def test_nothing_is_unsaved_once_all_is_undone(review: Review) -> None:

@@ -21,6 +21,7 @@ from napari_cellvino.gui.review.review_controller import ReviewController
 from napari_cellvino.gui.review.review_view import status_line
 from napari_cellvino.gui.review.state_markers import ReviewSigns
 
+READY = "Ready"  # what napari says where there is nothing to be said
 OWN_KEYS = "cellvino_keys"  # in the metadata of a layer that has keys of its own
 MOST_MARKED = 300  # cells that get a line round them
 LOCKED = "the layer of the cells is locked; make it editable again (the padlock in the layer list)"
@@ -222,8 +223,8 @@ class ReviewCanvas(QObject):
     def _tell(self) -> None:
         """Say in napari's status bar what the Review tab says, for whoever looks at another one."""
         told, self._told = self._told, status_line(self._reviewer, self.active_tool.tool)
-        if self._told and self._told != told:
-            self._viewer.status = self._told
+        if self._told != told and (self._told or self._viewer.status == told):  # no longer so: napari's own word
+            self._viewer.status = self._told or READY
 
     def _on_shown(self) -> None:
         """Take note that the layer was hidden, or is shown again."""

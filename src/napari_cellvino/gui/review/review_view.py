@@ -66,23 +66,32 @@ def resolve_review(reviewer: ReviewController, tool: PointerTool | None) -> Revi
 
 
 def status_line(reviewer: ReviewController, tool: PointerTool | None) -> str:
-    """Return what a line beside any tab says: why a key could not act, else what it did, or how to use the tool."""
-    return _notice(reviewer) or _said(reviewer, tool)
+    """Return what a line beside any tab says: why a key could not act, else what it did, or how to use the tool.
+
+    While another layer is drawn in, it says nothing of the cells.
+    """
+    hidden = "" if reviewer.keys_rest_for else reviewer.cells_hidden
+    return _refusal(reviewer) or _said(reviewer, tool) or hidden
 
 
 def _said(reviewer: ReviewController, tool: PointerTool | None) -> str:
     return f"✓  {reviewer.editor.said}" if reviewer.editor.said and tool is None else _in_hand(tool)
 
 
-def _notice(reviewer: ReviewController) -> str:
+def _refusal(reviewer: ReviewController) -> str:
+    """Return why the last edit was not made, or why none can be."""
     said = reviewer.editor.failure.message if reviewer.editor.failure is not None else ""
     if not said and reviewer.editor.busy:
         said = f"{reviewer.editor.busy[:1].upper()}{reviewer.editor.busy[1:]}."
+    return said + (" Press G again to do it." if reviewer.editor.unsure else "")
+
+
+def _notice(reviewer: ReviewController) -> str:
+    said = _refusal(reviewer)
     if not said and reviewer.keys_rest_for:
         other = f"the layer “{reviewer.keys_rest_for}”"
         said = f"Keys belong to {other} while you draw in it. Choose its pan tool to go on here."
-    said = said or reviewer.cells_hidden
-    return said + (" Press G again to do it." if reviewer.editor.unsure else "")
+    return said or reviewer.cells_hidden
 
 
 def _in_hand(tool: PointerTool | None) -> str:

@@ -42,9 +42,10 @@ def format_estimate(found: SampleEstimate) -> str:
     """Return ``Between 36 and 54 cells …``: what a random sample says of the whole image, with its size."""
     count, right = found.count, found.precision
     return (
-        f"Between {math.floor(count.low)} and {math.ceil(count.high)} cells, as {found.reviewed} of "
-        f"{found.population} drawn at random say. Between {100 * right.low:.0f} and {100 * right.high:.0f}{THIN}% of "
-        "those that the model found are right (95 of 100 samples)."
+        f"Between {format_number(math.floor(count.low))} and {format_number(math.ceil(count.high))} cells, as "
+        f"{format_number(found.reviewed)} of {format_number(found.population)} drawn at random say. Between "
+        f"{100 * right.low:.0f} and {100 * right.high:.0f}{THIN}% of those that the model found are right (95 of 100 "
+        "samples)."
     )
 
 

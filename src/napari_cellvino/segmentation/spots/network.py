@@ -25,7 +25,6 @@ from scipy import ndimage as ndi
 from napari_cellvino.core.errors import ModelPackageError
 from napari_cellvino.core.resources import shipped_folder
 from napari_cellvino.core.yaml_text import load_yaml
-from napari_cellvino.engines.openvino import load_plain_network
 from napari_cellvino.segmentation.spots.look import Look
 from napari_cellvino.segmentation.spots.network_input import network_plane
 from napari_cellvino.segmentation.spots.response import Image, kernel_norm, pixel_noise
@@ -107,6 +106,8 @@ def open_network(folder: Path) -> SpotNetwork:
         raise ModelPackageError(f"{folder} holds no network that finds spots: {error}") from error
     if not isinstance(told, dict) or told.get("sha256") != fingerprint(folder):
         raise ModelPackageError(f"the network in {folder} is not the one that {NAME} is of; install it again")
+    from napari_cellvino.engines.openvino import load_plain_network  # OpenVINO, only where spots are sought
+
     network = load_plain_network(folder / IR)
     far = float(np.abs(network(example) - expected).max())
     if far > TOLERANCE:
