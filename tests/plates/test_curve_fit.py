@@ -1,5 +1,6 @@
 """Logistic curves beside scipy's own general fit, written in other parameters; and what is no curve."""
 
+import lmfit
 import numpy as np
 import pytest
 from scipy.optimize import curve_fit
@@ -35,8 +36,6 @@ def test_four_parameters_and_their_intervals_are_those_of_an_independent_fit():
 
 
 def test_ec50_is_that_of_lmfit():
-    """An independent package, where it is installed."""
-    lmfit = pytest.importorskip("lmfit")
     values = responses()
     model = lmfit.Model(lambda x, low, span, log_ec50, hill: low + span / (1 + np.exp(hill * (log_ec50 - np.log(x)))))
     best = model.fit(values, x=DOSES, low=0, span=100, log_ec50=1, hill=1)
