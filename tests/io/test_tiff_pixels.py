@@ -76,3 +76,12 @@ def test_smaller_pages_that_only_look_like_levels_are_said(tmp_path):
         for shape in ((64, 80), (32, 40)):
             tif.write(np.zeros(shape, np.uint16), metadata=None)
     assert "smaller pages" in open_source(tmp_path / "a.tif").read().warnings[0]
+
+
+def test_tiles_that_are_not_stored_are_told(tmp_path):
+    whole = np.full((16, 16), 7, np.uint8)
+    tiles = iter([whole, None, whole, None, whole, whole])
+    tifffile.imwrite(tmp_path / "a.tif", tiles, shape=(32, 48), dtype=np.uint8, tile=(16, 16))
+    stack = open_source(tmp_path / "a.tif").read()
+    assert (stack.plane() == 0).sum() == 2 * 16 * 16
+    assert any("2 of the 6 tiles" in said for said in stack.warnings)

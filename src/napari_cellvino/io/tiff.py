@@ -27,7 +27,7 @@ from napari_cellvino.io.source import Position, channel_names, merge_spacing, po
 from napari_cellvino.io.tiff_blocks import plan_blocks, present_channels
 from napari_cellvino.io.tiff_chain import TIFF_MAGIC, check_chain
 from napari_cellvino.io.tiff_metadata import TiffMetadata, read_metadata, reject_entities
-from napari_cellvino.io.tiff_pixels import COLOURS, colour_samples, palette_warning, pixel_transform
+from napari_cellvino.io.tiff_pixels import COLOURS, colour_samples, palette_warning, pixel_transform, sparse_warning
 from napari_cellvino.io.tiff_series import choose_images, levels_question
 
 COMPANION_SUFFIX = ".companion.ome"
@@ -290,7 +290,12 @@ def _image(
         transform,
         rgb,
         read_metadata(tif, full),
-        assumed + _fourth(page, layout) + palette_warning(page) + levels_question(full) + _tiles(tif, layout),
+        assumed
+        + _fourth(page, layout)
+        + palette_warning(page)
+        + sparse_warning(page)
+        + levels_question(full)
+        + _tiles(tif, layout),
         said,
         pyramid,
     )

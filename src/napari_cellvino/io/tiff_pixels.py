@@ -106,3 +106,14 @@ def palette_warning(page: TiffPage) -> tuple[str, ...]:
         "the colours of the file's palette are in no order of brightness: the numbers of the colours are counted as "
         "brightness; if it is a colour picture, save it as RGB",
     )
+
+
+def sparse_warning(page: TiffPage) -> tuple[str, ...]:
+    """Return what to say of tiles or strips that the first page of an image does not store, and that read as black."""
+    stored, lost = len(page.databytecounts), sum(count == 0 for count in page.databytecounts)
+    if not 0 < lost < stored:
+        return ()
+    return (
+        f"{lost:,} of the {stored:,} tiles of the first plane are not stored and read as black: areas that a scanner "
+        "left out, or a copy that broke off",
+    )
