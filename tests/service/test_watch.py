@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import threading
@@ -15,6 +16,7 @@ from plate_images import write_plate
 from napari_cellvino.core.errors import DeviceError, OutputError
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.results.store import ResultStore
+from napari_cellvino.service.folder_changes import told_of_changes
 from napari_cellvino.service.inputs import Input, UnchangedSince, folder_stamp
 from napari_cellvino.service.rules import InputKind, Rule, RuleBook
 from napari_cellvino.service.summary import write_summary
@@ -319,3 +321,12 @@ def test_two_watches_on_one_folder_share_the_work(make_watch, inbox, crops, run_
         thread.join()
     assert sorted(outcome.row["file"] for outcome in fields_of(events)) == [str(inbox / f"{n}.tif") for n in range(6)]
     assert len([e for e in events if isinstance(e, JobQueued)]) == 6
+
+
+def test_folders_are_listed_where_the_system_has_no_watcher_left(tmp_path, monkeypatch):
+    def no_more():
+        raise OSError(errno.EMFILE, "inotify instance limit reached")
+
+    monkeypatch.setattr("watchdog.observers.Observer", no_more)
+    with told_of_changes([tmp_path], threading.Event()):
+        pass

@@ -180,6 +180,16 @@ class Journal:
         self._end += len(text)
         self._written += len(items)
 
+    def _write_all_queued(self) -> tuple[int, int]:
+        """Write what is queued, also what came while the file was held; return how many lines, and the file's end."""
+        while True:
+            with self._file_lock:
+                self._write_queued()
+                written, end = self._written, self._end
+            with self._condition:
+                if written >= len(self._queue):
+                    return written, end
+
     def _sync_all(self) -> None:
         while True:
             with self._condition:
@@ -198,9 +208,8 @@ class Journal:
         fault, count, end = None, 0, self._synced_bytes
         try:
             with timed_stage(_logger, "journal", self.path.stem, f"{len(self._queue)} line(s)"):
-                with self._file_lock:
-                    self._write_queued()
-                    count, end, handle = self._written, self._end, os.dup(self._file.fileno())
+                count, end = self._write_all_queued()
+                handle = os.dup(self._file.fileno())  # nobody else changes the file while what is in it is synced
                 try:
                     os.fsync(handle)
                 finally:

@@ -22,12 +22,12 @@ def told_of_changes(folders: Sequence[Path], wake: threading.Event) -> Iterator[
             if event.event_type in ("created", "modified", "moved", "closed"):
                 wake.set()
 
-    observer = Observer()
     try:
+        observer = Observer()
         for folder in folders:
             observer.schedule(Handler(), str(folder), recursive=True)
         observer.start()
-    except OSError as error:  # too many folders for the system, or a drive that does not tell
+    except OSError as error:  # too many folders or programs that watch for the system, or a drive that does not tell
         _logger.info("the system does not tell of changes (%s); folders are listed instead", error)
         yield
         return

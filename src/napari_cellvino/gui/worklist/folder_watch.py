@@ -25,8 +25,7 @@ class FolderWatch(QObject):
         super().__init__()
         self._list, self._busy = work_list, busy
         self._root: Path | None = None
-        self._watcher = QFileSystemWatcher(self)
-        self._watcher.directoryChanged.connect(self._on_written)
+        self._watcher: QFileSystemWatcher | None = None  # without a parent: it goes with its last reference
         self._later = throttler(self, DELAY_MS, self._look)
         work_list.changed.connect(self._follow)
         application = QGuiApplication.instance()
@@ -40,7 +39,7 @@ class FolderWatch(QObject):
         application = QGuiApplication.instance()
         if isinstance(application, QGuiApplication):
             application.applicationStateChanged.disconnect(self._on_application)
-        self._watch(None)
+        self._watcher = None  # systems allow few at a time: 128 on many Linux machines
 
     def _follow(self) -> None:
         if self._list.root != self._root:
@@ -48,6 +47,9 @@ class FolderWatch(QObject):
             self._watch(self._root)
 
     def _watch(self, root: Path | None) -> None:
+        if self._watcher is None:
+            self._watcher = QFileSystemWatcher()
+            self._watcher.directoryChanged.connect(self._on_written)
         held = self._watcher.directories()
         if held:
             self._watcher.removePaths(held)
