@@ -289,10 +289,11 @@ def from_lsm(metadata: Mapping[str, Any]) -> TiffMetadata:
     colours = metadata.get("ChannelColors")
     names = colours.get("ColorNames", []) if isinstance(colours, dict) else []
     stamps = np.ravel(metadata.get("TimeStamps", ())) if int(metadata.get("DimensionTime", 1)) > 1 else ()
+    times = [float(t) for t in stamps]
     return TiffMetadata(
         Spacing(z, y, x),
         tuple(str(name) for name in names),
-        interval_s=mean_interval_s(times := [float(t) for t in stamps]),
+        interval_s=mean_interval_s(times),
         warnings=times_warning(times),
     )
 
