@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from napari_cellvino.core.spots import Spots, labels_at
+from napari_cellvino.measure.spots import per_cell
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -97,10 +98,12 @@ def with_pairs(
         return table
     ids = table["id"].to_numpy(np.int64)
     sets = {"partner_spots": spots.partner, "spots_paired": spots.select(pairs.spot)}
-    columns: dict[str, NDArray[np.int64]] = {name: _per_cell(ids, held.cell) for name, held in sets.items()}
+    columns: dict[str, NDArray[np.int64]] = {
+        name: per_cell(ids, held.cell).astype(np.int64) for name, held in sets.items()
+    }
     if nuclei is not None:
         for name, held in sets.items():
-            inside = _per_cell(ids, labels_at(held.position, nuclei))
+            inside = per_cell(ids, labels_at(held.position, nuclei)).astype(np.int64)
             columns |= {f"{name}_in_nucleus": inside, f"{name}_in_cytoplasm": columns[name] - inside}
     return table.assign(**columns)
 
@@ -157,8 +160,3 @@ def _background(plane: NDArray[np.generic]) -> float:
     pixels = plane.astype(np.float64)
     middle = float(np.median(pixels))
     return middle + DEVIATIONS * 1.4826 * float(np.median(np.abs(pixels - middle)))
-
-
-def _per_cell(ids: NDArray[np.int64], cell: NDArray[np.int32]) -> NDArray[np.int64]:
-    most = int(max(ids.max(initial=0), cell.max(initial=0)))
-    return np.asarray(np.bincount(cell, minlength=most + 1)[ids], np.int64)

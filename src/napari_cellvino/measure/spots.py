@@ -33,13 +33,13 @@ def with_spots(table: pd.DataFrame, spots: Spots, nuclei: NDArray[np.integer] | 
         spot of the field. With ``nuclei`` also ``spots_in_nucleus`` and ``spots_in_cytoplasm``.
     """
     ids = table["id"].to_numpy(np.int64)
-    number = _per_cell(ids, spots.cell)
-    light = _per_cell(ids, spots.cell, spots.intensity)
+    number = per_cell(ids, spots.cell)
+    light = per_cell(ids, spots.cell, spots.intensity)
     columns: dict[str, NDArray[np.generic]] = {"spots": number.astype(int), "spot_intensity": light}
     typical = typical_intensity(spots)
     columns["spots_by_intensity"] = light / typical if typical else np.zeros(len(ids))
     if nuclei is not None:
-        inside = _per_cell(ids, labels_at(spots.position, nuclei)).astype(int)
+        inside = per_cell(ids, labels_at(spots.position, nuclei)).astype(int)
         columns |= {"spots_in_nucleus": inside, "spots_in_cytoplasm": number.astype(int) - inside}
     return table.assign(**columns)
 
@@ -58,7 +58,7 @@ def count_spots(table: pd.DataFrame, spots: Spots, *, cells: bool) -> dict[str, 
     return row
 
 
-def _per_cell(
+def per_cell(
     ids: NDArray[np.int64], cell: NDArray[np.int32], weights: NDArray[np.float64] | None = None
 ) -> NDArray[np.float64]:
     """Return the number, or the sum of the weights, of the spots in each cell."""
