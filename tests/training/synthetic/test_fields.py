@@ -9,7 +9,7 @@ import pytest
 from skimage.measure import label as connected_components
 
 from napari_cellvino.training.synthetic.draw import contact_sheet, draw_shards
-from napari_cellvino.training.synthetic.fields import KIND_CHANCES, OPTICS_CHANCES, synthetic_field
+from napari_cellvino.training.synthetic.fields import KIND_CHANCES, OPTICS_CHANCES, adherent_field, synthetic_field
 from napari_cellvino.training.synthetic.optics import OPTICS
 from napari_cellvino.training.synthetic.shapes import KINDS, draw_labels
 from napari_cellvino.training.synthetic.shards import read_shards
@@ -62,6 +62,13 @@ def test_pictures_are_finite_and_show_the_cells(optics: str) -> None:
             gradient = np.hypot(*np.gradient(field.image.astype(float)))
             seen.append(gradient[labels > 0].mean() > gradient[labels == 0].mean())
     assert np.mean(seen) > 0.5
+
+
+def test_adherent_cells_are_large_and_the_same_for_a_seed() -> None:
+    fields = [adherent_field(seed, size=160) for seed in range(6)]
+    np.testing.assert_array_equal(fields[2].image, adherent_field(2, size=160).image)
+    areas = np.concatenate([np.bincount(field.true_labels().reshape(-1))[1:] for field in fields])
+    assert 20 < np.sqrt(4 / np.pi * np.median(areas)) < 120  # the field cuts many
 
 
 def test_some_fields_are_empty() -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812  (torch's own convention)
 from numpy.typing import NDArray
+from scipy import fft
 from scipy import ndimage as ndi
 
 from napari_cellvino.training.fit.plan import StyleName
@@ -82,6 +83,22 @@ def _texture(image: Image, labels: Labels, rng: np.random.Generator) -> Image:
     return np.asarray(image * np.exp2(strength * grain * (labels > 0)), np.float32)
 
 
+def _transfer(image: Image, labels: Labels, rng: np.random.Generator) -> Image:
+    """Another lens, phase ring or focus: coarse and fine detail in other proportions, as halos and shade-off differ."""
+    pad = len(image) // 8
+    padded = np.pad(image, pad, mode="reflect")
+    size = len(padded)
+    waves = np.hypot(fft.fftfreq(size)[:, None], fft.rfftfreq(size)[None])  # cycles per px
+    octave = np.log2(1 / np.maximum(waves, 1 / size))  # 1 for detail of 2 px
+    knots = np.arange(1.0, np.log2(size) + 1)
+    gains = np.exp2(rng.uniform(0.3, 1.2) * rng.standard_normal(len(knots)))
+    gain = np.interp(octave, knots, gains).astype(np.float32)
+    gain[0, 0] = 1.0
+    changed = fft.irfft2(fft.rfft2(padded) * gain, s=padded.shape)[pad : pad + len(image), pad : pad + len(image)]
+    changed = (changed - np.median(changed)) * (image.std() / (changed.std() + 1e-6) * np.exp2(rng.uniform(-0.5, 0.5)))
+    return np.asarray(changed + np.median(image), np.float32)
+
+
 def _haze(image: Image, labels: Labels, rng: np.random.Generator) -> Image:
     """Light of cells out of focus, from here or from elsewhere in the field."""
     far = np.roll(image, rng.integers(0, len(image), 2), (0, 1)) if rng.random() < 0.5 else image
@@ -132,7 +149,7 @@ STYLES: Mapping[StyleName, tuple[tuple[Change, float], ...]] = {
         (_salt, 0.05),
     ),
     "stained": ((_contrast, 0.5), (_gamma, 0.5), (_uneven_light, 0.3), *_CAMERA, (_invert, 0.4)),
-    "phase": ((_contrast, 0.6), (_gamma, 0.4), (_uneven_light, 0.5), *_CAMERA),
+    "phase": ((_transfer, 0.6), (_contrast, 0.6), (_gamma, 0.4), (_uneven_light, 0.5), *_CAMERA, (_invert, 0.15)),
     "chamber": ((_contrast, 0.6), (_gamma, 0.3), (_uneven_light, 0.4), *_CAMERA),
     "mixed": ((_contrast, 0.4), (_gamma, 0.4), (_uneven_light, 0.4), *_CAMERA, (_invert, 0.2)),
 }

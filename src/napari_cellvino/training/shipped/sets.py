@@ -13,12 +13,15 @@ from napari_cellvino.training.data.darkfield import simulated_fields
 from napari_cellvino.training.data.datasets import LabelledImage, read_set
 from napari_cellvino.training.data.stains import stained_otherwise
 from napari_cellvino.training.metrics.evaluate import LabelledSet
-from napari_cellvino.training.shipped.generalist_sets import real_fields, validation_sets
+from napari_cellvino.training.shipped.generalist_sets import one_per_channel, real_fields, validation_sets
+from napari_cellvino.training.synthetic.fields import adherent_field
 
 Use = Literal["train", "val", "shown"]
 CRUMBS = {"bbbc039": 30}  # px; smaller true objects there are crumbs of the annotation
 SEEDS = {"train": (1_000, 90), "val": (20_000, 16), "test": (30_000, 40)}  # first seed and number of simulated fields
 OTHER_STAINS = 8  # of each stained field that is learned from
+EVERY_FRAMES = 2  # of a film, one in so many frames
+ADHERENT = 750  # synthetic fields, which take some minutes to draw
 CALIBRATION = 60  # fields that INT8 is calibrated on
 
 
@@ -76,6 +79,18 @@ def _phase(data: Path, use: Use) -> list[LabelledSet]:
     return [_part(data, "usiigaci_phase", use)]
 
 
+def _adherent(data: Path, use: Use) -> list[LabelledSet]:
+    """Return phase contrast, and to learn from also a film, cells in fluorescence, and synthetic cells."""
+    sets = _phase(data, use)
+    if use == "train":
+        film = list(read_set(data / "t98g_tracks", "dev"))[1::EVERY_FRAMES]
+        painted = [one for f in read_set(data / "cellpainting", "train") for one in one_per_channel(f, "cellpainting")]
+        drawn = [adherent_field(seed) for seed in range(ADHERENT)]
+        sets += [LabelledSet(name, tuple(fields)) for name, fields in
+                 (("film", film), ("cellpainting", painted), ("synthetic", drawn))]  # fmt: skip
+    return sets
+
+
 def _cells(data: Path, use: Use) -> list[LabelledSet]:
     return [LabelledSet("cells train", tuple(real_fields(data)))] if use == "train" else validation_sets(data)
 
@@ -102,7 +117,7 @@ _SETS: Mapping[str, Callable[[Path, Use], list[LabelledSet]]] = {
     "nuclei": _nuclei,
     "nuclei-stained": _stained_otherwise,
     "cells": _cells,
-    "cells-phase": _phase,
+    "cells-phase": _adherent,
     "live-dead": _chamber,
     "blood-smear": _smears,
     "cell-grid": _grid,

@@ -1,7 +1,7 @@
 """Draw synthetic fields to shards, or a contact sheet of them.
 
 ``python -m napari_cellvino.training.synthetic.draw shards FOLDER --count 1500`` goes on where it stopped;
-``… draw sheet FILE.png`` shows every kind of shape under all optics.
+``… draw sheet FILE.png`` shows every kind of shape under all optics, ``… draw adherent FILE.png`` adherent cells.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from PIL import Image as Pictures
 
 from napari_cellvino.segmentation.normalise import intensity_range
 from napari_cellvino.training.data.datasets import LabelledImage
-from napari_cellvino.training.synthetic.fields import KIND_CHANCES, OPTICS_CHANCES, synthetic_field
+from napari_cellvino.training.synthetic.fields import KIND_CHANCES, OPTICS_CHANCES, adherent_field, synthetic_field
 from napari_cellvino.training.synthetic.shards import write_shard
 
 PER_SHARD = 50
@@ -43,6 +43,15 @@ def contact_sheet(path: Path, *, size: int = 160, first_seed: int = 0) -> None:
     Pictures.fromarray(np.vstack(rows)).save(path)
 
 
+def adherent_sheet(path: Path, *, size: int = 256, first_seed: int = 0, columns: int = 6) -> None:
+    """Write a picture of adherent fields in two rows, and of their labels below."""
+    rows = []
+    for row in range(2):
+        fields = [adherent_field(first_seed + row * columns + column, size=size) for column in range(columns)]
+        rows += [np.hstack([framed(show(f)) for f in fields]) for show in (_shown, _labels_shown)]
+    Pictures.fromarray(np.vstack(rows)).save(path)
+
+
 def framed(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return a picture (Y, X) with a white frame at two sides."""
     return np.pad(picture, ((0, FRAME), (0, FRAME)), constant_values=255)
@@ -61,7 +70,7 @@ def _labels_shown(field: LabelledImage) -> NDArray[np.uint8]:
 def main() -> None:
     """Draw from the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["shards", "sheet"])
+    parser.add_argument("what", choices=["shards", "sheet", "adherent"])
     parser.add_argument("path", type=Path)
     parser.add_argument("--count", type=int, default=1500)
     parser.add_argument("--first-seed", type=int, default=0)
@@ -69,6 +78,8 @@ def main() -> None:
     args = parser.parse_args()
     if args.what == "sheet":
         contact_sheet(args.path, first_seed=args.first_seed)
+    elif args.what == "adherent":
+        adherent_sheet(args.path, first_seed=args.first_seed)
     else:
         draw_shards(args.path, args.count, first_seed=args.first_seed, size=args.size)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from napari_cellvino.training.data.datasets import LabelledImage
@@ -13,7 +15,8 @@ from napari_cellvino.training.synthetic.shards import SOURCE
 KIND_CHANCES = {
     "round": 0.14,
     "contact": 0.14,
-    "spread": 0.24,
+    "spread": 0.14,
+    "stars": 0.1,
     "spindles": 0.1,
     "rods": 0.24,
     "chains": 0.06,
@@ -27,6 +30,8 @@ OPTICS_CHANCES = {
     "DIC": 0.1,
     "stain": 0.11,
 }
+ADHERENT_KINDS = {"stars": 0.42, "spread": 0.22, "spindles": 0.14, "contact": 0.14, "round": 0.08}
+ADHERENT_OPTICS = {"phase contrast": 0.66, "bright field": 0.16, "DIC": 0.1, "fluorescence": 0.08}
 EMPTY = 0.04  # of the fields show no cell
 SMALLEST, LARGEST = 6.0, 300.0  # px
 
@@ -48,8 +53,8 @@ def synthetic_field(
         One of `KINDS` and of `OPTICS`; by default drawn.
     """
     rng = np.random.default_rng(seed)
-    kind = kind or str(rng.choice(list(KIND_CHANCES), p=list(KIND_CHANCES.values())))
-    optics = optics or str(rng.choice(list(OPTICS_CHANCES), p=list(OPTICS_CHANCES.values())))
+    kind = kind or _drawn(KIND_CHANCES, rng)
+    optics = optics or _drawn(OPTICS_CHANCES, rng)
     low, high = np.log2(np.clip(diameters, SMALLEST, LARGEST))
     diameter = float(2.0 ** rng.uniform(low, high))
     labels = draw_labels(kind, size, diameter, rng)
@@ -57,3 +62,14 @@ def synthetic_field(
         labels[:] = 0
     image = record(OPTICS[optics](make_specimen(labels, diameter, rng), rng), diameter, rng)
     return LabelledImage(f"{seed:06d} {kind}, {optics}", SOURCE, image, labels=labels)
+
+
+def adherent_field(seed: int, *, size: int = 400) -> LabelledImage:
+    """Return a field (size, size) of adherent cells 30 to 110 px across, mostly in phase contrast."""
+    rng = np.random.default_rng([77, seed])
+    kind, optics = _drawn(ADHERENT_KINDS, rng), _drawn(ADHERENT_OPTICS, rng)
+    return synthetic_field(500_000 + seed, size=size, diameters=(30.0, 110.0), kind=kind, optics=optics)
+
+
+def _drawn(chances: Mapping[str, float], rng: np.random.Generator) -> str:
+    return str(rng.choice(list(chances), p=list(chances.values())))

@@ -23,6 +23,7 @@ from napari_cellvino.training.synthetic.noise import granules, smooth_noise
 from napari_cellvino.training.synthetic.shapes import Labels
 
 Image = NDArray[np.float32]
+THIN = 26.0  # px: larger cells are often drawn flat, with detail of a few px
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,8 @@ def membrane(s: Specimen, rng: np.random.Generator) -> Image:
 
 def phase_contrast(s: Specimen, rng: np.random.Generator) -> Image:
     """Return cells darker (or brighter) than the field with a halo, fading towards their middle (shade-off)."""
+    if s.diameter > THIN and rng.random() < 0.7:
+        return _phase_contrast_of_thin_cells(s, rng)
     path = _optical_path(s, rng)
     broad = s.diameter * rng.uniform(0.12, 0.5)
     halo = ndi.gaussian_filter(path, broad) * rng.uniform(0.4, 1.0)
@@ -102,6 +105,40 @@ def phase_contrast(s: Specimen, rng: np.random.Generator) -> Image:
     if rng.random() < 0.12:
         image = -image
     return _blurred(image, s, rng, 0.005, 0.03)
+
+
+def _phase_contrast_of_thin_cells(s: Specimen, rng: np.random.Generator) -> Image:
+    """Return spread cells as a 10x or 20x lens shows them: as grey as the field, with fine texture and a crisp edge."""
+    path = _thin_path(s, rng)
+    broad = rng.uniform(3, 16)
+    image = -(path - ndi.gaussian_filter(path, broad) * rng.uniform(0.6, 1.0))
+    outside = ndi.gaussian_filter(s.inside, rng.uniform(1.0, 3.0)) * (1 - s.inside)
+    image += rng.uniform(0, 0.9) * outside  # the halo
+    round_cells = _chosen(s, rng.choice([0.0, 0.05, 0.15]), rng)
+    ring = np.exp(-(((s.depth_px - rng.uniform(1, 4)) / rng.uniform(1.5, 4)) ** 2))
+    image += round_cells * (rng.uniform(0.8, 2.5) * ring - rng.uniform(0, 0.8) * s.rise)
+    if rng.random() < 0.12:
+        image = -image
+    return np.asarray(ndi.gaussian_filter(image, rng.uniform(0.3, 1.1) * np.sqrt(s.diameter / 60)), np.float32)
+
+
+def _thin_path(s: Specimen, rng: np.random.Generator) -> Image:
+    """Return the optical path of flat cells: a thin sheet, a hill at the nucleus, organelles of a few px, ruffles."""
+    size, fine = len(s.labels), float(np.sqrt(s.diameter / 60))
+    path = rng.uniform(0.05, 0.5) * s.inside + rng.uniform(0, 0.6) * s.rise ** rng.uniform(0.7, 2.5) * s.inside
+    near_edge = np.exp(-((s.depth_px / (fine * rng.uniform(0.8, 2.5))) ** 2)) * s.inside
+    ruffled = np.exp2(rng.uniform(0.3, 1.2) * smooth_noise(size, s.diameter * rng.uniform(0.2, 0.8), rng))
+    path += rng.choice([-0.3, 1.0], p=[0.2, 0.8]) * rng.uniform(0, 0.9) * near_edge * ruffled
+    grain = smooth_noise(size, fine * rng.uniform(1.5, 7), rng) * (0.3 + 0.7 * s.rise)
+    path += rng.uniform(0.03, 0.3) * grain * s.inside
+    rim = s.nucleus * (1 - s.nucleus) * 4
+    path += (rng.uniform(-0.2, 0.35) * rim + rng.uniform(-0.25, 0.2) * s.nucleus) * s.inside
+    for strength in rng.choice([-0.6, 0.5, 1.0], int(rng.integers(0, 3))):
+        often = int(size**2 / (fine**2 * rng.uniform(30, 600)))
+        spots = granules(size, often, fine * rng.uniform(0.6, 1.7), rng) * (0.2 + 0.8 * s.rise)
+        path += strength * rng.uniform(0.2, 1.0) * spots * s.inside
+    count = int(s.labels.max()) + 1
+    return np.asarray(path * s.per_cell(np.exp2(rng.normal(0, rng.uniform(0.1, 0.6), count))), np.float32)
 
 
 def bright_field(s: Specimen, rng: np.random.Generator) -> Image:
@@ -151,6 +188,8 @@ def _tissue(s: Specimen, rng: np.random.Generator) -> Image:
 
 def _optical_path(s: Specimen, rng: np.random.Generator) -> Image:
     """Return thickness times refraction: a plateau, a cushion or a hill with a flat rim; nucleus, texture, granules."""
+    if s.diameter > THIN and rng.random() < 0.5:
+        return _thin_path(s, rng)
     plateau = rng.uniform(0.2, 1.2) if rng.random() < 0.75 else rng.uniform(1.2, 3.0)
     path = (s.rise + 1e-3) ** plateau * s.inside * rng.uniform(0.3, 1.0)
     path += rng.uniform(0, 0.5) * s.nucleus * s.inside

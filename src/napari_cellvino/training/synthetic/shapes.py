@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
+from skimage.draw import polygon
 from skimage.measure import label as connected_components
 
 from napari_cellvino.training.synthetic.noise import smooth_noise
@@ -59,6 +60,46 @@ def _spread(size: int, diameter: float, rng: np.random.Generator) -> Labels:
     if rng.random() < 0.7:
         _add_processes(labels, diameter, rng)
     return labels
+
+
+def _stars(size: int, diameter: float, rng: np.random.Generator) -> Labels:
+    """Adherent cells with a few corners and hollow sides between them, some spindles and round ones among them."""
+    labels = np.zeros((size, size), np.int32)
+    count = max(1, round(rng.uniform(0.1, 1.3) * (size / diameter) ** 2))
+    long, hollow, round_share = rng.uniform(0, 0.9), rng.uniform(0.1, 0.75), rng.choice([0.0, 0.1, 0.3])
+    for y, x in _centres(size, diameter, count, rng):
+        radius = diameter / 2 * np.exp2(rng.normal(0, 0.25))
+        if rng.random() < round_share:
+            _stroke(labels, np.array([[y, x]]), np.array([0.6 * radius]))
+            continue
+        outline = np.array([y, x]) + _star_outline(radius, np.exp2(np.abs(rng.normal(0, long))), hollow, rng)
+        _fill(labels, outline)
+    return labels
+
+
+def _star_outline(radius: float, ratio: float, hollow: float, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return the outline (N, 2) of a cell of about this radius round the origin, ``ratio`` times as long as wide."""
+    corners = int(rng.integers(2, 7))
+    turns = np.sort((np.arange(corners) + rng.uniform(-0.45, 0.45, corners)) * 2 * np.pi / corners)
+    reach = np.exp2(rng.normal(0.35, 0.45, corners))
+    fine = np.linspace(0, 2 * np.pi, 73)[:-1]
+    ends, far = np.concatenate([turns, turns[:1] + 2 * np.pi]), np.concatenate([reach, reach[:1]])
+    at = np.where(fine < turns[0], fine + 2 * np.pi, fine)
+    low = np.clip(np.searchsorted(ends, at, side="right") - 1, 0, corners - 1)
+    share = (at - ends[low]) / np.maximum(ends[low + 1] - ends[low], 1e-6)
+    valley = 1 - (1 - hollow * rng.uniform(0.5, 1.0, corners)[low]) * (1 - np.abs(2 * share - 1) ** rng.uniform(0.8, 2))
+    r = radius * (far[low] * (1 - share) + far[low + 1] * share) * (0.35 + 0.65 * valley)
+    r *= 1 + 0.05 * np.sin(fine * rng.integers(3, 14) + rng.uniform(0, 6))
+    y, x, turn = r * np.sin(fine) / ratio**0.5, r * np.cos(fine) * ratio**0.5, rng.uniform(0, 2 * np.pi)
+    return np.stack([y * np.cos(turn) + x * np.sin(turn), x * np.cos(turn) - y * np.sin(turn)], 1)
+
+
+def _fill(labels: Labels, outline: NDArray[np.float64]) -> None:
+    """Draw a new cell inside an outline (N, 2) where most of it finds free room, in place."""
+    rows, columns = polygon(outline[:, 0], outline[:, 1], labels.shape)
+    free = labels[rows, columns] == 0
+    if len(rows) and free.mean() > 0.65:
+        labels[rows[free], columns[free]] = int(labels.max()) + 1
 
 
 def _spindles(size: int, diameter: float, rng: np.random.Generator) -> Labels:
@@ -264,6 +305,7 @@ KINDS: Mapping[str, Draw] = {
     "round": _round,
     "contact": _contact,
     "spread": _spread,
+    "stars": _stars,
     "spindles": _spindles,
     "rods": _rods,
     "chains": _chains,
