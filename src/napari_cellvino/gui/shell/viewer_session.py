@@ -115,6 +115,7 @@ class Session(QObject):
         self.spots = SpotEditor(viewer, self.workspace, self.opener, self.reviewer, self.decoder)
         self.spots.saver = self.saver
         self.spots.edited.connect(self.saver.mark_changed)
+        self.saver.moved.connect(self.spots.keep_elsewhere)
         self.looks = SerialWorker()  # all models look at a part of an image
         self.first_sight = FirstSightController(
             self.workspace, self.looks, unasked=looks_unasked, chosen=lambda: self.work_list.has_results
