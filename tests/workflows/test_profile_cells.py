@@ -67,7 +67,11 @@ def test_wells_are_scored_by_controls_and_like_effects_are_near():
     near = found.nearest.set_index("compound")["nearest_compound"]
     assert (near["a"], near["b"]) == ("b", "a")
     assert found.explained[:2].sum() > 0.9
-    assert {found.kinds[n] for n, _ in found.like(found.kinds.index("c"), 1)} == {"c"}
+    first, second = (n for n, kind in enumerate(found.kinds) if kind == "c")
+    like = found.like(first, 9)
+    assert len(like) == len(found.table) - 1
+    assert dict(like)[second] > 0.9
+    assert [cosine for _, cosine in like] == sorted((cosine for _, cosine in like), reverse=True)
     assert found.names[0] == ("p", "A01")
     bare = profile_wells(plate_of_cells().assign(Metadata_Control=""))
     assert "0 negative controls" in bare.notices[0]

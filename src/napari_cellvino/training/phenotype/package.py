@@ -21,7 +21,7 @@ from napari_cellvino.storage.atomic import atomic_folder
 if TYPE_CHECKING:
     from torch import nn
 
-NAME, ONNX, IR = "phenotype.yaml", "model.onnx", "model.xml"
+NAME, IR = "phenotype.yaml", "model.xml"
 INPUT, OUTPUT = "test_input.npy", "test_output.npy"
 TOLERANCE = 1e-3  # of evidence, between torch and OpenVINO in f32
 
@@ -97,14 +97,10 @@ def write_phenotypes(network: nn.Module, spec: PhenotypeSpec, folder: Path, exam
     OutputError
         If the folder cannot be written.
     """
-    from napari_cellvino.training.convert.graph import read_network
-    from napari_cellvino.training.convert.network_files import write_onnx
+    from napari_cellvino.training.convert.network_files import write_with_example
 
     with atomic_folder(folder) as part:
-        expected = write_onnx(network, part / ONNX, example[None])
-        ov.save_model(read_network(part / ONNX), part / IR, compress_to_fp16=False)
-        np.save(part / INPUT, example)
-        np.save(part / OUTPUT, expected[0])
+        write_with_example(network, part, example[None], names=(INPUT, OUTPUT))
         told = spec.model_copy(update={"sha256": _sha256(part)})
         (part / NAME).write_text(yaml.safe_dump(told.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
         open_phenotypes(part)
@@ -120,7 +116,7 @@ def open_phenotypes(folder: Path) -> PhenotypeModel:
     """
     try:
         spec = PhenotypeSpec.model_validate(load_yaml((folder / NAME).read_text(encoding="utf-8")))
-        example, expected = np.load(folder / INPUT), np.load(folder / OUTPUT)
+        example, expected = (_one(np.load(folder / name)) for name in (INPUT, OUTPUT))
     except (OSError, ValueError, ValidationError, yaml.YAMLError) as error:
         raise ModelPackageError(f"{folder} holds no model of phenotypes: {error}") from error
     if spec.sha256 != _sha256(folder):
@@ -132,6 +128,11 @@ def open_phenotypes(folder: Path) -> PhenotypeModel:
             f"the network in {folder} gives something else here than where it was made (by {far:.2g})"
         )
     return model
+
+
+def _one(tensor: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return a tensor (1, C, Y, X), or (C, Y, X) as earlier versions wrote it, as the latter."""
+    return tensor.reshape(tensor.shape[-3:])
 
 
 def _sha256(folder: Path) -> str:
