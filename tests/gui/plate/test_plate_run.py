@@ -141,6 +141,7 @@ def wells_are_compared(window: CellvinoWindow, root: Path, qtbot: QtBot, click: 
     assert not profiles.write_button.isEnabled()
     click(profiles.ask_button)
     qtbot.waitUntil(lambda: session.profiles.shown is not None, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: not profiles.plot.visibleRegion().isEmpty(), timeout=WAIT_MS)  # scrolled to
     counted = pd.read_csv(root / "wells.csv")["count"].sum()
     assert profiles.said.text().startswith(f"{counted} cells of 3 wells, ")
     assert "normalised to all of its 3 wells" in profiles.warned.text()

@@ -117,6 +117,7 @@ class PlatePanel(DropPanel):
         self.choices.value_changed.connect(plates.choose)
         for plotted in (self.answers, self.profiles):
             plotted.well_wanted.connect(self._go_to)
+        self.session.profiles.found.connect(self.profiles_fold.reveal)
         for answering in (self.session.answers, self.session.profiles):
             answering.changed.connect(self._mark_wells)
         self.grid.well_opened.connect(plates.show)
@@ -223,7 +224,11 @@ class _Fold(CollapsibleSection):
         self._later = QTimer(self)
         self._later.setSingleShot(True)
         self._later.timeout.connect(lambda: _reveal(body))
-        self.toggled.connect(lambda unfolded: self._later.start(0) if unfolded else self._later.stop())
+        self.toggled.connect(lambda unfolded: self.reveal() if unfolded else self._later.stop())
+
+    def reveal(self) -> None:
+        """Scroll to what it shows."""
+        self._later.start(0)
 
 
 def _reveal(widget: QWidget) -> None:

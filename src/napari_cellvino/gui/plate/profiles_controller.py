@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from qtpy.QtCore import Signal
+
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.core.progress import Progress
 from napari_cellvino.figures.point_picture import PlateWell, PointPicture
@@ -50,6 +52,8 @@ class ShownProfiles:
 
 class ProfilesController(OneTask):
     """Finds what `cellvino profile` finds, and writes the same tables."""
+
+    found = Signal()  # another plot is here
 
     def __init__(self, wells: WellValuesController, worker: SerialWorker) -> None:
         super().__init__()
@@ -97,6 +101,7 @@ class ProfilesController(OneTask):
     def _take(self, shown: ShownProfiles) -> None:
         self.shown = shown
         self._stop()
+        self.found.emit()
 
     def _take_file(self, path: Path) -> None:
         self.written = path
