@@ -224,7 +224,8 @@ class TracksPanel(QWidget):
         if preview is not None and linked is not None:
             more = len(preview.tracks.nodes) - len(linked.tracks.nodes)
             kept = "" if not self._kept else f", beside {format_count(self._kept, 'track')} that you corrected"
-            self.preview.setText(f"{_counted(preview)} ({more + self._kept:+,}){kept}")
+            lacking = ". This film keeps no features: track it again" if self.controller.lacks_features else ""
+            self.preview.setText(f"{_counted(preview)} ({more + self._kept:+,}){kept}{lacking}")
 
     @property
     def _kept(self) -> int:
