@@ -135,6 +135,9 @@ class CellView(QTableView):
         self._ignoring = False
         annotation = self._reviewer.annotation
         self.setColumnHidden(CLASS, annotation is not None and len(annotation.classes) < 2)
+        header = self.horizontalHeader()
+        for column in range(NOTE):  # a title is whole, whatever the unit and the font
+            self.setColumnWidth(column, max(self.columnWidth(column), header.sectionSizeHint(column)))
         self.highlight()
 
     def highlight(self) -> None:
