@@ -30,8 +30,9 @@ class Redecoder:
         if found is None or found.labels is None:
             self._known = None
         elif self._known is None or self._known.found is not found:
-            self._known = KnownCells(found, cell_map(prediction.raw, pipeline.package.spec.maps))
-            self._known.look_ahead()
+            known = KnownCells(found, cell_map(prediction.raw, pipeline.package.spec.maps))
+            known.look_ahead()
+            self._known = known
 
     def redecode(self, before: Prediction, kept: Prediction, pipeline: Pipeline, stack: Stack) -> Outcome:
         """Return a prediction decoded again with a pipeline's values, and its changes relative to one that was kept."""
@@ -45,8 +46,9 @@ class Redecoder:
 
     def selected(self, prediction: Prediction) -> SelectedCells | None:
         """Return the cells of a prediction, of which all is known; None where others were found last."""
-        ids = None if self._known is None else self._candidates.ids_in(prediction)
-        return None if self._known is None or ids is None else self._known.selected(ids)
+        known = self._known  # another thread may forget it
+        ids = None if known is None else self._candidates.ids_in(prediction)
+        return None if known is None or ids is None else known.selected(ids)
 
     def forget(self) -> None:
         """Let go of all cells."""

@@ -92,12 +92,13 @@ def test_a_film_that_plays_shows_each_time_point_with_its_own_cells(
     def look(_: object = None) -> None:
         shown.append((viewer.dims.current_step[0], window.session.workspace.recipe.frame, seen(viewer, Labels)))
 
-    slider = viewer.window._qt_viewer.dims.slider_widgets[0]
+    sliders = viewer.window._qt_viewer.dims
+    button = sliders.slider_widgets[0].play_button
     viewer.dims.events.point.connect(look)  # the last to hear of it
-    qtbot.mouseClick(slider.play_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: {step for step, _, _ in shown} == {0, 1, 2}, timeout=WAIT_MS)
-    qtbot.mouseClick(slider.play_button, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: not slider.is_playing, timeout=WAIT_MS)
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not sliders.is_playing, timeout=WAIT_MS)
     viewer.dims.events.point.disconnect(look)
     for step, frame, cells in shown:
         assert (frame, cells) == (step + 1, [own[step]])

@@ -121,7 +121,7 @@ class CellView(QTableView):
         header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         header.setSortIndicatorClearable(True)
         header.setStretchLastSection(True)
-        for column, width in enumerate((36, 52, 58, 44, 108, 24)):
+        for column, width in enumerate((36, 52, 58, 44, 118, 24)):
             self.setColumnWidth(column, width)
         self.setSortingEnabled(True)
         self.setAccessibleName("Table of cells")
