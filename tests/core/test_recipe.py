@@ -5,11 +5,13 @@ from pathlib import Path
 import pytest
 
 from napari_cellvino.core.errors import OptionError
+from napari_cellvino.core.link_options import LinkOptions
 from napari_cellvino.core.recipe import Precision, Recipe, load_recipe, make_recipe
 
 
 def test_a_recipe_reads_back_from_its_file(tmp_path: Path) -> None:
     recipe = make_recipe({"channel": "2", "z": "plane:4", "precision": "exact", "parameters": {"split": 0.1}})
+    recipe = recipe.model_copy(update={"linking": LinkOptions(gap=5, features=0.3)})
     (tmp_path / "r.yaml").write_text(recipe.dumps())
     again = load_recipe(tmp_path / "r.yaml")
     assert again == recipe
@@ -25,6 +27,7 @@ def test_every_choice_changes_the_fingerprint() -> None:
     )  # fmt: skip
     prints = {Recipe().fingerprint(), *(make_recipe(change).fingerprint() for change in changes)}
     assert len(prints) == len(changes) + 1
+    assert make_recipe({"linking": {"gap": 5}}).fingerprint() == Recipe().fingerprint()  # of a field it changes nothing
 
 
 @pytest.mark.parametrize(
@@ -38,6 +41,8 @@ def test_every_choice_changes_the_fingerprint() -> None:
         ("- a\n- b", r"r\.yaml"),
         ("a: [", r"r\.yaml"),
         ("parameters: {split: high}", "split"),
+        ("linking: {reach: 0}", "reach.*0.1"),
+        ("linking: {reech: 2}", "reech"),
     ],
 )
 def test_faults_are_named(tmp_path: Path, text: str, fault: str) -> None:

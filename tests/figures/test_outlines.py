@@ -36,6 +36,16 @@ def test_outline_is_the_inner_boundary(seed):
     np.testing.assert_array_equal(shown, find_boundaries(labels, connectivity=1, mode="inner"))
 
 
+@pytest.mark.parametrize(("id_", "kind"), [(65_535, np.uint16), (3_000_000_000, np.uint32), (7, np.int32)])
+def test_outline_of_any_id(id_, kind):
+    labels = np.zeros((8, 9), kind)
+    labels[2:5, 2:6] = id_
+    labels[6, 6] = 1  # not among the objects
+    shown = painted(labels, objects_with([id_])).any(axis=-1)
+    assert shown.sum() == 10
+    assert not shown[6, 6]
+
+
 def test_thick_outline_stays_inside_its_object():
     labels = np.zeros((20, 20), int)
     labels[5:15, 5:15] = 3

@@ -10,7 +10,7 @@ from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.image import Spacing
 from napari_cellvino.core.objects import Doubt, Objects, ReviewState
 from napari_cellvino.figures.lettering import PAPER
-from napari_cellvino.figures.qc_picture import LONGEST, draw_qc, plan_zoom, write_qc
+from napari_cellvino.figures.qc_picture import LONGEST, _enlarged, draw_qc, plan_zoom, write_qc
 
 
 def field(shape=(60, 80), pitch=20, side=14):
@@ -191,3 +191,10 @@ def test_colour_images_are_shown_in_their_colours(dtype):
     pixel = picture[top + 450, 450].astype(int)
     assert pixel[0] > 150
     assert pixel[1] == pixel[2] == 0
+
+
+@pytest.mark.parametrize("shape", [(5, 7), (1, 1), (40, 33, 3)])
+def test_twice_as_large_is_what_pillow_makes(shape):
+    pixels = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    size = (2 * shape[1], 2 * shape[0])
+    assert np.array_equal(_enlarged(pixels, 2), Image.fromarray(pixels).resize(size, Image.Resampling.BILINEAR))

@@ -15,6 +15,7 @@ from instrument_files import assert_holds, imaris, lif, lsm, micromanager, stk
 
 from napari_cellvino.core.errors import ImageReadError, ImageValueError
 from napari_cellvino.io import instrument, list_images, open_source
+from napari_cellvino.io.czi_times import czi_times
 
 
 @pytest.fixture(scope="session")
@@ -193,6 +194,36 @@ def test_a_czi_cut_out_of_another_begins_where_it_begins_and_scenes_have_their_o
     assert (stack.warnings, flat.warnings) == ((), ())
 
 
+@pytest.mark.parametrize(
+    ("name", "times", "said"),
+    [
+        ("nd2/arcadia/example-timelapse.nd2", lambda t: 1000 * t, (4.5, "go back at frame 11")),
+        ("nd2/arcadia/example-timelapse.nd2", lambda t: 1000 * t, (None, "stand still at frame 11")),
+        ("czi/CellDivision_T3_Z5_CH2_X240_Y170.czi", lambda t: t, (0.5, "go back at frame 2")),
+        ("czi/CellDivision_T3_Z5_CH2_X240_Y170.czi", lambda t: t, (None, "stand still at frame 2")),
+    ],
+)
+def test_times_of_real_files_that_go_back_are_told(instruments, tmp_path, name, times, said):
+    """The clock of one frame in a real file is set back, or to that of the frame before (None)."""
+    import nd2
+
+    path, at = instruments / name, 10 if name.endswith("nd2") else 1
+    assert not any("time stamps" in warning for warning in open_source(path).read().warnings)
+    if at == 10:
+        with nd2.ND2File(path) as file:
+            known = [row["Time [s]"] for row in file.events(orient="records")]
+    else:
+        known = czi_times(path)
+    changed = known[at - 1] if said[0] is None else said[0]
+    old, new = (struct.pack("<d", times(value)) for value in (known[at], changed))
+    raw = path.read_bytes()
+    assert raw.count(old) >= 1
+    (tmp_path / path.name).write_bytes(raw.replace(old, new))
+    stack = open_source(tmp_path / path.name).read()
+    assert any(said[1] in warning for warning in stack.warnings)
+    np.testing.assert_array_equal(stack.plane(t=at), open_source(path).read().plane(t=at))
+
+
 def test_the_overview_of_a_vsi_is_not_counted(instruments):
     with pytest.raises(ImageReadError, match=r"_vsi-ets-test-jpg2k_/stack1/frame_t_0.ets"):
         open_source(instruments / "vsi" / "vsi-ets-test-jpg2k.vsi")
@@ -348,7 +379,12 @@ def test_series_of_a_lif_that_are_no_image_or_images_again_are_said(tmp_path):
     assert_holds(film, pixels[:1].swapaxes(0, 1)[:, None], (None, 0.5, 0.5))
     assert film.interval_s == 60
     lif(tmp_path / "a.lif", pixels, ("Green", "Blue"), others, times_s=(5, 95.5, 186))
-    assert open_source(tmp_path / "a.lif").read(source.positions[1]).interval_s == 90.5
+    kept = open_source(tmp_path / "a.lif").read(source.positions[1])
+    assert (kept.interval_s, [said for said in kept.warnings if "stamps" in said]) == (90.5, [])
+    lif(tmp_path / "a.lif", pixels, ("Green", "Blue"), others, times_s=(5, 95.5, 60))
+    assert any(
+        "go back at frame 3" in said for said in open_source(tmp_path / "a.lif").read(source.positions[1]).warnings
+    )
     assert spectrum.shape.c == 3
 
 

@@ -45,6 +45,20 @@ def test_columns_without_pandas_are_the_same_bytes(tmp_path):
     assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
 
 
+def test_tables_are_the_bytes_of_pandas(tmp_path):
+    numbers = {kind: np.array([0, 1, 3], kind) for kind in ("i4", "u2", "i8", "f4", "f8", "?")}
+    frame = pd.DataFrame(
+        numbers
+        | {"float": [np.nan, -0.0, np.inf], "small": np.float32([1 / 3, 1e-7, 1e9]), "whole": [1e6, 123456789.0, -2.5]}
+        | {"text": ['µ, "x"', "", "a\nb"], "object": np.array(["a", "b", "c"], object)}
+        | {"mixed": [1, "a", 0.123456789], "missing": ["a", None, "b"], "nullable": pd.array([1, None, 2], "Int64")}
+    )
+    for names in (list(frame), [name for name in frame if name not in ("mixed", "missing", "nullable")]):
+        write_table(tmp_path / "a.csv", frame[names])
+        expected = frame[names].to_csv(index=False, float_format="%.6g", lineterminator="\n")
+        assert (tmp_path / "a.csv").read_bytes() == expected.encode()
+
+
 def test_empty_table_keeps_its_header(tmp_path):
     write_table(tmp_path / "a.csv", FRAME[:0])
     assert (tmp_path / "a.csv").read_bytes() == b"id,class,area,sum,edge\n"

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,13 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from napari_cellvino.core.link_options import LinkOptions
 from napari_cellvino.core.progress import finish
 from napari_cellvino.tracking.choosing import choose
 from napari_cellvino.tracking.doubts import doubtful_links
 from napari_cellvino.tracking.drift import field_drift
 from napari_cellvino.tracking.frame_cells import frame_cells
 from napari_cellvino.tracking.link_film import FilmLinker, LinkedFilm, link_film
-from napari_cellvino.tracking.linking import LinkOptions
+from napari_cellvino.tracking.looks import Looks, unlike
+from napari_cellvino.tracking.placed_looks import PlacedLooks, joined_looks
 from napari_cellvino.tracking.tracks import Node, Tracks
 from tests.tracking.film_maker import dividing_film, draw, drifting_film
 
@@ -170,14 +173,45 @@ def test_a_cell_that_leaves_over_the_edge_is_one_track_to_its_last_sliver() -> N
     assert sorted(map(len, tracks.nodes.values())) == [5, 5]
 
 
-@pytest.mark.parametrize(("weight", "kept"), [(0.0, False), (1.0, True)])
-def test_intensity_tells_cells_apart_where_it_is_asked_for(weight: float, kept: bool) -> None:
-    film = [draw({1: (60, 40, 8), 2: (60, 65, 8), 3: (120, 40, 8), 4: (130, 120, 8)})]
-    film.append(draw({1: (60, 54, 8), 2: (60, 41, 8), 3: (120, 40, 8), 4: (130, 120, 8)}))  # one jumps over the other
-    linker = FilmLinker(LinkOptions(intensity=weight))
+@pytest.mark.parametrize(
+    ("options", "kept"),
+    [(LinkOptions(), False), (LinkOptions(intensity=1.0), True), (LinkOptions(features=1.0), True)],
+)
+def test_looks_tell_cells_apart_where_they_are_asked_for(options: LinkOptions, kept: bool) -> None:
+    still = {3: (120, 40, 8), 4: (130, 120, 8), 5: (20, 130, 8)}
+    film = [draw({1: (60, 40, 8), 2: (60, 65, 8)} | still)]
+    film.append(draw({1: (60, 54, 8), 2: (60, 41, 8)} | still))  # one jumps over the other
+    seen = Looks(np.array([10.0, 90.0, 50.0, 60.0, 30.0]), np.random.default_rng(1).normal(size=(5, 20)))
+    linker = FilmLinker(options, keep=True)
     for frame in film:
-        linker.add(frame, np.array([10.0, 90.0, 50.0, 60.0]))
+        linker.add_cells(replace(frame_cells(frame), looks=seen))
     assert same_labels(linker.finish().tracks) == kept
+    assert not same_labels(linker.relinked(LinkOptions()).tracks)  # of what is kept, any weight is tried
+    assert same_labels(linker.relinked(LinkOptions(intensity=1.0)).tracks)
+
+
+def test_how_unlike_cells_look() -> None:
+    turned = np.zeros((6, 3))
+    turned[:, 0], turned[:, 1] = [1, -1, 0, 0, 2, -2], [0, 0, 1, -1, 0, 0]
+    before, after = Looks(np.arange(6.0), turned), Looks(np.array([0, 5, 2, 3, 4, np.nan]), turned)
+    laters = np.array([[0, -1], [1, -1], [2, -1], [4, 1], [5, -1]])
+    found = unlike(before, after, np.array([0, 0, 0, 4, 0]), laters, np.array([1, 1, 1, 1, 3, 1]))
+    low, high = np.percentile(np.arange(6.0), (16, 84))
+    mixed = (4 * 3 + 5) / 4  # of daughters by their sizes
+    intensity = [0, 2, 2 / ((high - low) / 2), abs(mixed - 4) / ((high - low) / 2)]
+    np.testing.assert_allclose(found[0], [*intensity, np.median(intensity)])  # of what is not known, what is usual
+    np.testing.assert_allclose(found[1], [0, 2, 1, 0, 2], atol=1e-12)
+    assert not unlike(None, after, np.array([0]), laters[:1], np.ones(6, np.int64)).any()
+
+
+def test_looks_are_found_again_by_place() -> None:
+    kept = PlacedLooks(np.array([[60.0, 40.0], [120.0, 40.0]]), Looks(np.array([10.0, 20.0])))
+    cells = frame_cells(draw({7: (120, 41, 8), 8: (60, 40, 8), 9: (60, 90, 8)}))  # other labels, and one that is new
+    np.testing.assert_array_equal(kept.of(cells).intensities, [20.0, 10.0, np.nan])
+    assert kept.of(cells).features is None
+    both = joined_looks([kept, PlacedLooks(np.array([[60.0, 90.0]]), Looks(np.array([30.0])))])
+    assert both is not None
+    np.testing.assert_array_equal(both.of(cells).intensities, [20.0, 10.0, 30.0])
 
 
 def test_cells_that_may_have_changed_places_are_told() -> None:

@@ -9,10 +9,11 @@ from napari_cellvino.annotation import Annotation, Edit, EditSession
 from napari_cellvino.annotation.recovery import resume_session, start_session
 from napari_cellvino.core.errors import EditError, UnsureError
 from napari_cellvino.core.image import Origin
+from napari_cellvino.core.link_options import LinkOptions
 from napari_cellvino.core.progress import finish
+from napari_cellvino.results.kept_looks import no_looks
 from napari_cellvino.tracking.film_annotation import FilmCells, annotate_film
 from napari_cellvino.tracking.link_film import link_film
-from napari_cellvino.tracking.linking import LinkOptions
 from napari_cellvino.tracking.relinking import Relinker, relink
 from napari_cellvino.tracking.track_edits import (
     copy_to_next,
@@ -233,12 +234,12 @@ def test_links_are_found_again_without_what_was_corrected() -> None:
     session = EditSession(annotation)
     session.commit(unlink(annotation, 1, 4))  # both parts are kept
     before = annotation.pixels.copy()
-    relinker = finish(Relinker(annotation, 1.5).prepare())
+    relinker = finish(Relinker(annotation, 1.5).prepare(no_looks))
     change = session.commit(relink(annotation, relinker.linked(LinkOptions(division=9))))
     assert change.rerun
     assert tracks_of(annotation).parents == {}
     assert tuple(range(7)) in (spans(annotation)[track] for track in (2, 3, 4) if track in annotation.records)
     assert spans(annotation)[1] == (0, 1, 2, 3)
     assert ((before > 0) == (annotation.pixels > 0)).all()
-    session.commit(relink(annotation, finish(Relinker(annotation, 1.5).prepare()).linked(LinkOptions())))
+    session.commit(relink(annotation, finish(Relinker(annotation, 1.5).prepare(no_looks)).linked(LinkOptions())))
     assert [len(d) for d in tracks_of(annotation).divisions.values()] == [2]

@@ -1,4 +1,5 @@
 import json
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -8,19 +9,24 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_cellvino import track
+from napari_cellvino.annotation import EditSession
 from napari_cellvino.annotation.tools.mark import accept
 from napari_cellvino.cli import main
 from napari_cellvino.cli.track_options import LINKING
 from napari_cellvino.core.errors import OptionError
+from napari_cellvino.core.link_options import LinkOptions
 from napari_cellvino.core.progress import finish
+from napari_cellvino.core.recipe import make_recipe
 from napari_cellvino.formats.ctc_tracks import read_ctc
 from napari_cellvino.formats.track_formats import TRACK_FORMATS, read_track_points
-from napari_cellvino.tracking.linking import LinkOptions
+from napari_cellvino.results.kept_looks import KeptLooks
+from napari_cellvino.tracking.frame_cells import frame_cells
 from napari_cellvino.tracking.track_edits import delete_track, link, unlink
 from napari_cellvino.workflows.film import open_film, times_of
 from napari_cellvino.workflows.film_label_files import pair_labels
 from napari_cellvino.workflows.film_labels import open_labels
 from napari_cellvino.workflows.track_film import open_tracks, save_tracks
+from napari_cellvino.workflows.watched_frames import CellLooks
 from tests.tracking.film_maker import dividing_film
 
 FORMATS = ",".join(TRACK_FORMATS)
@@ -223,10 +229,54 @@ def test_a_model_finds_the_cells_of_a_film(root: Path, tmp_path: Path) -> None:
 
 
 def test_the_options_of_linking_are_those_of_python() -> None:
-    usual = LinkOptions()
-    expected = {"reach": usual.reach, "gap": usual.gap, "division_cost": usual.division, "end_cost": usual.end}
-    expected["intensity_cost"] = usual.intensity
-    assert expected == LINKING
+    assert sorted(LINKING.values()) == sorted(option.name for option in fields(LinkOptions))
+
+
+def test_linking_is_a_step_of_the_recipe(film: tuple[Path, Path], tmp_path: Path) -> None:
+    images, masks = film
+    (tmp_path / "r.yaml").write_text("linking: {division: 9}\n")
+    words = (images, "--masks", masks, "--recipe", tmp_path / "r.yaml", "--out")
+    assert run(*words, tmp_path / "a") == 0
+    assert run(*words, tmp_path / "b", "--division-cost", 0.4, "--gap", 1) == 0  # what is typed goes over it
+    made = [json.loads((tmp_path / name / "film" / "film.json").read_text()) for name in "ab"]
+    assert [one["divisions"] for one in made] == [0, 1]
+    opened = open_tracks(tmp_path / "b" / "film").request
+    assert (opened.recipe.linking, opened.masks) == (LinkOptions(gap=1), "masks")
+    assert make_recipe(made[0]["recipe"]).linking == LinkOptions(division=9)
+    made[1]["linking"] = {"division": 3.0}  # as it was written before the recipe had it
+    del made[1]["recipe"]
+    (tmp_path / "b" / "film" / "film.json").write_text(json.dumps(made[1]))
+    assert open_tracks(tmp_path / "b" / "film").request.recipe.linking == LinkOptions(division=3)
+    (tmp_path / "r.yaml").write_text("linking: {reech: 9}\n")
+    assert run(*words, tmp_path / "c") == 2
+
+
+def kept_features(folder: Path, labels: NDArray[np.int32]) -> NDArray[np.float64]:
+    with KeptLooks(folder) as kept:
+        placed = kept.of(5)
+        assert placed is not None
+        features = placed.of(frame_cells(labels)).features
+    assert features is not None
+    return features
+
+
+def test_what_a_network_sees_is_kept_with_the_detections(film: tuple[Path, Path], tmp_path: Path) -> None:
+    images, masks = film
+    out = tmp_path / "out"
+    words = (images, "--masks", masks, "--device", "CPU", "--out", out, "--feature-cost", 0.3, "--overwrite", "--model")
+    assert run(*words, "nuclei") == 0
+    opened = open_tracks(out / "film")
+    assert (opened.request.recipe.model, opened.request.recipe.linking.features) == ("nuclei", 0.3)
+    before = kept_features(out / "film", opened.annotation.pixels[5])
+    assert before.shape == (3, 734)
+    assert np.isfinite(before).all()
+    EditSession(opened.annotation).commit(delete_track(opened.annotation, 1))
+    with KeptLooks(out / "film") as kept:  # saved after a correction, they are still there
+        finish(save_tracks(open_film(images), opened.annotation, np.zeros((7, 2)), opened.request, looks=kept.of))
+    after = kept_features(out / "film", open_tracks(out / "film").annotation.pixels[5])
+    np.testing.assert_array_equal(after, before[1:])
+    with pytest.raises(OptionError, match="name a model"):
+        CellLooks(make_recipe({"model": "", "linking": {"features": 0.3}}))
 
 
 @pytest.mark.parametrize(("count", "cells", "said"), [(1, True, "one frame only"), (3, False, "no cells in any frame")])

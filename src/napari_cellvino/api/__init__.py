@@ -17,8 +17,8 @@ from napari_cellvino.api.suggestions import suggest_models
 from napari_cellvino.api.teaching import teach
 from napari_cellvino.api.tracking import kymograph, track
 from napari_cellvino.core.image import Stack
+from napari_cellvino.core.link_options import LinkOptions
 from napari_cellvino.engines.provider import EngineProvider
-from napari_cellvino.tracking.linking import LinkOptions
 from napari_cellvino.workflows.first_sight import FirstSight, Suggestion
 from napari_cellvino.workflows.track_film import TrackedFilm
 

@@ -9,10 +9,11 @@ from typing import Unpack
 from napari_cellvino.api.images import ArrayLike, ImageLike, as_stack
 from napari_cellvino.api.options import Model, RunOptions, overrides_of, pipeline_of, provider_of
 from napari_cellvino.core.errors import OptionError
+from napari_cellvino.core.link_options import LinkOptions
 from napari_cellvino.core.progress import Progress, finish
+from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.segmentation.pipeline import Pipeline
-from napari_cellvino.tracking.linking import LinkOptions
 from napari_cellvino.workflows.film import Film, film_of_stack, open_film
 from napari_cellvino.workflows.film_labels import FoundLabels, GivenLabels, labels_of_stack, open_labels
 from napari_cellvino.workflows.kymograph import WIDTH, Kymograph, KymographRequest, make_kymograph, write_kymograph
@@ -47,7 +48,7 @@ def track(
     tracks
         A file of another program with the tracks, put on the cells instead of linking them (docs/tracking.md).
     linking
-        How cells are linked; by default as suits most films.
+        How cells are linked; by default as in the pipeline, or as suits most films.
     interval_s
         Time between frames in s, where the film is silent or wrong.
     out, overwrite, formats
@@ -69,16 +70,29 @@ def track(
     >>> tracked.tables.tracks[["life_min", "path_px", "ended"]].values.tolist()
     [[2.0, 4.0, 'end of film']]
     """
-    if options.get("frame") is not None:
-        raise OptionError("a film is tracked over all its time points; leave frame out")
     opened = _film(film, options)
     folder, given = (None if path is None else Path(path) for path in (out, tracks))
-    options_of = linking or LinkOptions()
-    request = TrackRequest(options_of, interval_s, folder, overwrite=overwrite, formats=formats, tracks=given)
-    if masks is not None:
-        return finish(track_film(opened, _labels(masks, opened), request), progress)
+    pipeline, name = _pipeline(model, options, linking, masked=masks is not None), _name_of(masks)
+    request = TrackRequest(pipeline.recipe, interval_s, folder, overwrite, formats, masks=name, tracks=given)
     with provider_of(engines) as provider:
-        return finish(track_film(opened, FoundLabels(opened, pipeline_of(model, options), provider), request), progress)
+        labels = FoundLabels(opened, pipeline, provider) if masks is None else _labels(masks, opened)
+        return finish(track_film(opened, labels, request), progress)
+
+
+def _pipeline(
+    model: Model | Pipeline, options: RunOptions, linking: LinkOptions | None, *, masked: bool
+) -> Pipeline:  # fmt: skip
+    """Return how cells are found and linked; no model is read where masks are linked without its features."""
+    chosen = linking or (model.recipe.linking if isinstance(model, Pipeline) else LinkOptions())
+    if masked and not chosen.features:
+        return Pipeline(Recipe(model="", linking=chosen), None)
+    return pipeline_of(model, options).with_choices(linking=chosen)
+
+
+def _name_of(masks: ArrayLike | str | Path | None) -> str:
+    if masks is None:
+        return ""
+    return Path(masks).name if isinstance(masks, (str, Path)) else "an array"
 
 
 def kymograph(
@@ -137,6 +151,8 @@ def kymograph(
 
 
 def _film(film: ImageLike, options: RunOptions) -> Film:
+    if options.get("frame") is not None:
+        raise OptionError("a film is tracked over all its time points; leave frame out")
     if isinstance(film, (str, Path)):
         return open_film(Path(film), overrides_of(options))
     return film_of_stack(as_stack(film, options))

@@ -12,6 +12,7 @@ from pathlib import Path
 from napari_cellvino.cli.film_bar import FilmBar
 from napari_cellvino.cli.recipe_options import engines_from, recipe_from
 from napari_cellvino.cli.stop_signals import stopped_by_signals
+from napari_cellvino.cli.track_options import linking_from
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.core.progress import finish
 from napari_cellvino.core.recipe import Recipe
@@ -19,11 +20,10 @@ from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.segmentation.pipeline import make_pipeline
 from napari_cellvino.service.follow_film import Patience, follow_film
 from napari_cellvino.storage.json_text import json_text
-from napari_cellvino.tracking.linking import LinkOptions
 from napari_cellvino.workflows.film import open_film
 from napari_cellvino.workflows.film_labels import FilmLabels, FoundLabels, FoundOfGrowing, open_labels
 from napari_cellvino.workflows.growing_film import GrowingTracks, LabelsOf
-from napari_cellvino.workflows.track_film import TrackedFilm, TrackRequest, track_film
+from napari_cellvino.workflows.track_film import TrackedFilm, TrackRequest, linking_alone, track_film
 
 
 def run(options: argparse.Namespace) -> int:
@@ -35,7 +35,7 @@ def track_films(inputs: Sequence[Path], options: argparse.Namespace) -> int:
     """Track films one after the other, each frame by frame, and write their results; 0 when all were done."""
     if options.frame is not None:
         raise OptionError("a film is tracked over all its time points; leave --frame out")
-    recipe = recipe_from(options)
+    recipe = linking_from(options, recipe_from(options))
     summaries = []
     with engines_from(options, recipe) as engines:
         for path in inputs:
@@ -50,14 +50,13 @@ def _track(path: Path, recipe: Recipe, engines: EngineProvider, options: argpars
         return _follow(path, recipe, engines, options)
     film = open_film(path, recipe.overrides)
     labels: FilmLabels
-    choices: dict[str, object]
     if options.masks is not None:
-        labels, choices = open_labels(options.masks, film), {"masks": options.masks.name}
+        labels, made_with = open_labels(options.masks, film), linking_alone(recipe)
     else:
         pipeline = make_pipeline(recipe)
-        labels, choices = FoundLabels(film, pipeline, engines), {"recipe": pipeline.recipe.model_dump(mode="json")}
+        labels, made_with = FoundLabels(film, pipeline, engines), pipeline.recipe
     with FilmBar(film.name, quiet=options.json) as bar:
-        tracked = finish(track_film(film, labels, _request(options, choices)), bar.report)
+        tracked = finish(track_film(film, labels, _request(options, made_with)), bar.report)
     if not options.json:
         _say(tracked, bar)
     return _summary(tracked, bar)
@@ -75,12 +74,12 @@ def _follow(path: Path, recipe: Recipe, engines: EngineProvider, options: argpar
         raise OptionError("--tracks is of a whole film, and --follow tracks one that grows; leave one of them out")
     if options.masks is not None:
         labels_of: LabelsOf = partial(open_labels, options.masks)
-        choices: dict[str, object] = {"masks": options.masks.name}
+        made_with = linking_alone(recipe)
     else:
         pipeline = make_pipeline(recipe)
-        labels_of, choices = FoundOfGrowing(pipeline, engines), {"recipe": pipeline.recipe.model_dump(mode="json")}
+        labels_of, made_with = FoundOfGrowing(pipeline, engines), pipeline.recipe
     patience = Patience(options.settle, options.follow, min(1.0, max(options.settle, 0.05)))
-    tracks = GrowingTracks(path, labels_of, _request(options, choices), recipe.overrides)
+    tracks = GrowingTracks(path, labels_of, _request(options, made_with), recipe.overrides)
     with closing(tracks), stopped_by_signals() as stop, FilmBar(path.absolute().name, quiet=options.json) as bar:
         tracked = finish(follow_film(path, tracks, patience, stop), bar.report)
     if tracked is None:
@@ -92,15 +91,15 @@ def _follow(path: Path, recipe: Recipe, engines: EngineProvider, options: argpar
     return _summary(tracked, bar)
 
 
-def _request(options: argparse.Namespace, choices: dict[str, object]) -> TrackRequest:
+def _request(options: argparse.Namespace, recipe: Recipe) -> TrackRequest:
     return TrackRequest(
-        LinkOptions(options.reach, options.end_cost, options.division_cost, options.gap, options.intensity_cost),
+        recipe,
         options.interval,
         options.out,
         overwrite=options.overwrite,
         strips=options.strips,
         formats=tuple(name for text in options.to for name in text.split(",")),
-        choices=choices if options.tracks is None else choices | {"tracks": options.tracks.name},
+        masks="" if options.masks is None else options.masks.name,
         tracks=options.tracks,
     )
 

@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
-LINKING = {"reach": 1.5, "gap": 2, "division_cost": 0.4, "end_cost": 1.0, "intensity_cost": 0.0}  # as LinkOptions
+from napari_cellvino.core.link_options import LinkOptions
+from napari_cellvino.core.recipe import Recipe
+
+USUAL = LinkOptions()
+LINKING = {  # options, and the names of LinkOptions
+    "reach": "reach",
+    "gap": "gap",
+    "division_cost": "division",
+    "end_cost": "end",
+    "intensity_cost": "intensity",
+    "feature_cost": "features",
+}
 
 
 def add_track_flag(parser: argparse.ArgumentParser) -> None:
     """Add that inputs of ``cellvino run`` are films, which are tracked as ``cellvino track`` does unasked."""
     parser.add_argument("--track", action="store_true", help="inputs are films: follow their cells frame by frame")
     _add_follow(parser)
-    parser.set_defaults(masks=None, tracks=None, to=[], interval=None, strips=0, **LINKING)
+    parser.set_defaults(masks=None, tracks=None, to=[], interval=None, strips=0, **dict.fromkeys(LINKING))
 
 
 def _add_follow(parser: argparse.ArgumentParser) -> None:
@@ -55,31 +67,37 @@ def _add_track_options(parser: argparse.ArgumentParser) -> None:
     add("--interval", type=float, metavar="S", help="seconds between frames, where the file has none")
     add("--strips", type=int, default=0, metavar="N", help="pictures through time of the N longest tracks, in strips/")
     _add_follow(parser)
-    link = parser.add_argument_group("linking").add_argument
-    link(
-        "--reach",
-        type=float,
-        default=LINKING["reach"],
-        metavar="X",
-        help="diameters that a cell moves in a frame at most (1.5)",
+    _add_linking(parser)
+
+
+def _add_linking(parser: argparse.ArgumentParser) -> None:
+    """Add how cells are linked; what is not typed is as in the recipe."""
+    link = parser.add_argument_group("linking (what is not given is as in the recipe)").add_argument
+    text = f"diameters that a cell moves in a frame at most ({USUAL.reach:g})"
+    link("--reach", type=float, metavar="X", help=text)
+    link("--gap", type=int, metavar="N", help=f"frames in which a cell may be missing ({USUAL.gap})")
+    text = f"higher finds fewer divisions ({USUAL.division:g})"
+    link("--division-cost", type=float, metavar="X", help=text)
+    text = f"higher links more, and lets fewer tracks end ({USUAL.end:g})"
+    link("--end-cost", type=float, metavar="X", help=text)
+    text = f"what it costs to become brighter or darker, in the first channel ({USUAL.intensity:g}; try 0.3)"
+    link("--intensity-cost", type=float, metavar="X", help=text)
+    text = (
+        f"what it costs to look different to the model ({USUAL.features:g}; try 0.3 where cells move far; takes time)"
     )
-    link("--gap", type=int, default=LINKING["gap"], metavar="N", help="frames in which a cell may be missing (2)")
-    link(
-        "--division-cost",
-        type=float,
-        default=LINKING["division_cost"],
-        metavar="X",
-        help="higher finds fewer divisions (0.4)",
-    )
-    link(
-        "--end-cost",
-        type=float,
-        default=LINKING["end_cost"],
-        metavar="X",
-        help="higher links more, and lets fewer tracks end (1)",
-    )
-    text = "what it costs to become brighter or darker, in the first channel (0; try 0.3 where cells move far)"
-    link("--intensity-cost", type=float, default=LINKING["intensity_cost"], metavar="X", help=text)
+    link("--feature-cost", type=float, metavar="X", help=text)
+
+
+def linking_from(options: argparse.Namespace, recipe: Recipe) -> Recipe:
+    """Return the recipe with what was typed of linking.
+
+    Raises
+    ------
+    OptionError
+        If it is not possible.
+    """
+    typed = {name: getattr(options, option) for option, name in LINKING.items() if getattr(options, option) is not None}
+    return recipe.model_copy(update={"linking": replace(recipe.linking, **typed)})
 
 
 def _add_compare_options(parser: argparse.ArgumentParser) -> None:

@@ -15,6 +15,7 @@ from napari_cellvino.core.cell_classifier import CellClassifier
 from napari_cellvino.core.errors import ImageValueError, OptionError
 from napari_cellvino.core.gates import Gate
 from napari_cellvino.core.image import KeepDoubles, MetadataOverrides, Spacing, Stack, ZChoice, channel_index
+from napari_cellvino.core.link_options import LinkOptions
 from napari_cellvino.core.region import Region
 from napari_cellvino.core.yaml_text import load_yaml
 
@@ -59,6 +60,7 @@ class Recipe(BaseModel):
     ``whole_cells`` makes whole cells of the nuclei that were found, grown over ``cell_channel`` or expanded.
     ``spots`` are found in ``spot_channel``; then an empty ``model`` finds no cells. They are compared with those of
     ``spot_partner``, another channel, where one is named.
+    ``linking`` is how the cells of a film are linked.
     ``classifier`` gives cells classes by what was measured of them, and ``gates`` leave out or classify them after it.
     """
 
@@ -90,6 +92,7 @@ class Recipe(BaseModel):
     spot_partner: str = ""
     gates: tuple[Gate, ...] = ()
     classifier: CellClassifier | None = None
+    linking: LinkOptions = Field(default_factory=LinkOptions)
 
     @field_validator("z")
     @classmethod
@@ -141,12 +144,13 @@ class Recipe(BaseModel):
     def fingerprint(self) -> str:
         """Return a sha256 over all choices: equal fingerprints on equal pixels give equal results.
 
-        Choices that came later count only where they are made, so that results of before are known again.
+        Choices that came later count only where they are made, so that results of before are known again. How cells
+        are linked changes nothing in a field, and does not count.
         """
         unmade = set() if self.whole_cells else {"whole_cells", "cell_channel"}
         unmade |= set() if self.spots else {"spots", "spot_channel"}
         unmade |= {name for name in (*OF_INPUTS, "spot_partner", "gates", "classifier") if not getattr(self, name)}
-        text = json.dumps(self.model_dump(mode="json", exclude=unmade), sort_keys=True)
+        text = json.dumps(self.model_dump(mode="json", exclude={"linking", *unmade}), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
     def dumps(self) -> str:

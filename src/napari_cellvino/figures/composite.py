@@ -24,11 +24,16 @@ MIXING = {
 def composite(channels: NDArray[np.generic]) -> Picture:
     """Return the channels (C, Y, X), each stretched to its own range, added in their colours."""
     colours = MIXING.get(len(channels), MIXING[1])
-    stretched = [_stretch(channel) for channel, _ in zip(channels, colours, strict=False)]
     if len(colours) == 1:
-        return np.repeat(stretched[0].astype(np.uint8)[..., None], 3, axis=-1)
-    mixed = sum(grey[..., None] * np.array(colour, np.float32) for grey, colour in zip(stretched, colours, strict=True))
+        return np.repeat(grey(channels[0])[..., None], 3, axis=-1)
+    stretched = [_stretch(channel) for channel, _ in zip(channels, colours, strict=False)]
+    mixed = sum(one[..., None] * np.array(colour, np.float32) for one, colour in zip(stretched, colours, strict=True))
     return np.minimum(mixed, 255).astype(np.uint8)
+
+
+def grey(channel: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """Return a channel (Y, X) stretched to its own range, 0 to 255."""
+    return _stretch(channel).astype(np.uint8)
 
 
 def _stretch(plane: NDArray[np.generic]) -> NDArray[np.float32]:

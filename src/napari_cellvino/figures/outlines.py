@@ -28,6 +28,7 @@ REACH = 8  # px: objects nearer than that get different hues
 COARSE = 4  # px between the pixels that are looked at for it
 DASH = 3  # px, for outlines of 1 px
 GAP = (40, 40, 40)  # between dashes, so that they show on bright objects
+LARGEST_LISTED = 2**20  # id up to which the rows of all are listed
 CASING = 0.45  # brightness left next to an outline, which then shows on bright images
 _CASED = (np.arange(256) * CASING).astype(np.uint8)
 
@@ -42,22 +43,26 @@ def paint_outlines(
     ``classes`` is the number of classes of the model.
     """
     edge = _edges(labels, zoom)
-    y, x = _where(_widen(edge, thickness - 1))
-    values = labels[y // zoom, x // zoom] if zoom > 1 else labels[y, x]
-    outside = values == 0
-    casing = y[outside], x[outside]
+    canvas = np.ascontiguousarray(picture)
+    flat, width = canvas.reshape(-1, 3), edge.shape[1]
+    at = np.flatnonzero(_widen(edge, thickness - 1))
+    y = at // width
+    x = at - y * width
+    values = labels.reshape(-1)[y // zoom * labels.shape[1] + x // zoom]
+    casing = at[values == 0]
     if thickness > 1:
-        casing = tuple(at[edge[casing]] for at in casing)
-    picture[casing] = _CASED[picture[casing]]
-    y, x, values = (at[~outside] for at in (y, x, values))
+        casing = casing[edge.reshape(-1)[casing]]
+    flat[casing] = _CASED[flat.take(casing, axis=0)]
     row, known = _rows(values, objects.id)
-    if not known.all():
-        y, x, row = y[known], x[known], row[known]
-    picture[y, x] = (object_colours(labels, objects, zoom) if classes == 1 else class_colours(objects))[row]
-    dashed = _dashed(objects)[row]
-    y, x, dash = y[dashed], x[dashed], DASH + 2 * (thickness - 1)
-    gap = (y // dash + x // dash) % 2 == 1
-    picture[y[gap], x[gap]] = GAP
+    known &= values != 0
+    at, y, x, row = at[known], y[known], x[known], row[known]
+    flat[at] = (object_colours(labels, objects, zoom) if classes == 1 else class_colours(objects)).take(row, axis=0)
+    dash = DASH + 2 * (thickness - 1)
+    gap = _dashed(objects)[row]
+    gap[gap] = (y[gap] // dash + x[gap] // dash) % 2 == 1
+    flat[at[gap]] = GAP
+    if canvas is not picture:
+        picture[:] = canvas
 
 
 def is_doubtful(objects: Objects) -> NDArray[np.bool_]:
@@ -162,6 +167,12 @@ def _rows(values: Integers, ids: Integers) -> tuple[NDArray[np.intp], NDArray[np
     """Return the position in ``ids`` (N,) of each value, and whether it is there at all."""
     if len(ids) == 0:
         return np.zeros(len(values), np.intp), np.zeros(len(values), bool)
+    largest = int(ids.max())
+    if largest <= LARGEST_LISTED:  # a list of all ids: in a tenth of the time of searching each
+        of_id = np.full(largest + 2, -1, np.intp)
+        of_id[ids] = np.arange(len(ids))
+        rows = of_id[np.minimum(values.astype(np.intp), largest + 1)]
+        return rows, rows >= 0
     by_id = np.argsort(ids, kind="stable")
     rows = by_id[np.minimum(np.searchsorted(ids[by_id], values), len(ids) - 1)]
     return rows, ids[rows] == values

@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw
 from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.image import Spacing
 from napari_cellvino.core.objects import Objects, ReviewState, format_left_out
-from napari_cellvino.figures.composite import SUMMED_PX, Picture, composite, downsampled, to_rgb
+from napari_cellvino.figures.composite import SUMMED_PX, Picture, composite, downsampled, grey, to_rgb
 from napari_cellvino.figures.lettering import (
     INK,
     PAPER,
@@ -36,7 +36,7 @@ from napari_cellvino.figures.outlines import (
     paint_boxes,
     paint_outlines,
 )
-from napari_cellvino.figures.png import encode_png
+from napari_cellvino.figures.png import put_png
 from napari_cellvino.storage.atomic import atomic_path
 from napari_cellvino.storage.large_arrays import give_back_pages
 
@@ -55,7 +55,7 @@ Mark = tuple[int, str, tuple[int, int, int]]  # how many, what it means, its col
 def write_qc(path: Path, picture: Picture) -> None:
     """Write the picture of `draw_qc` as PNG; `OutputError` if the file cannot be written."""
     with atomic_path(path) as part:
-        part.write_bytes(encode_png(picture))
+        put_png(part, picture)
 
 
 def draw_qc(
@@ -117,13 +117,16 @@ def draw_qc(
     return page
 
 
-def _as_shown(pixels: NDArray[np.generic], zoom: float, *, rgb: bool) -> Image.Image:
-    """Return the pixels as an image of the picture's size, of one band where all three are the same."""
+def _as_shown(pixels: NDArray[np.generic], zoom: float, *, rgb: bool) -> NDArray[np.uint8]:
+    """Return the pixels at the picture's size, (Y, X, 3), or (Y, X) where all three bands are the same."""
     channels = pixels.reshape(-1, *pixels.shape[-2:])
     if zoom < 1:  # before anything else: a copy of the whole image may not fit
         channels = downsampled(channels, round(1 / zoom))
-    shown = to_rgb(channels, pixels.dtype == np.uint8) if rgb else composite(channels)
-    return _enlarged(Image.fromarray(shown if len(channels) in (2, 3) else shown[..., 0]), zoom)
+    if rgb:
+        shown = to_rgb(channels, pixels.dtype == np.uint8)
+    else:
+        shown = composite(channels) if len(channels) in (2, 3) else grey(channels[0])
+    return _enlarged(shown, zoom)
 
 
 def _check_sizes(pixels: NDArray[np.generic], labels: NDArray[np.integer] | None) -> None:
@@ -144,9 +147,29 @@ def plan_zoom(shape: tuple[int, ...], objects: Objects) -> float:
     return float(min(wanted, 4, LONGEST // longest))
 
 
-def _enlarged(image: Image.Image, zoom: float) -> Image.Image:
-    size = (round(image.width * zoom), round(image.height * zoom))
-    return image if zoom <= 1 else image.resize(size, Image.Resampling.BILINEAR)
+def _enlarged(shown: NDArray[np.uint8], zoom: float) -> NDArray[np.uint8]:
+    """Return a picture (Y, X) or (Y, X, 3), interpolated bilinearly where it is enlarged."""
+    if zoom <= 1:
+        return shown
+    if zoom == 2:
+        return _doubled(_doubled(shown, 1), 0)
+    size = (round(shown.shape[1] * zoom), round(shown.shape[0] * zoom))
+    return np.asarray(Image.fromarray(shown).resize(size, Image.Resampling.BILINEAR))
+
+
+def _doubled(shown: NDArray[np.uint8], axis: int) -> NDArray[np.uint8]:
+    """Return a picture twice as long along an axis: what Pillow's bilinear interpolation gives, in half of its time."""
+    lines = np.moveaxis(shown, axis, 0)
+    shape = list(shown.shape)
+    shape[axis] *= 2
+    out = np.empty(shape, np.uint8)
+    here = shown.astype(np.uint16)
+    much = np.moveaxis(here * np.uint16(3) + np.uint16(2), axis, 0)
+    here, doubled = np.moveaxis(here, axis, 0), np.moveaxis(out, axis, 0)
+    doubled[2::2] = (much[1:] + here[:-1]) >> np.uint16(2)
+    doubled[1:-1:2] = (much[:-1] + here[1:]) >> np.uint16(2)
+    doubled[0], doubled[-1] = lines[0], lines[-1]
+    return out
 
 
 def _resize_labels(labels: NDArray[np.integer], zoom: float) -> NDArray[np.integer]:
@@ -224,15 +247,16 @@ def _class_marks(objects: Objects, counted: Objects, classes: Sequence[str]) -> 
 
 
 def _page(
-    canvas: Image.Image, caption: Sequence[Line], legend: Sequence[Line], um_per_px: float | None
+    canvas: NDArray[np.uint8], caption: Sequence[Line], legend: Sequence[Line], um_per_px: float | None
 ) -> tuple[Picture, Picture]:
     """Return the page, and the part of it that is the field: its caption is above, its legend and scale bar below."""
-    width = max(canvas.width, NARROWEST)
+    high, wide = canvas.shape[:2]
+    width = max(wide, NARROWEST)
     scale = min(max(width / READABLE, 1), 2)
     top = draw_caption(caption, width=width, scale=scale)
-    bar = draw_scale_bar(um_per_px, width=canvas.width, scale=scale) if um_per_px else Image.new("RGB", (0, 0))
+    bar = draw_scale_bar(um_per_px, width=wide, scale=scale) if um_per_px else Image.new("RGB", (0, 0))
     bottom = draw_caption(legend, width=width - bar.width, scale=scale) if legend else Image.new("RGB", (0, 0))
-    below, left = top.height + canvas.height, (width - canvas.width) // 2
+    below, left = top.height + high, (width - wide) // 2
     page = np.empty((below + max(bar.height, bottom.height), width, 3), np.uint8)
     page[: top.height], page[below:] = np.asarray(top), PAPER
     for strip, x in ((bottom, 0), (bar, width - bar.width)):
@@ -240,8 +264,7 @@ def _page(
             page[below : below + strip.height, x : x + strip.width] = np.asarray(strip)
     if left:
         page[top.height : below] = PAPER
-    picture = page[top.height : below, left : left + canvas.width]
-    pixels = np.asarray(canvas)
+    picture = page[top.height : below, left : left + wide]
     for band in range(3):
-        picture[..., band] = pixels if pixels.ndim == 2 else pixels[..., band]
+        picture[..., band] = canvas if canvas.ndim == 2 else canvas[..., band]
     return page, picture

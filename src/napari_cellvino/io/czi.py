@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.core.image import MetadataOverrides, Shape, Spacing
 from napari_cellvino.io.checks import check_ratio, parse_errors
+from napari_cellvino.io.czi_times import czi_times
 from napari_cellvino.io.instrument import Foreign, LazyFile, LazyPlanes, load_library
 from napari_cellvino.io.scenes import Scene, SceneSource
-from napari_cellvino.io.tiff_metadata import mean_interval_s, micrometres, seconds
+from napari_cellvino.io.tiff_metadata import mean_interval_s, micrometres, seconds, times_warning
 
 _TYPES = {"Gray8": (np.uint8, 1), "Gray16": (np.uint16, 1), "Gray32Float": (np.float32, 1), "Bgr24": (np.uint8, 3),
           "Bgr48": (np.uint16, 3)}  # fmt: skip
@@ -41,7 +42,7 @@ def open_czi(path: Path, head: bytes, overrides: MetadataOverrides) -> SceneSour
     czi = load_library("pylibCZIrw.czi", path, "Zeiss CZI")
     with parse_errors(path), czi.open_czi(str(path)) as file:
         held = LazyFile(path, lambda: _Opened(czi.open_czi(str(path))))
-        scenes = tuple(_scenes(path, file, _Facts(file), held))
+        scenes = tuple(_scenes(path, file, _Facts(file, czi_times(path)), held))
     return SceneSource(path, scenes, overrides, plate=path.stem if any(s.well for s in scenes) else "")
 
 
@@ -58,9 +59,9 @@ class _Opened:
 
 
 class _Facts:
-    """What the XML of a CZI says."""
+    """What the XML of a CZI says; ``times_s`` are those of its frames, where the microscope noted them."""
 
-    def __init__(self, file: Foreign) -> None:
+    def __init__(self, file: Foreign, times_s: tuple[float, ...]) -> None:
         metadata = _under(file.metadata, "ImageDocument", "Metadata")
         sizes = {d.get("@Id"): micrometres(d.get("Value"), "m") for d in _all(metadata, "Scaling", "Items", "Distance")}
         self.spacing = Spacing(*(float(f"{v:.12g}") if (v := sizes.get(axis)) else None for axis in "ZYX"))
@@ -73,7 +74,9 @@ class _Facts:
         keys = ("Fluor", "ExcitationWavelength", "EmissionWavelength", "Color")
         self.hints = tuple(" ".join(str(c[key]) for key in keys if c.get(key)) for c in channels)
         self.scenes = _all(metadata, "Information", "Image", "Dimensions", "S", "Scenes", "Scene")
-        self.interval_s = _interval(_under(metadata, "Information", "Image", "Dimensions", "T", "Positions"))
+        positions = _under(metadata, "Information", "Image", "Dimensions", "T", "Positions")
+        self.times = times_s or _offsets(positions)
+        self.interval_s = _interval(positions) or mean_interval_s(self.times)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +185,8 @@ def _scene(
     planes = LazyPlanes(held, shape, np.dtype(dtype).itemsize * colours, plane)
     return Scene(
         shape, np.dtype(dtype), planes, name, facts.spacing, facts.names if fits else (), rgb=colours == 3,
-        well=well, field="1" if well else "", hints=facts.hints if fits else (), warnings=there.warnings(),
+        well=well, field="1" if well else "", hints=facts.hints if fits else (),
+        warnings=(*there.warnings(), *(times_warning(facts.times) if len(facts.times) == t else ())),
         interval_s=facts.interval_s if t > 1 else None,
     )  # fmt: skip
 
@@ -196,10 +200,15 @@ def _interval(positions: Mapping[str, Any]) -> float | None:
     """Return the time between frames in s: as the file says, or the mean of its times; None without either."""
     if (said := _under(positions, "Interval").get("Increment")) is not None:
         return seconds(said)
+    return mean_interval_s(_offsets(positions))
+
+
+def _offsets(positions: Mapping[str, Any]) -> tuple[float, ...]:
+    """Return the times of frames in s that the XML lists; none where it does not."""
     try:
-        return mean_interval_s([float(text) for text in str(_under(positions, "List").get("Offsets") or "").split()])
+        return tuple(float(text) for text in str(_under(positions, "List").get("Offsets") or "").split())
     except ValueError:
-        return None
+        return ()
 
 
 def _place(facts: _Facts, number: int | None) -> tuple[str, str]:

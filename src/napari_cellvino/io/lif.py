@@ -20,7 +20,7 @@ from napari_cellvino.io.checks import list_names, parse_errors
 from napari_cellvino.io.instrument import Foreign, GetPlane, LazyFile, LazyPlanes, load_library
 from napari_cellvino.io.scenes import Scene, SceneSource
 from napari_cellvino.io.source import tile_warning
-from napari_cellvino.io.tiff_metadata import mean_interval_s, micrometres
+from napari_cellvino.io.tiff_metadata import mean_interval_s, micrometres, times_warning
 
 _OTHERS = {"A": "a rotation", "N": "lines in time", "Q": "slices in time", "L": "a loop"}
 _STITCHED = ("_merged", "_merging", "-merged", " merged")
@@ -113,7 +113,7 @@ def _scenes(held: LazyFile, number: int, image: Foreign) -> list[Scene]:
             shape, dtype, LazyPlanes(held, shape, dtype.itemsize, _getter(number, dims, sizes, tile)),
             _name(image) + (f" {tile + 1}" if tiles > 1 else ""),
             spacing, named, rgb=sizes.get("S", 1) == 3 and shape.c == 3, hints=_colours(image, shape.c),
-            warnings=overlap, interval_s=_interval(image) if shape.t > 1 else None,
+            warnings=(*overlap, *times_warning(_stamps(image))), interval_s=_interval(image) if shape.t > 1 else None,
         )
         for tile in range(tiles)
     ]  # fmt: skip
@@ -130,12 +130,17 @@ def _wavelengths(image: Foreign, sizes: dict[str, int]) -> tuple[str, ...]:
 def _interval(image: Foreign) -> float | None:
     """Return the mean time between frames in s: T has its coordinates in s; else by the times of its planes."""
     said = mean_interval_s([float(time) for time in image.coords.get("T", ())])
+    return mean_interval_s(_stamps(image)) if said is None else said
+
+
+def _stamps(image: Foreign) -> list[float]:
+    """Return the times of the first plane of each frame in s; none where the file does not say that of all."""
     stamps, dims = image.timestamps, tuple(image.dims)
-    if said is not None or stamps is None or dims[:1] != ("T",):
-        return said
+    if stamps is None or dims[:1] != ("T",):
+        return []
     frames = int(image.shape[0])
     firsts = stamps[:: len(stamps) // frames] if len(stamps) >= frames and len(stamps) % frames == 0 else ()
-    return mean_interval_s([float(time) / 1000 for time in np.asarray(firsts, "datetime64[ms]").astype(np.int64)])
+    return [float(time) / 1000 for time in np.asarray(firsts, "datetime64[ms]").astype(np.int64)]
 
 
 def _colours(image: Foreign, count: int) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from napari_cellvino.core.image import MetadataOverrides, Shape, Spacing
 from napari_cellvino.io.checks import parse_errors
 from napari_cellvino.io.instrument import Foreign, LazyFile, LazyPlanes, load_library
 from napari_cellvino.io.scenes import Scene, SceneSource
-from napari_cellvino.io.tiff_metadata import micrometres, seconds
+from napari_cellvino.io.tiff_metadata import micrometres, seconds, times_warning
 
 _AXES = {"T", "P", "Z", "C", "Y", "X", "S"}
 
@@ -42,7 +42,7 @@ def open_nd2(path: Path, head: bytes, overrides: MetadataOverrides) -> SceneSour
             raise ImageReadError(f"{path.name} has the axes {sizes}, which are not read; save it as OME-TIFF")
         spacing, channels = _spacing(file, sizes), _channels(file)
         stored, frames = len(_stored(file)), math.prod(sizes[axis] for axis in sizes if axis in "TPZ")
-        names, interval_s = _position_names(file, sizes.get("P", 1)), _interval(file)
+        names, interval_s, times = _position_names(file, sizes.get("P", 1)), _interval(file), _times(file, frames)
         dtype, outer = np.dtype(file.dtype), [axis for axis in sizes if axis in "TPZ"]
     lost = f"{frames - stored} of {frames} frames are not in the file: what needs them fails"
     warnings = (lost,) if 0 < stored < frames else ()
@@ -54,7 +54,8 @@ def open_nd2(path: Path, head: bytes, overrides: MetadataOverrides) -> SceneSour
             shape, dtype, _planes(held, shape, dtype, sizes, outer, p), name, spacing,
             channels[0] if colours == 1 else (), rgb=colours == 3 and shape.c == 3,
             hints=channels[1] if colours == 1 and len(channels[1]) == shape.c else (),
-            interval_s=interval_s if shape.t > 1 else None, warnings=warnings,
+            interval_s=interval_s if shape.t > 1 else None,
+            warnings=(*warnings, *times_warning(_of_position(times, sizes, outer, p))),
         )
         for p, name in enumerate(names)
     )  # fmt: skip
@@ -65,10 +66,7 @@ def _planes(
     held: LazyFile, shape: Shape, dtype: np.dtype[np.generic], sizes: Mapping[str, int], outer: Sequence[str], p: int
 ) -> LazyPlanes:
     def plane(file: Foreign, t: int, c: int, z: int) -> NDArray[np.generic]:
-        place = {"T": t, "P": p, "Z": z}
-        number = 0
-        for axis in outer:
-            number = number * sizes[axis] + place[axis]
+        number = _number({"T": t, "P": p, "Z": z}, sizes, outer)
         if number not in (_stored(file) or range(number, number + 1)):  # the library gives black for it
             raise ImageReadError(
                 f"{held.path.name} does not hold time {t + 1}, plane {z + 1}: was its acquisition stopped, or a time "
@@ -84,6 +82,26 @@ def _planes(
         return channel
 
     return LazyPlanes(held, shape, dtype.itemsize * shape.c, plane)
+
+
+def _number(place: Mapping[str, int], sizes: Mapping[str, int], outer: Sequence[str]) -> int:
+    """Return the number of a frame in the file."""
+    number = 0
+    for axis in outer:
+        number = number * sizes[axis] + place[axis]
+    return number
+
+
+def _times(file: Foreign, count: int) -> Sequence[float]:
+    """Return when each frame of the file was taken, in s; none where it does not say that of all."""
+    times = [float(time) for time in file.events(orient="list").get("Time [s]", ())]
+    return times if len(times) == count else ()
+
+
+def _of_position(times: Sequence[float], sizes: Mapping[str, int], outer: Sequence[str], p: int) -> list[float]:
+    """Return the times of the first plane of each time point of a position."""
+    places = ({"T": t, "P": p, "Z": 0} for t in range(sizes.get("T", 1)))
+    return [times[_number(place, sizes, outer)] for place in places] if times else []
 
 
 def _stored(file: Foreign) -> Collection[int]:

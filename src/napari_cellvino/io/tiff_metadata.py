@@ -126,13 +126,18 @@ def mean_interval_s(times: Sequence[float]) -> float | None:
 
 
 def times_warning(times: Sequence[float]) -> tuple[str, ...]:
-    """Return a sentence on times of frames (s) that go back, nothing where they do not."""
+    """Return a sentence on times of frames (s) that go back or stand still, nothing where they grow.
+
+    Where all are the same, nothing was noted of them.
+    """
     back = [n for n, (one, two) in enumerate(pairwise(times), 2) if two < one]
-    if not back:
+    still = [n for n, (one, two) in enumerate(pairwise(times), 2) if two == one]
+    odd = back or still
+    if not odd or len(still) == len(times) - 1:
         return ()
-    more = f" and {len(back) - 1} more" if len(back) > 1 else ""
+    more, do = f" and {len(odd) - 1} more" if len(odd) > 1 else "", "go back" if back else "stand still"
     return (
-        f"the time stamps of the file go back at frame {back[0]}{more}: frames are taken in the order in which they "
+        f"the time stamps of the file {do} at frame {odd[0]}{more}: frames are taken in the order in which they "
         "stand, and the time between them may be wrong",
     )
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from napari_cellvino.annotation import ObjectRecord
 from napari_cellvino.annotation.record_json import read_records, record_dict
 from napari_cellvino.core.errors import ImageReadError, ReplaceError
+from napari_cellvino.core.recipe import Recipe, make_recipe
 from napari_cellvino.figures.film_plots import draw_film
 from napari_cellvino.figures.lineage_plot import draw_lineage
 from napari_cellvino.figures.plot_style import save_png
@@ -24,6 +25,7 @@ from napari_cellvino.figures.track_strip import StripPicture, draw_strip
 from napari_cellvino.formats.ctc_tracks import ctc_tracks, read_ctc, write_ctc
 from napari_cellvino.formats.track_formats import TRACK_FORMATS
 from napari_cellvino.formats.track_points import TrackPoints
+from napari_cellvino.results.kept_looks import DETECTIONS_NAME, LooksOfFrames, no_looks, write_looks
 from napari_cellvino.storage.atomic import atomic_folder
 from napari_cellvino.storage.csv_table import write_table
 from napari_cellvino.storage.json_text import json_text
@@ -81,6 +83,7 @@ def write_film(
     also: Mapping[str, TrackPoints] | None = None,
     corrected: Sequence[ObjectRecord] = (),
     strips: Mapping[int, Sequence[StripPicture]] | None = None,
+    looks: LooksOfFrames = no_looks,
 ) -> None:
     """Write a tracked film.
 
@@ -100,6 +103,8 @@ def write_film(
         Records of the tracks that a person made, changed, deleted or looked at.
     strips
         Pictures of single tracks through time.
+    looks
+        What was measured of the cells of each frame.
 
     Raises
     ------
@@ -114,6 +119,7 @@ def write_film(
     with atomic_folder(folder) as part:
         (part / CTC_NAME).mkdir()
         write_ctc(part / CTC_NAME, ctc, len(tables.frames), labels)
+        write_looks(part / DETECTIONS_NAME, len(tables.frames), looks)
         write_table(part / TRACKS_NAME, cells)
         write_table(part / LINEAGE_NAME, tables.tracks)
         write_table(part / FRAMES_NAME, tables.frames)
@@ -124,10 +130,7 @@ def write_film(
         write_table(part / DOUBTS_NAME, tables.doubts)
         _draw(part, tracks, tables, folder.name)
         (part / FILM_NAME).write_text(json_text(tables.summary), encoding="utf-8")
-        for track, pictures in (strips or {}).items():
-            (part / STRIPS_NAME).mkdir(exist_ok=True)
-            strip = draw_strip(pictures, title=f"{folder.name}, track {track}")
-            save_png(strip, part / STRIPS_NAME / f"track_{track:04d}.png", software="napari-cellvino")
+        _draw_strips(part, strips or {}, folder.name)
         if corrected:
             held = {"format": 1, "tracks": [record_dict(record) for record in corrected]}
             (part / CORRECTIONS_NAME).write_text(json_text(held), encoding="utf-8")
@@ -139,6 +142,13 @@ def _draw(part: Path, tracks: Tracks, tables: FilmTables, title: str) -> None:
     save_png(figure, part / PLOTS_NAME, software="napari-cellvino")
     tree = draw_lineage(tracks, len(tables.frames), tables.scale, title=title)
     save_png(tree, part / TREE_NAME, software="napari-cellvino")
+
+
+def _draw_strips(part: Path, strips: Mapping[int, Sequence[StripPicture]], title: str) -> None:
+    for track, pictures in strips.items():
+        (part / STRIPS_NAME).mkdir(exist_ok=True)
+        strip = draw_strip(pictures, title=f"{title}, track {track}")
+        save_png(strip, part / STRIPS_NAME / f"track_{track:04d}.png", software="napari-cellvino")
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +190,21 @@ def read_film(folder: Path) -> FilmResult:
         raise ImageReadError(f"{folder / CORRECTIONS_NAME} is of a newer version, or damaged; move it away")
     records = read_records(corrected.get("tracks", []), boxes=False)
     return FilmResult(tracks, tuple(masks), tuple(records), summary, _drift(folder / FRAMES_NAME, len(masks)))
+
+
+def recipe_of(summary: Mapping[str, object]) -> Recipe:
+    """Return how cells were found and linked, from the content of ``film.json``; by default what it does not say.
+
+    Until the recipe had it, what is chosen of linking stood beside it.
+
+    Raises
+    ------
+    OptionError
+        If it says something that is not possible.
+    """
+    held, linking = summary.get("recipe"), summary.get("linking")
+    choices = dict(held) if isinstance(held, dict) else {}
+    return make_recipe(choices | ({"linking": linking} if isinstance(linking, dict) else {}), source="film.json")
 
 
 def _drift(path: Path, count: int) -> NDArray[np.float64] | None:

@@ -9,7 +9,9 @@ evidence. Where cells fill a field, steps between neighbours tell: they are stee
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Sequence
+from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,25 +30,50 @@ Values = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 
-def filtered_bands(grid: Values, known: Mask) -> Iterator[Values]:
-    """Yield differences of Gaussians of doubling sizes (Y, X), without stripes, and 0 where there is no data near."""
-    while max(grid.shape) > LARGEST_SIDE:
-        grid, known = _halved(grid), _halved(known) == 1
-    whole = bool(known.all())
-    for _ in range(SIZES):
-        smooth = ndi.gaussian_filter(grid, 1.0, truncate=3.0)
-        band = (smooth - ndi.gaussian_filter(smooth, 1.7, truncate=3.0))[MARGIN:-MARGIN, MARGIN:-MARGIN]
-        if band.size < FEWEST_AT_A_SIZE:
-            return
-        band = band - band.mean(0) - band.mean(1, keepdims=True) + band.mean()
-        yield band if whole else band * _far_inside(known)
-        grid, known = _halved(smooth), _halved(known) == 1
+class FilteredBands(Sequence[Values]):
+    """Differences of Gaussians of doubling sizes (Y, X), without stripes, and 0 where there is no data near.
+
+    Each is worked out when it is first asked for: where coarse ones say enough, the fine ones are not needed.
+    """
+
+    def __init__(self, grid: Values, known: Mask) -> None:
+        while max(grid.shape) > LARGEST_SIDE:
+            grid, known = _halved(grid), _halved(known) == 1
+        self._whole = bool(known.all())
+        self._smooth: list[tuple[Values, Mask]] = []
+        self._bands: dict[int, Values] = {}
+        for _ in range(SIZES):
+            if math.prod(max(0, side - 2 * MARGIN) for side in grid.shape) < FEWEST_AT_A_SIZE:
+                return
+            smooth = ndi.gaussian_filter(grid, 1.0, truncate=3.0)
+            self._smooth.append((smooth, known))
+            grid, known = _halved(smooth), _halved(known) == 1
+
+    def __len__(self) -> int:
+        return len(self._smooth)
+
+    @overload
+    def __getitem__(self, number: int) -> Values: ...
+
+    @overload
+    def __getitem__(self, number: slice) -> list[Values]: ...
+
+    def __getitem__(self, number: int | slice) -> Values | list[Values]:
+        if isinstance(number, slice):
+            return [self[n] for n in range(*number.indices(len(self)))]
+        smooth, known = self._smooth[number]
+        if number not in self._bands:
+            band = (smooth - ndi.gaussian_filter(smooth, 1.7, truncate=3.0))[MARGIN:-MARGIN, MARGIN:-MARGIN]
+            band = band - band.mean(0) - band.mean(1, keepdims=True) + band.mean()
+            self._bands[number] = band if self._whole else band * _far_inside(known)
+        return self._bands[number]
 
 
-def evidence(bands: list[Values], *, enough: float = ENOUGH) -> float:
+def evidence(bands: Sequence[Values], *, enough: float = ENOUGH) -> float:
     """Return how far filtered fields are from those of noise, in squared standard errors; it stops at ``enough``."""
     found, coarser = 0.0, 0.0
-    for number, band in reversed(list(enumerate(bands))):
+    for number in reversed(range(len(bands))):
+        band = bands[number]
         values = band[band != 0]  # 0 stands for no data
         spread = float(np.sqrt((values**2).mean())) if values.size else 0.0
         if spread > 0:

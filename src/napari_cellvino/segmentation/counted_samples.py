@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
-from napari_cellvino.segmentation.band_evidence import ENOUGH, evidence, filtered_bands
+from napari_cellvino.segmentation.band_evidence import ENOUGH, FilteredBands, evidence
 from napari_cellvino.segmentation.normalise import percentiles, values_where
 
 LEAST_SHARE = 0.005  # of the samples that one value must fill to be an area without data
@@ -128,7 +128,7 @@ def _is_texture(grid: Grid, rest: Mask, middle: float) -> bool:
     """Return whether the rest is more than noise, as cells in transmitted light are."""
     field = np.where(rest, grid - middle, 0)
     spread = float(np.std(field[rest]))
-    return evidence(list(filtered_bands((field / max(spread, 1e-300)).astype(np.float32), rest))) >= ENOUGH
+    return evidence(FilteredBands((field / max(spread, 1e-300)).astype(np.float32), rest)) >= ENOUGH
 
 
 def _areas(mask: Mask, beside: Mask | None = None) -> NDArray[np.intp]:

@@ -121,8 +121,7 @@ def _run_film(
 ) -> Generator[RunEvent, None, None]:  # fmt: skip
     """Track the frames of a folder that are there, and those that still come, after what an earlier run tracked."""
     recipe, origin = pipeline.recipe, Origin(path=str(path))
-    choices = {"recipe": recipe.model_dump(mode="json")}
-    request = TrackRequest(out=root, overwrite=again, choices=choices)
+    request = TrackRequest(recipe, out=root, overwrite=again)
     begun = time.perf_counter()
     try:
         with closing(GrowingTracks(path, FoundOfGrowing(pipeline, engines), request, recipe.overrides)) as tracks:

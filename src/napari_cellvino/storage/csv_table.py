@@ -36,7 +36,12 @@ def write_table(path: Path, frame: pd.DataFrame) -> None:
     OutputError
         If the file cannot be written.
     """
-    with atomic_path(path) as part:
+    cells = [_column_cells(column) for _, column in frame.items()]
+    known = [column for column in cells if column is not None]
+    if known and len(known) == len(cells):
+        _write_cells(path, list(frame.columns), known)
+        return
+    with atomic_path(path) as part:  # dates, lists, missing numbers among text: pandas knows how each is written
         _mapped(frame, harmless_cell).to_csv(
             part, index=False, float_format="%.6g", lineterminator="\n", encoding="utf-8"
         )
@@ -52,11 +57,37 @@ def write_columns(path: Path, columns: Mapping[str, Sequence[object]]) -> None:
     OutputError
         If the file cannot be written.
     """
-    cells = [_cells(values) for values in columns.values()]
+    _write_cells(path, list(columns), [_cells(values) for values in columns.values()])
+
+
+def _write_cells(path: Path, names: Sequence[object], columns: Sequence[Sequence[object]]) -> None:
+    """Write columns of cells, each as it stands in the file."""
     with atomic_path(path) as part, part.open("w", newline="", encoding="utf-8") as handle:
         table = csv.writer(handle, lineterminator="\n")
-        table.writerow(columns)
-        table.writerows(zip(*cells, strict=True))
+        table.writerow(names)
+        table.writerows(zip(*columns, strict=True))
+
+
+def _column_cells(column: pd.Series) -> list[object] | None:
+    """Return the cells of a column of numbers or of text as pandas writes them; None of another.
+
+    pandas takes four times as long: as long as to measure the cells of a field.
+    """
+    kind, values = column.dtype.kind, column.tolist()
+    if kind in "iub" and column.dtype.name.islower():  # those of numpy; "Int64" may lack values
+        return values
+    if kind == "f" and column.dtype.name.islower():
+        return _decimals(values)
+    if kind == "O" and all(isinstance(value, str) for value in values):
+        texts = {value: harmless_cell(value) for value in set(values)}
+        return [texts[value] for value in values]
+    return None
+
+
+def _decimals(values: Sequence[float]) -> list[object]:
+    """Return floats with six significant digits, NaN empty."""
+    texts = ("%.6g " * len(values) % tuple(values)).split()  # at once: a third of the time
+    return ["" if text == "nan" else text for text in texts]
 
 
 def _cells(values: Sequence[object]) -> list[object]:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellvino.tracking.looks import Looks
+
 ENOUGH = 80  # pixels of a cell of which the overlap is told to a few in a hundred
 MANY = 4_000_000  # pairs of cells from which on counting them by sorting is faster than in a table
 
@@ -38,8 +40,8 @@ class FrameCells:
         Where those pixels lie in ``thinned``, one array per axis.
     step
         See ``thinned``.
-    intensities
-        How bright they are (N,), None where that does not count in linking.
+    looks
+        What they look like, None where that does not count in linking.
     """
 
     shape: tuple[int, ...]
@@ -50,7 +52,7 @@ class FrameCells:
     thinned: NDArray[np.int32] = field(repr=False)
     places: tuple[NDArray[np.intp], ...] = field(repr=False)
     step: int = 1
-    intensities: NDArray[np.float64] | None = field(default=None, repr=False)
+    looks: Looks | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -71,8 +73,8 @@ class FrameCells:
         return float(np.median(self.diameters)) if len(self) else 0.0
 
     def without_pixels(self) -> FrameCells:
-        """Return the same cells without their pixels, which a film of thousands of frames could not keep."""
-        return replace(self, thinned=np.zeros((0,) * self.dimensions, np.int32), places=())
+        """Return the same cells without pixels and looks, which a film of thousands of frames could not keep."""
+        return replace(self, thinned=np.zeros((0,) * self.dimensions, np.int32), places=(), looks=None)
 
 
 def frame_cells(image: NDArray[np.integer]) -> FrameCells:

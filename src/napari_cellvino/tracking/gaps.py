@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from napari_cellvino.core.link_options import LinkOptions
 from napari_cellvino.tracking.frame_cells import FrameCells
-from napari_cellvino.tracking.linking import UNLIKE, LinkOptions
+from napari_cellvino.tracking.linking import UNLIKE
 from napari_cellvino.tracking.tracks import GONE, Node
 
 GAP_COST = 0.3  # of each frame in which a cell was not found

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellvino.core.link_options import LinkOptions
 from napari_cellvino.core.progress import Progress
 from napari_cellvino.tracking.channels import link_channels
 from napari_cellvino.tracking.drift import field_drift
 from napari_cellvino.tracking.frame_cells import FrameCells, frame_cells
 from napari_cellvino.tracking.gaps import CellPlaces, Links, close_gaps, undo_mergers, undo_short_divisions
-from napari_cellvino.tracking.linking import LEFT, Candidates, Hypothesis, LinkOptions, best_links, candidates
+from napari_cellvino.tracking.linking import LEFT, Candidates, Hypothesis, best_links, candidates
 from napari_cellvino.tracking.tracks import GONE, Node, Tracks, tracks_of_links
 
 INERTIA = (0.5, 1.0)  # how much of its last step a cell may be expected to repeat
@@ -92,9 +93,13 @@ class FilmLinker:
         self._steps: dict[int, NDArray[np.float64]] = {}  # of each of its cells beside the field, in a frame
         self._moved: NDArray[np.float64] = np.zeros(1)  # how far the field moved then, in a frame
 
-    def add(self, image: NDArray[np.integer], intensities: NDArray[np.float64] | None = None) -> FrameCells:
-        """Link the next label image (Y, X) or (Z, Y, X), and return its cells; ``intensities`` (N,) are by label."""
-        cells, number = replace(frame_cells(image), intensities=intensities), len(self.frames)
+    def add(self, image: NDArray[np.integer]) -> None:
+        """Link the next label image (Y, X) or (Z, Y, X)."""
+        self.add_cells(frame_cells(image))
+
+    def add_cells(self, cells: FrameCells) -> None:
+        """Link the cells of the next frame; what they look like counts where it is there."""
+        number = len(self.frames)
         moved = np.zeros(cells.dimensions) if self._last is None else field_drift(self._last, cells)
         self.drift.append(moved + (self.drift[-1] if self.drift else 0.0))
         self.frames.append(cells.without_pixels())
@@ -103,7 +108,6 @@ class FilmLinker:
             if self._last is not None and number - self._at - 1 <= self.options.gap:
                 self._link(self._last, cells, moved, nodes)
             self._last, self._at, self._nodes = cells, number, nodes
-        return cells
 
     def _link(self, before: FrameCells, after: FrameCells, drift: NDArray[np.float64], nodes: Sequence[Node]) -> None:
         """Enter the links to the newest frame, and keep the last step of each of its cells."""

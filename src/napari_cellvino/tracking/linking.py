@@ -4,7 +4,7 @@ Every cell has a few hypotheses: it becomes one of the cells near it, divides in
 later frame that none explains begins. The best set of them, in which no cell is used twice, is found exactly by integer
 programming (Jaqaman et al. 2008 solve links and divisions one after the other, which loses divisions whose first
 daughter was linked already; Schiegg et al. 2013 decide them together). Costs are from overlap, distance and size, so
-that any outlines can be linked; intensity counts where it is asked for. Where a cell is expected has several guesses
+that any outlines can be linked; looks count where that is asked for. Where a cell is expected has several guesses
 (where it was, moved with the field, by its own motion, as its neighbours move), and the one that explains a link best
 counts.
 
@@ -23,9 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from napari_cellvino.core.errors import OptionError
+from napari_cellvino.core.link_options import LinkOptions
 from napari_cellvino.tracking.choosing import choose
 from napari_cellvino.tracking.frame_cells import FrameCells, shared_pixels
+from napari_cellvino.tracking.looks import unlike
 
 NEAREST = 5  # cells of the later frame that a cell may become
 DAUGHTERS = 4  # of these, the likeliest, two of which a cell may divide into
@@ -33,7 +34,6 @@ OVERLAP, DISTANCE, SIZE = 0.6, 0.5, 0.5  # weights of the costs; with more overl
 UNLIKE = 1.5  # weight of how unlike in size daughters are: a small new cell beside a large one is no division
 CUT = 0.3  # of the cost of size, where the edge cuts a cell in both frames
 ASIDE = 0.5  # weight of how far the middle of daughters lies from their mother, beside that of all links
-BRIGHTEST = 2.0  # spreads of intensity, from which on a larger difference costs no more
 AT_EDGE = 0.7  # of the cost of an end or a beginning, where a cell touches the edge
 ROUNDS = 2  # in which links are sought with the motion of neighbours
 FEWEST = 4  # links from which the motion of neighbours is told
@@ -46,36 +46,6 @@ LEFT = -1
 
 Indices = NDArray[np.int64]
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class LinkOptions:
-    """How cells are linked.
-
-    Attributes
-    ----------
-    reach
-        How far a cell moves between two frames, at most, in cell diameters.
-    end
-        What an end or a beginning costs; higher links more.
-    division
-        What a division costs beside its links; higher finds fewer.
-    gap
-        Frames in which a cell may be missing.
-    intensity
-        What it costs that a cell is brighter or darker in the next frame, by the spread of all; 0 leaves it out.
-    """
-
-    reach: float = 1.5
-    end: float = 1.0
-    division: float = 0.4
-    gap: int = 2
-    intensity: float = 0.0
-
-    def __post_init__(self) -> None:
-        for name, least in (("reach", 0.1), ("end", 0.01), ("division", 0.0), ("gap", 0), ("intensity", 0.0)):
-            if not getattr(self, name) >= least:
-                raise OptionError(f"{name} = {getattr(self, name)} is not possible in linking; the least is {least}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +75,7 @@ class _Pairs:
 class Candidates:
     """What the cells of a frame may become in the next one: H hypotheses.
 
-    They hold for all costs of ends and divisions, so that these are changed without looking at pixels again.
+    They hold for all costs of ends, divisions and looks, so that these are changed without looking at pixels again.
 
     Attributes
     ----------
@@ -114,7 +84,9 @@ class Candidates:
     after
         The one or two cells (H, 2) of the later frame, -1 for none.
     costs
-        What each costs (H,), without that of a division.
+        What each costs (H,), without that of a division and of looks.
+    unlike
+        How unlike the cells look (2, H): in intensity and in features, as `looks.unlike`.
     edges
         Which cells of the earlier and of the later frame touch the edge of the field.
     """
@@ -122,6 +94,7 @@ class Candidates:
     before: Indices
     after: Indices
     costs: Floats
+    unlike: Floats
     edges: tuple[NDArray[np.bool_], NDArray[np.bool_]]
 
 
@@ -154,7 +127,7 @@ def candidates(
     """
     edges = before.at_edge, after.at_edge
     if not len(before) or not len(after):
-        return Candidates(np.zeros(0, np.int64), np.zeros((0, 2), np.int64), np.zeros(0), edges)
+        return Candidates(np.zeros(0, np.int64), np.zeros((0, 2), np.int64), np.zeros(0), np.zeros((2, 0)), edges)
     steps = [np.asarray(guess, np.float64) for guess in guesses] or [np.zeros_like(before.centroids)]
     known = [shared_pixels(before, after, step) for step in steps]
     pairs = _pairs(before, after, steps, known, options)
@@ -167,7 +140,9 @@ def candidates(
     rows, first, second, double = _divisions(before, after, pairs, costs, options)
     none = np.full(len(pairs.after), -1)
     both = np.concatenate([np.stack([pairs.after, none], 1), np.stack([first, second], 1)])
-    return Candidates(np.concatenate([pairs.before, rows]), both, np.concatenate([costs, double]), edges)
+    mothers = np.concatenate([pairs.before, rows])
+    apart = unlike(before.looks, after.looks, mothers, both, after.sizes)
+    return Candidates(mothers, both, np.concatenate([costs, double]), apart, edges)
 
 
 def best_links(found: Candidates, options: LinkOptions) -> list[Hypothesis]:
@@ -176,7 +151,8 @@ def best_links(found: Candidates, options: LinkOptions) -> list[Hypothesis]:
         return []
     ends, begins = (options.end * np.where(edge, AT_EDGE, 1.0) for edge in found.edges)
     rows, first, second = found.before, found.after[:, 0], found.after[:, 1]
-    costs = found.costs + np.where(second >= 0, options.division, 0.0)
+    looks = options.intensity * found.unlike[0] + options.features * found.unlike[1]
+    costs = found.costs + looks + np.where(second >= 0, options.division, 0.0)
     gains = costs - ends[rows] - begins[first] - np.where(second >= 0, begins[second], 0.0)
     taken = choose(rows, found.after, gains, len(ends), len(begins))
     return [
@@ -216,19 +192,7 @@ def _pairs(
 
 def _single_costs(before: FrameCells, after: FrameCells, pairs: _Pairs, options: LinkOptions) -> Floats:
     sizes, cut = after.sizes[pairs.after].astype(np.float64), after.at_edge[pairs.after]
-    costs = _costs(before, pairs, pairs.before, (after.centroids[pairs.after], sizes, cut), pairs.shared)
-    if after.intensities is None:
-        return costs
-    return costs + _unlike_bright(before, pairs.before, after.intensities[pairs.after], options)
-
-
-def _unlike_bright(before: FrameCells, rows: Indices, later: Floats, options: LinkOptions) -> Floats:
-    """Return the cost that cells (P,) are as bright as ``later`` (P,) in the next frame, by how bright cells differ."""
-    if before.intensities is None or not options.intensity:
-        return np.zeros(len(rows))
-    low, high = np.percentile(before.intensities, (16, 84))
-    apart = np.abs(later - before.intensities[rows]) / max((high - low) / 2, 1e-9)
-    return np.asarray(options.intensity * np.minimum(apart, BRIGHTEST))
+    return _costs(before, pairs, pairs.before, (after.centroids[pairs.after], sizes, cut), pairs.shared)
 
 
 def _costs(
@@ -272,9 +236,6 @@ def _divisions(
     together = _costs(before, pairs, rows, later, pairs.shared[:, one] + pairs.shared[:, two])
     alike = np.abs(np.log(after.sizes[a] / after.sizes[b]))
     away = np.linalg.norm(pairs.expected[:, rows] - centres, axis=2).min(axis=0) / pairs.scales[rows]
-    if after.intensities is not None:
-        totals = after.intensities[a] * after.sizes[a] + after.intensities[b] * after.sizes[b]
-        together = together + _unlike_bright(before, rows, totals / sizes, options)
     return rows, a, b, together + UNLIKE * alike + ASIDE * away
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import replace
 
 import numpy as np
 
 from napari_cellvino.annotation import Annotation, Edit, ObjectRecord, Region, make_edit
 from napari_cellvino.annotation.pixel_runs import join_runs, runs_between
+from napari_cellvino.core.link_options import LinkOptions
 from napari_cellvino.core.progress import Progress
+from napari_cellvino.tracking.frame_cells import frame_cells
 from napari_cellvino.tracking.link_film import FilmLinker, LinkedFilm
-from napari_cellvino.tracking.linking import LinkOptions
+from napari_cellvino.tracking.placed_looks import PlacedLooks
 
 NAME = "Link again"
 
@@ -24,13 +26,17 @@ class Relinker:
         self._annotation, self.reach = annotation, reach
         self._linker = FilmLinker(LinkOptions(reach=reach), keep=True)
 
-    def prepare(self) -> Generator[Progress, None, Relinker]:
-        """Yield progress while looking at all frames, and return this."""
+    def prepare(self, looks_of: Callable[[int], PlacedLooks | None]) -> Generator[Progress, None, Relinker]:
+        """Yield progress while looking at all frames, and return this.
+
+        ``looks_of`` gives what was measured of the cells of a frame, None where nothing was.
+        """
         annotation = self._annotation
         kept = [record.id for record in annotation.records.values() if record.protected]
         for number in range(annotation.shape[0]):
             plane = annotation.pixels[number]
-            self._linker.add(np.where(np.isin(plane, kept), 0, plane) if kept else plane)
+            cells, looks = frame_cells(np.where(np.isin(plane, kept), 0, plane) if kept else plane), looks_of(number)
+            self._linker.add_cells(cells if looks is None else replace(cells, looks=looks.of(cells)))
             yield Progress("looking at frames", number + 1, annotation.shape[0])
         return self
 

@@ -22,11 +22,13 @@ from napari_cellvino.core.errors import ReplaceError
 from napari_cellvino.core.image import MetadataOverrides
 from napari_cellvino.core.progress import Progress
 from napari_cellvino.io.label_tiff import read_label_pixels
-from napari_cellvino.results.film_folder import CTC_NAME, check_film_folder, read_film
+from napari_cellvino.results.film_folder import CTC_NAME, check_film_folder, read_film, recipe_of
+from napari_cellvino.results.kept_looks import KeptLooks
+from napari_cellvino.tracking.frame_cells import frame_cells
 from napari_cellvino.tracking.lasting_ids import keep_ids
 from napari_cellvino.tracking.link_film import FilmLinker
-from napari_cellvino.tracking.linking import LinkOptions
 from napari_cellvino.tracking.measures import unusual_frames
+from napari_cellvino.tracking.placed_looks import PlacedLooks
 from napari_cellvino.tracking.settling import Settled, settle, settled_of
 from napari_cellvino.tracking.tracks import Node, Tracks
 from napari_cellvino.workflows.film import Film, film_of_files
@@ -36,10 +38,9 @@ from napari_cellvino.workflows.track_film import (
     FoundTracks,
     TrackedFilm,
     TrackRequest,
-    WatchedFrames,
-    note_frame,
     write_tracked,
 )
+from napari_cellvino.workflows.watched_frames import CellLooks, FramesAside, WatchedFrames
 
 LabelsOf = Callable[[Film], FilmLabels]
 """Gives the labels of a film, which is another one whenever it has grown."""
@@ -102,19 +103,21 @@ class GrowingTracks:
         self, path: Path, labels_of: LabelsOf, request: TrackRequest, overrides: MetadataOverrides | None = None
     ) -> None:
         self._path, self._labels_of, self._request, self._overrides = path, labels_of, request, overrides
-        self._linker, self._watched = FilmLinker(request.linking), WatchedFrames()
+        self._linker, self._watched = FilmLinker(request.recipe.linking), WatchedFrames()
+        self._looks = CellLooks(request.recipe)
         self._labels: FilmLabels | None = None
         self.files: list[Path] = []
-        self._of_file: dict[Path, Path] = {}  # what was found in it
+        self._of_file: dict[Path, str] = {}  # what was found in it lies aside under a name
         self._corrected: _Corrected | None = None
         self.folder = (request.out or Path()) / Path(path.absolute()).name
         self._earlier = self._read_earlier()
         self._known, self._free = self._earlier.tracks, self._earlier.free
-        self._aside = tempfile.TemporaryDirectory(prefix="cellvino-film-")
+        self._folder_aside = tempfile.TemporaryDirectory(prefix="cellvino-film-")
+        self._aside = FramesAside(Path(self._folder_aside.name))
 
     def close(self) -> None:
         """Let go of what lies aside."""
-        self._aside.cleanup()
+        self._folder_aside.cleanup()
 
     def _read_earlier(self) -> _Earlier:
         """Return what an earlier run of the same choices wrote; nothing where it is to be replaced."""
@@ -124,10 +127,8 @@ class GrowingTracks:
         if not (self.folder / CTC_NAME).is_dir():
             check_film_folder(self.folder, overwrite=False)
         result = read_film(self.folder)
-        names, choices = result.summary.get("files"), dict(self._request.choices)
-        same = {key: result.summary.get(key) for key in choices} == choices
-        linking = result.summary.get("linking")
-        same = same and isinstance(linking, dict) and LinkOptions(**linking) == self._request.linking
+        names, summary = result.summary.get("files"), result.summary
+        same = recipe_of(summary) == self._request.recipe and str(summary.get("masks", "")) == self._request.masks
         if not isinstance(names, list) or len(names) != len(result.masks) or not same:
             raise ReplaceError(
                 f"{self.folder} holds results of other choices, and cannot be gone on with",
@@ -178,16 +179,15 @@ class GrowingTracks:
 
     def _take(self, film: Film, number: int, file: Path, at: int) -> None:
         """Take a frame of a film as that of a number of those that are known."""
-        image, is_late = self._found(film, number, file), at < len(self.files)
-        note_frame(film, number, image, np.unique(image[image > 0]), self._watched)  # fails where it cannot be read
-        place = Path(self._aside.name) / f"{len(self._of_file)}.npz"
-        np.savez_compressed(place, labels=image.astype(np.min_scalar_type(int(image.max(initial=0)))))
+        image, name = self._found(film, number, file), str(len(self._of_file))
+        cells = self._looks.noted(film, number, image, self._watched, self._known_looks(file))
+        self._aside.put(name, image, cells)
+        self._of_file[file] = name
         self.files.insert(at, file)
-        self._of_file[file] = place
-        if is_late:
+        if at < len(self.files) - 1:
             self._watched.move_last(at)
         else:
-            self._linker.add(image, self._bright(at))
+            self._linker.add_cells(cells)
 
     def _found(self, film: Film, number: int, file: Path) -> NDArray[np.integer]:
         mask = self._earlier.masks.get(file.name)
@@ -196,20 +196,25 @@ class GrowingTracks:
         self._labels = self._labels_of(film)
         return self._labels.labels(number)
 
-    def _bright(self, number: int) -> NDArray[np.float64] | None:
-        """Return how bright the cells of a frame are in the first channel, None where it does not count."""
-        means = self._watched.intensities[number]
-        return next(iter(means.values()), None) if self._request.linking.intensity else None
+    def _known_looks(self, file: Path) -> PlacedLooks | None:
+        """Return what an earlier run measured of the cells of a frame."""
+        if file.name not in self._earlier.masks:
+            return None
+        with KeptLooks(self.folder) as earlier:
+            return earlier.of(list(self._earlier.masks).index(file.name))
 
     def _pixels(self, number: int) -> NDArray[np.integer]:
-        held: NDArray[np.integer] = np.load(self._of_file[self.files[number]])["labels"]
-        return held
+        return self._aside.labels(self._of_file[self.files[number]])
+
+    def _looks_of(self, number: int) -> PlacedLooks:
+        return self._aside.looks(self._of_file[self.files[number]])
 
     def _link_anew(self) -> None:
         """Link all frames in their order, as one came late."""
-        self._linker = FilmLinker(self._request.linking)
+        self._linker = FilmLinker(self._request.recipe.linking)
         for number in range(len(self.files)):
-            self._linker.add(self._pixels(number), self._bright(number))
+            cells = frame_cells(self._pixels(number))
+            self._linker.add_cells(replace(cells, looks=self._looks_of(number).of(cells)))
 
     def write(self, notices: Sequence[str] = ()) -> TrackedFilm:
         """Measure and write all that is known; ids of tracks are those of the last time.
@@ -239,5 +244,6 @@ class GrowingTracks:
         self._earlier = _Earlier()  # its masks are replaced now
         corrected = () if self._corrected is None else self._corrected.records
         said += (said_kept(len(corrected)),) if corrected else ()
-        found = FoundTracks(replace(linked, tracks=tracks), self._watched, said, self._pixels, corrected)
+        linked = replace(linked, tracks=tracks)
+        found = FoundTracks(linked, self._watched, said, self._pixels, corrected, self._looks_of)
         return write_tracked(film, found, replace(self._request, overwrite=True), self.folder)

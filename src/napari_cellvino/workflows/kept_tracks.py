@@ -48,6 +48,11 @@ class KeptTracks:
     count: int
 
     @property
+    def folder(self) -> Path:
+        """Where the earlier result is."""
+        return Path(self.origin.path)
+
+    @property
     def said(self) -> str:
         """What is kept, as a sentence."""
         kept = said_kept(len(self.records))

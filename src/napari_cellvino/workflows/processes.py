@@ -31,6 +31,7 @@ from napari_cellvino.workflows.field_task import FieldOutcome, FieldProgress, Fi
 from napari_cellvino.workflows.process_start import process_context
 from napari_cellvino.workflows.run_field import FieldWorker, run_field
 
+GARBAGE_AFTER = 50_000  # objects, those of a field: by default garbage is sought 40 times in each
 AHEAD = 3  # tasks that wait for each process, so that none is idle behind one that takes long
 
 
@@ -161,6 +162,7 @@ def _begin(threads: int) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     limit_threads(threads)
     gc.freeze()  # what was imported is never garbage: looking through it takes as long as a third of a field
+    gc.set_threshold(GARBAGE_AFTER)
 
 
 def _end_with_parent() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -24,6 +25,7 @@ from napari_cellvino.workflows.field_ranking import RankedField, rank_fields
 
 SHOWN = 12  # pictures
 SIDE = 300  # px of a picture
+DECODED_AT_ONCE = 2  # pictures
 MOST = 200  # rows of a table
 RUNS, NAMES = 10, 3
 _CONTENTS = ("compound", "dose", "control")
@@ -126,7 +128,9 @@ def render_run_page(store: ResultStore, rows: Rows, digest: str = "") -> str:
 
 def with_pictures(fields: Sequence[RankedField]) -> list[tuple[RankedField, str]]:
     """Return fields with a small copy of their pictures, as text for a page."""
-    return [(field, thumbnail_url(field.folder / QC_NAME, SIDE)) for field in fields]
+    with ThreadPoolExecutor(min(DECODED_AT_ONCE, max(1, len(fields)))) as pool:  # most of it leaves Python free
+        urls = pool.map(lambda field: thumbnail_url(field.folder / QC_NAME, SIDE), fields)
+        return list(zip(fields, urls, strict=True))
 
 
 def group_counts(rows: Rows) -> tuple[str, list[Group]]:

@@ -5,10 +5,10 @@ Frames are read one by one; in memory stays what linking needs of cells (place, 
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
-from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,29 +19,32 @@ from napari_cellvino.annotation import Annotation, ObjectRecord
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.core.image import Origin, Stack
 from napari_cellvino.core.progress import Progress
+from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.formats.track_formats import check_track_formats
 from napari_cellvino.formats.track_points import points_of
 from napari_cellvino.io.label_tiff import read_label_pixels
-from napari_cellvino.results.film_folder import FilmTables, check_film_folder, read_film, write_film
+from napari_cellvino.results.film_folder import FilmTables, check_film_folder, read_film, recipe_of, write_film
+from napari_cellvino.results.kept_looks import KeptLooks, LooksOfFrames, no_looks
+from napari_cellvino.segmentation.pipeline import make_pipeline
 from napari_cellvino.tracking.doubts import doubtful_links
 from napari_cellvino.tracking.film_annotation import FilmCells, annotate_film, touched
 from napari_cellvino.tracking.link_film import FilmLinker, LinkedFilm
-from napari_cellvino.tracking.linking import LinkOptions
 from napari_cellvino.tracking.measures import (
     FilmScale,
     cell_table,
     frame_table,
     growth,
-    mean_intensities,
     msd_table,
     track_table,
     unusual_frames,
 )
+from napari_cellvino.tracking.placed_looks import joined_looks
 from napari_cellvino.workflows.film import Film
 from napari_cellvino.workflows.film_labels import FilmLabels
 from napari_cellvino.workflows.given_tracks import GivenTracks
 from napari_cellvino.workflows.kept_tracks import kept_tracks
 from napari_cellvino.workflows.track_strips import cut_strips, longest_tracks
+from napari_cellvino.workflows.watched_frames import CellLooks, FramesAside, WatchedFrames
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,29 +72,14 @@ class TrackedFilm:
     folder: Path | None = None
 
 
-@dataclass
-class WatchedFrames:
-    """What is noted of frames as they pass, by their order."""
-
-    pictures: list[tuple[tuple[int, ...], bool, str]] = field(default_factory=list)
-    outlined: list[tuple[int, ...]] = field(default_factory=list)
-    intensities: list[dict[str, NDArray[np.float64]]] = field(default_factory=list)
-
-    def move_last(self, to: int) -> None:
-        """Move what was noted last to another place, as its frame came late."""
-        self.pictures.insert(to, self.pictures.pop())
-        self.outlined.insert(to, self.outlined.pop())
-        self.intensities.insert(to, self.intensities.pop())
-
-
 @dataclass(frozen=True, slots=True)
 class TrackRequest:
     """What is made of a film beside its labels.
 
     Attributes
     ----------
-    linking
-        How cells are linked.
+    recipe
+        How cells are found and linked; of label images that are given, how they are linked.
     interval_s
         Time between frames in s, where the film is silent or wrong.
     out
@@ -102,25 +90,39 @@ class TrackRequest:
         Further formats that tracks are written in: ``trackmate``, ``geff``, ``napari``, ``btrack``, ``btrack-hdf5``.
     strips
         Of how many of the longest tracks pictures through time are drawn.
-    choices
-        What the labels were made with, noted in ``film.json``.
+    masks
+        The name of the label images that were taken in place of a model's; empty where a model found the cells.
     tracks
         A file of another program with the tracks, which are put on the labels instead of linking them.
     """
 
-    linking: LinkOptions = field(default_factory=LinkOptions)
+    recipe: Recipe = field(default_factory=Recipe)
     interval_s: float | None = None
     out: Path | None = None
     overwrite: bool = False
     formats: tuple[str, ...] = ()
     strips: int = 0
-    choices: Mapping[str, object] = field(default_factory=dict)
+    masks: str = ""
     tracks: Path | None = None
 
     def __post_init__(self) -> None:
         check_track_formats(self.formats)
         if self.interval_s is not None and not self.interval_s > 0:
             raise OptionError(f"a time between frames of {self.interval_s:g} s is not possible; give one above 0")
+
+    @property
+    def choices(self) -> dict[str, object]:
+        """What the tracks were made with, by the names of ``film.json``."""
+        masks, tracks = self.masks, self.tracks.name if self.tracks is not None else ""
+        named = {"masks": masks} if masks else {}
+        return {"recipe": self.recipe.model_dump(mode="json"), **named, **({"tracks": tracks} if tracks else {})}
+
+
+def linking_alone(recipe: Recipe) -> Recipe:
+    """Return what a recipe says of label images that are given: no model finds cells, but features may be of one."""
+    if recipe.linking.features:
+        return make_pipeline(recipe).recipe
+    return Recipe(model="", linking=recipe.linking).with_overrides(recipe.overrides)
 
 
 def track_film(film: Film, labels: FilmLabels, request: TrackRequest) -> Generator[Progress, None, TrackedFilm]:
@@ -148,30 +150,34 @@ def track_film(film: Film, labels: FilmLabels, request: TrackRequest) -> Generat
         check_film_folder(folder, overwrite=request.overwrite)
     kept = None if folder is None else kept_tracks(folder, film)
     given = None if request.tracks is None else GivenTracks(request.tracks, film.count)
-    linker, watched = FilmLinker(request.linking), WatchedFrames()
-    with tempfile.TemporaryDirectory(prefix="cellvino-film-") as aside:
+    linker, watched, looks = FilmLinker(request.recipe.linking), WatchedFrames(), CellLooks(request.recipe)
+    with tempfile.TemporaryDirectory(prefix="cellvino-film-") as folder_aside:
+        aside = FramesAside(Path(folder_aside))
         for number in range(film.count):
             image = labels.labels(number)
             if kept is not None:
                 image = kept.beside(number, image)
-            cells = linker.add(image, linked_by(film, number, image, request.linking))
+            cells = looks.noted(film, number, image, watched)
+            linker.add_cells(cells)
             if given is not None:
                 given.put_on(number, image, cells)
-            note_frame(film, number, image, cells.labels, watched)
             if folder is not None:
-                np.savez_compressed(
-                    Path(aside) / f"{number}.npz", labels=image.astype(np.min_scalar_type(int(image.max(initial=0))))
-                )
+                aside.put(str(number), image, cells)
             yield Progress("frames", number + 1, film.count)
         linked = linker.finish() if given is None else given.linked(linker.finish())
         del linker, cells  # of a long film its links are large
         notices = (*film.notices, *labels.notices, *unusual_frames(watched.pictures, watched.outlined))
         notices += () if given is None else given.notices
-        found = FoundTracks(linked, watched, notices, lambda n: np.load(Path(aside) / f"{n}.npz")["labels"])
         if kept is None:
+            found = FoundTracks(
+                linked, watched, notices, lambda n: aside.labels(str(n)), looks=lambda n: aside.looks(str(n))
+            )
             return write_tracked(film, found, request, folder)
-        merged = kept.joined(linked, found.labels)
-        return (yield from save_tracks(film, merged, linked.drift, request, (*notices, kept.said)))
+        merged = kept.joined(linked, lambda n: aside.labels(str(n)))
+        with KeptLooks(kept.folder) as earlier:
+            both = lambda n: joined_looks((aside.looks(str(n)), earlier.of(n)))  # noqa: E731
+            said = (*notices, kept.said)
+            return (yield from save_tracks(film, merged, linked.drift, request, said, looks=both))
 
 
 def save_tracks(
@@ -180,6 +186,7 @@ def save_tracks(
     drift: NDArray[np.float64],
     request: TrackRequest,
     notices: Sequence[str] = (),
+    looks: LooksOfFrames = no_looks,
 ) -> Generator[Progress, None, TrackedFilm]:
     """Yield progress and return a film with corrected tracks, measured and written again.
 
@@ -195,6 +202,8 @@ def save_tracks(
         How it was linked, and where it is written.
     notices
         What you should know of it, as sentences.
+    looks
+        What was measured of the cells of each frame.
 
     Raises
     ------
@@ -203,10 +212,11 @@ def save_tracks(
     """
     cells, watched = FilmCells(annotation, drift), WatchedFrames()
     for number in range(film.count):
-        note_frame(film, number, _cut(annotation, film, number), cells.frames[number].labels, watched)
+        watched.note(film, number, _cut(annotation, film, number), cells.frames[number].labels)
         yield Progress("measuring", number + 1, film.count)
     corrected = touched([*annotation.records.values(), *annotation.deleted.values()])
-    found = FoundTracks(cells.film(), watched, tuple(notices), lambda n: _cut(annotation, film, n), tuple(corrected))
+    pixels = partial(_cut, annotation, film)
+    found = FoundTracks(cells.film(), watched, tuple(notices), pixels, tuple(corrected), looks)
     folder = None if request.out is None else request.out / film.name
     return write_tracked(film, found, replace(request, overwrite=True), folder)
 
@@ -253,15 +263,15 @@ def open_tracks(folder: Path) -> OpenedTracks:
     origin = Origin(path=str(folder))
     annotation = annotate_film(masks, result.tracks, len(result.masks), origin, result.corrected)
     summary = result.summary
-    interval, linking = summary.get("interval_s"), summary.get("linking")
+    interval = summary.get("interval_s")
     return OpenedTracks(
         annotation,
         TrackRequest(
-            LinkOptions(**linking) if isinstance(linking, dict) else LinkOptions(),
+            recipe_of(summary),
             float(interval) if isinstance(interval, (int, float)) else None,
             folder.parent,
             overwrite=True,
-            choices={name: summary[name] for name in ("recipe", "masks") if name in summary},
+            masks=str(summary.get("masks", "")),
         ),
         Path(str(summary["film"])) if "film" in summary else None,
         result.drift,
@@ -277,6 +287,7 @@ class FoundTracks:
     notices: tuple[str, ...]
     labels: Callable[[int], NDArray[np.integer]]
     corrected: tuple[ObjectRecord, ...] = ()
+    looks: LooksOfFrames = no_looks
 
 
 def write_tracked(film: Film, found: FoundTracks, request: TrackRequest, folder: Path | None) -> TrackedFilm:
@@ -286,7 +297,6 @@ def write_tracked(film: Film, found: FoundTracks, request: TrackRequest, folder:
     tables = measure_film(found.linked, scale, film.first, found.watched.intensities)
     tables.summary.update(
         film=str(film.path),
-        linking=asdict(request.linking),
         corrected=len(found.corrected),
         notices=list(notices),
         **({"files": [file.name for file in film.files]} if len(film.files) == film.count else {}),
@@ -295,41 +305,8 @@ def write_tracked(film: Film, found: FoundTracks, request: TrackRequest, folder:
     if folder is not None:
         also = dict.fromkeys(request.formats, points_of(found.linked, scale.spacing, scale.interval_s))
         strips = cut_strips(film, found.linked, found.labels, longest_tracks(found.linked, request.strips))
-        write_film(folder, found.linked.tracks, tables, found.labels, also, found.corrected, strips)
+        write_film(folder, found.linked.tracks, tables, found.labels, also, found.corrected, strips, found.looks)
     return TrackedFilm(found.linked, tables, notices, folder)
-
-
-def note_frame(
-    film: Film, number: int, image: NDArray[np.integer], known: NDArray[np.int64], watched: WatchedFrames
-) -> None:  # fmt: skip
-    """Note what a frame looks like, and the intensities of its cells."""
-    stack, frame = film.frame(number)
-    digest, blank, means = hashlib.blake2b(digest_size=16), True, {}
-    for channel, name in enumerate(stack.channels):
-        plane = stack.plane(t=frame - 1, c=channel, z=0)
-        if stack.shape.z > 1:
-            plane = np.max([stack.plane(t=frame - 1, c=channel, z=z) for z in range(stack.shape.z)], axis=0)
-        digest.update(np.ascontiguousarray(plane).tobytes())
-        blank = blank and bool(plane.min() == plane.max())
-        if plane.shape == image.shape:
-            means[f"mean_{name}"] = mean_intensities(image, known, plane)
-        elif image.shape == stack.shape[2:]:
-            volume = np.stack([stack.plane(t=frame - 1, c=channel, z=z) for z in range(stack.shape.z)])
-            means[f"mean_{name}"] = mean_intensities(image, known, volume)
-    watched.outlined.append(image.shape[-2:])
-    watched.pictures.append(((stack.shape.y, stack.shape.x), blank, digest.hexdigest()))
-    watched.intensities.append(means)
-
-
-def linked_by(
-    film: Film, number: int, image: NDArray[np.integer], linking: LinkOptions
-) -> NDArray[np.float64] | None:  # fmt: skip
-    """Return how bright the cells of a frame are in the first channel, by label; None where it does not count."""
-    if not linking.intensity:
-        return None
-    watched = WatchedFrames()
-    note_frame(film, number, image, np.unique(image[image > 0]), watched)
-    return watched.intensities[0].get(f"mean_{film.first.channels[0]}")
 
 
 def measure_film(

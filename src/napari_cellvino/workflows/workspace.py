@@ -18,6 +18,7 @@ from psygnal import Signal
 from napari_cellvino.annotation import Annotation
 from napari_cellvino.core.errors import ImageValueError, OptionError
 from napari_cellvino.core.image import Plane, PlaneReader, Stack
+from napari_cellvino.core.link_options import LinkOptions
 from napari_cellvino.core.progress import Progress
 from napari_cellvino.core.recipe import Recipe, fitted, make_recipe, renamed
 from napari_cellvino.engines.provider import EngineProvider
@@ -155,6 +156,10 @@ class Workspace:
         self.package_changed.emit(package)
         self.recipe_changed.emit(self.recipe)
         self._enter_field()
+
+    def choose_linking(self, linking: LinkOptions) -> None:
+        """Choose how the cells of films are linked; nothing else of the recipe depends on it."""
+        self._set_recipe(self.recipe.model_copy(update={"linking": linking}))
 
     def _outline_of(self, recipe: Recipe) -> ModelPackage | None:
         if not recipe.outline:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import napari
@@ -14,6 +14,7 @@ from napari_cellvino.annotation import Annotation, Change, EditAction, EditSessi
 from napari_cellvino.annotation.recovery import find_unsaved, resume_session
 from napari_cellvino.core.errors import CellvinoError, ImageReadError, OptionError
 from napari_cellvino.core.image import Stack
+from napari_cellvino.core.link_options import LinkOptions
 from napari_cellvino.core.progress import Progress
 from napari_cellvino.gui.napari_bridge import LayerRecipe, prepare_layers
 from napari_cellvino.gui.review.editor import Editor
@@ -23,16 +24,16 @@ from napari_cellvino.gui.tracks.track_actions import ACCEPT, COPY, TrackAction
 from napari_cellvino.gui.widgets.failure import failure_of
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task, Work
 from napari_cellvino.results.field_folder import journal_path
+from napari_cellvino.results.kept_looks import KeptLooks
 from napari_cellvino.results.usual_folder import results_beside
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.tracking.film_annotation import FilmCells
 from napari_cellvino.tracking.link_film import LinkedFilm
-from napari_cellvino.tracking.linking import LinkOptions
 from napari_cellvino.tracking.measures import FilmScale
 from napari_cellvino.tracking.relinking import Relinker, relink
 from napari_cellvino.workflows.film import Film, film_of_stack, open_film
 from napari_cellvino.workflows.film_labels import FilmLabels, FoundLabels, open_labels
-from napari_cellvino.workflows.track_film import TrackRequest, open_tracks, save_tracks, track_film
+from napari_cellvino.workflows.track_film import TrackRequest, linking_alone, open_tracks, save_tracks, track_film
 from napari_cellvino.workflows.workspace import Workspace
 
 FOLDER = "tracks"  # in the folder of results beside a film
@@ -75,7 +76,6 @@ class TracksController(QObject):
         self.canvas = FilmCanvas(viewer, self._on_click)
         self.linked: LinkedFilm | None = None  # as it is now
         self.preview: LinkedFilm | None = None  # as it would be with other options of linking
-        self.options = LinkOptions()
         self.selection: tuple[int, ...] = ()
         self.working, self.notices = "", tuple[str, ...]()
         self._task = Task()
@@ -136,16 +136,16 @@ class TracksController(QObject):
         if film is None or film.count < 2:
             raise OptionError("this image has one time point; a film is a file with several, or a folder of frames")
         labels: FilmLabels
-        choices: dict[str, object]
         if masks is None and pipeline is not None:
             labels = FoundLabels(film, pipeline, self._workspace.engines)
-            choices = {"recipe": pipeline.recipe.model_dump(mode="json")}
+            recipe = pipeline.recipe
         else:
-            labels, choices = open_labels(masks or Path(), film), {"masks": (masks or Path()).name}
+            labels, recipe = open_labels(masks or Path(), film), linking_alone(self._workspace.recipe)
         if (labels.labels(0).ndim == 2) if pipeline is None else not pipeline.recipe.z_choice.joined:
             _check_flat(film, self._workspace.stack)
         root = results_beside(film.path) / FOLDER
-        request = TrackRequest(self.options, None, root, overwrite=True, choices=choices, tracks=tracks)
+        named = "" if masks is None else masks.name
+        request = TrackRequest(recipe, None, root, overwrite=True, masks=named, tracks=tracks)
         tracked = yield from track_film(film, labels, request)
         return self._read(root / film.name, film, tracked.notices)
 
@@ -172,7 +172,8 @@ class TracksController(QObject):
 
     def _take(self, opened: OpenedFilm) -> None:
         self.working, self.opened, self.notices = "", opened, opened.notices
-        self.options, self.selection, self.preview, self._relinker = opened.request.linking, (), None, None
+        self.selection, self.preview, self._relinker = (), None, None
+        self._workspace.choose_linking(opened.request.recipe.linking)
         self.editor.begin(opened.annotation, opened.session)
         self.canvas.show(opened.film, opened.annotation, opened.images)
         self.taken.emit()
@@ -266,15 +267,20 @@ class TracksController(QObject):
 
     # -- linking again
 
+    @property
+    def options(self) -> LinkOptions:
+        """How cells are linked, of the recipe."""
+        return self._workspace.recipe.linking
+
     def try_options(self, options: LinkOptions) -> None:
-        """Show the tracks as they would be with other options, once that is known."""
+        """Choose how cells are linked, and show the tracks as they would be with it, once that is known."""
         opened = self.opened
+        self._workspace.choose_linking(options)
         if opened is None:
             return
-        self.options = options
         self._linking.stop()
         self._linking = Task(done=self._take_preview, failed=self._fail)
-        self._decoder.start(lambda: _linked(opened.annotation, self._relinker, options), self._linking)
+        self._decoder.start(lambda: _linked(opened, self._relinker, options), self._linking)
 
     def _take_preview(self, done: tuple[Relinker, LinkedFilm]) -> None:
         self._relinker, self.preview = done
@@ -283,13 +289,17 @@ class TracksController(QObject):
 
     def use_preview(self) -> None:
         """Take the tracks as they would be; tracks that were corrected stay."""
-        preview = self.preview
-        if preview is not None:
+        preview, opened = self.preview, self.opened
+        if preview is not None and opened is not None:
             self.editor.do(lambda annotation: relink(annotation, preview))
+            recipe = opened.request.recipe.model_copy(update={"linking": self.options})
+            self.opened = replace(opened, request=replace(opened.request, recipe=recipe))
 
     def drop_preview(self) -> None:
         """Leave the tracks as they are."""
         self._linking.stop()
+        if self.opened is not None:
+            self._workspace.choose_linking(self.opened.request.recipe.linking)
         self._redraw()
 
     # -- saving
@@ -304,8 +314,8 @@ class TracksController(QObject):
         request = opened.request
 
         def work() -> Generator[Progress, None, None]:
-            with snapshot.saving():
-                yield from save_tracks(opened.film, snapshot.annotation, drift, request, opened.notices)
+            with snapshot.saving(), KeptLooks(opened.folder) as kept:
+                yield from save_tracks(opened.film, snapshot.annotation, drift, request, opened.notices, kept.of)
 
         self.working = "saving …"
         self._task = Task(done=self._saved, failed=self._fail, progressed=self._progress, lasting=True)
@@ -346,9 +356,10 @@ def _resumed(path: Path, annotation: Annotation) -> EditSession | None:
 
 
 def _linked(
-    annotation: Annotation, relinker: Relinker | None, options: LinkOptions
+    opened: OpenedFilm, relinker: Relinker | None, options: LinkOptions
 ) -> Generator[Progress, None, tuple[Relinker, LinkedFilm]]:
     """Return tracks with other options; what needs pixels is looked at where that was not done yet."""
     if relinker is None or relinker.reach != options.reach:
-        relinker = yield from Relinker(annotation, options.reach).prepare()
+        with KeptLooks(opened.folder) as kept:
+            relinker = yield from Relinker(opened.annotation, options.reach).prepare(kept.of)
     return relinker, relinker.linked(options)

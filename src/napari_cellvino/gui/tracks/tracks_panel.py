@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
 from qtpy.QtWidgets import QFileDialog, QGridLayout, QPushButton, QSizePolicy, QWidget
 
 from napari_cellvino.core.image import Spacing
+from napari_cellvino.core.link_options import LinkOptions
 from napari_cellvino.gui.run.sliders import Sliders
 from napari_cellvino.gui.shell.viewer_session import Session
 from napari_cellvino.gui.tracks.cell_time_panel import CellTimePanel
@@ -31,7 +33,6 @@ from napari_cellvino.gui.widgets.usable import WAIT, enable_unless
 from napari_cellvino.gui.widgets.value_combo import ValueCombo
 from napari_cellvino.segmentation.heads import Parameter
 from napari_cellvino.tracking.link_film import LinkedFilm
-from napari_cellvino.tracking.linking import LinkOptions
 
 COLUMNS = 3
 GEFF_FILES = ("zarr.json", ".zgroup", ".zattrs")  # one of which is chosen for the folder that it lies in
@@ -40,11 +41,17 @@ HINT = (
     "Track the open film with the model of tab 2, or a film with label images of its own; or open tracks that were "
     "saved. Then N goes to the next doubtful link."
 )
+FEATURES = (
+    "What it costs to look different to the model. A film tracked with it above 0 keeps what the model sees in cells, "
+    "which takes longer"
+)
 PARAMETERS = (
     Parameter("end", "End", 1.0, 0.2, 3.0, 0.05, help="Higher links more, and lets fewer tracks end"),
     Parameter("division", "Division", 0.4, 0.0, 3.0, 0.05, help="Higher finds fewer divisions"),
     Parameter("gap", "Gap", 2, 0, 8, 1, help="Frames in which a cell may be missing"),
     Parameter("reach", "Reach", 1.5, 0.3, 5.0, 0.1, help="Diameters that a cell moves in a frame at most; looks anew"),
+    Parameter("intensity", "Intensity", 0.0, 0.0, 1.0, 0.05, help="What it costs to become brighter or darker"),
+    Parameter("features", "Features", 0.0, 0.0, 1.0, 0.05, help=FEATURES),
 )
 
 
@@ -176,8 +183,8 @@ class TracksPanel(QWidget):
             self.controller.open(Path(folder))
 
     def _leave(self) -> None:
-        self.sliders.set_value(_values(self.controller.options))
         self.controller.drop_preview()
+        self.sliders.set_value(_values(self.controller.options))
 
     def _draw(self) -> None:
         controller, linked = self.controller, self.controller.linked
@@ -196,6 +203,7 @@ class TracksPanel(QWidget):
         enable_unless("" if controller.editor.undo_name else "Nothing to undo yet", self.undo_button)
         enable_unless("" if controller.editor.redo_name else "Nothing to redo yet", self.redo_button)
         enable_unless(WAIT if controller.working else "", self.save_button)
+        self.sliders.set_value(_values(controller.options))
         self._draw_preview()
         self.lineage.show_place(controller.frame, controller.selection)
 
@@ -255,8 +263,9 @@ def _counted(linked: LinkedFilm) -> str:
 
 
 def _options(values: dict[str, float]) -> LinkOptions:
-    return LinkOptions(values["reach"], values["end"], values["division"], round(values["gap"]))
+    known = {name: value for name, value in values.items() if name != "gap"}
+    return LinkOptions(gap=round(values["gap"]), **known)
 
 
 def _values(options: LinkOptions) -> dict[str, float]:
-    return {"reach": options.reach, "end": options.end, "division": options.division, "gap": options.gap}
+    return asdict(options)

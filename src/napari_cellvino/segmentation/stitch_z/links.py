@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
-from scipy.optimize import linear_sum_assignment
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
@@ -77,6 +76,8 @@ def _assign_group(pairs: Overlaps, rows: Rows) -> Rows:
     value[i, j] = pairs.iou[rows]
     number = np.full(value.shape, -1, np.intp)
     number[i, j] = rows
+    from scipy.optimize import linear_sum_assignment  # importing it takes as long as a field
+
     chosen: Rows = number[linear_sum_assignment(value, maximize=True)]
     return np.asarray(chosen[chosen >= 0])
 

@@ -1,0 +1,143 @@
+"""What is seen of the frames of a film as they pass: what is odd of them, and what their cells look like."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellvino.core.errors import ModelPackageError, OptionError
+from napari_cellvino.core.progress import finish
+from napari_cellvino.core.recipe import Recipe
+from napari_cellvino.engines.remote.address import is_address
+from napari_cellvino.model_package import find_package
+from napari_cellvino.segmentation.prepare import project
+from napari_cellvino.tracking.frame_cells import FrameCells, frame_cells
+from napari_cellvino.tracking.looks import Floats, Looks
+from napari_cellvino.tracking.measures import mean_intensities
+from napari_cellvino.tracking.placed_looks import PlacedLooks
+from napari_cellvino.workflows.cell_embeddings import CellEmbeddings
+from napari_cellvino.workflows.film import Film
+
+
+@dataclass
+class WatchedFrames:
+    """What is noted of frames as they pass, by their order."""
+
+    pictures: list[tuple[tuple[int, ...], bool, str]] = field(default_factory=list)
+    outlined: list[tuple[int, ...]] = field(default_factory=list)
+    intensities: list[dict[str, NDArray[np.float64]]] = field(default_factory=list)
+
+    def move_last(self, to: int) -> None:
+        """Move what was noted last to another place, as its frame came late."""
+        self.pictures.insert(to, self.pictures.pop())
+        self.outlined.insert(to, self.outlined.pop())
+        self.intensities.insert(to, self.intensities.pop())
+
+    def note(self, film: Film, number: int, image: NDArray[np.integer], known: NDArray[np.int64]) -> None:
+        """Note what a frame looks like, and the intensities of its cells by their labels, which are ``known`` (N,)."""
+        stack, frame = film.frame(number)
+        digest, blank, means = hashlib.blake2b(digest_size=16), True, {}
+        for channel, name in enumerate(stack.channels):
+            plane = stack.plane(t=frame - 1, c=channel, z=0)
+            if stack.shape.z > 1:
+                plane = np.max([stack.plane(t=frame - 1, c=channel, z=z) for z in range(stack.shape.z)], axis=0)
+            digest.update(np.ascontiguousarray(plane).tobytes())
+            blank = blank and bool(plane.min() == plane.max())
+            if plane.shape == image.shape:
+                means[f"mean_{name}"] = mean_intensities(image, known, plane)
+            elif image.shape == stack.shape[2:]:
+                volume = np.stack([stack.plane(t=frame - 1, c=channel, z=z) for z in range(stack.shape.z)])
+                means[f"mean_{name}"] = mean_intensities(image, known, volume)
+        self.outlined.append(image.shape[-2:])
+        self.pictures.append(((stack.shape.y, stack.shape.x), blank, digest.hexdigest()))
+        self.intensities.append(means)
+
+
+class CellLooks:
+    """Measures what cells look like, as far as it counts in the linking of a recipe.
+
+    Raises
+    ------
+    OptionError
+        If features count, and the model of the recipe has none.
+    """
+
+    def __init__(self, recipe: Recipe) -> None:
+        self._recipe = recipe
+        self._network: CellEmbeddings | None = None
+        if recipe.linking.features:
+            if not recipe.model or recipe.z_choice.joined:
+                raise OptionError(
+                    "features are what a model sees in flat cells; name a model, or leave their cost at 0"
+                )
+            device = "AUTO" if is_address(recipe.device) else recipe.device
+            self._network = CellEmbeddings(find_package(recipe.model), device=device)
+
+    def noted(
+        self,
+        film: Film,
+        number: int,
+        image: NDArray[np.integer],
+        watched: WatchedFrames,
+        known: PlacedLooks | None = None,
+    ) -> FrameCells:
+        """Note a frame, and return its cells with what they look like; ``known`` was measured of them before."""
+        cells = frame_cells(image)
+        watched.note(film, number, image, cells.labels)
+        features = None
+        if self._network is not None:
+            features = known.of(cells).features if known is not None else None
+            features = self._features(film, number, image, cells) if features is None else features
+        return replace(cells, looks=Looks(watched.intensities[-1].get(f"mean_{film.first.channels[0]}"), features))
+
+    def _features(self, film: Film, number: int, image: NDArray[np.integer], cells: FrameCells) -> Floats | None:
+        """Return what the network sees in the cells (N, F), None where labels are of another size than the picture."""
+        stack, frame = film.frame(number)
+        recipe = self._recipe
+        plane = finish(project(stack, channel=recipe.channel, z=recipe.z_choice, frame=frame))
+        if self._network is None or image.shape != plane.shape or not len(cells):
+            return None
+        try:
+            found = self._network.of(image, cells.labels, plane)
+        except ModelPackageError as error:
+            raise OptionError(f"model {recipe.model} has no features that cells are linked by: {error}") from error
+        return np.stack(list(found.values()), axis=1)
+
+
+class FramesAside:
+    """Label images of frames, and what their cells look like, in files beside; by any name."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def put(self, name: str, image: NDArray[np.integer], cells: FrameCells) -> None:
+        """Put a frame aside."""
+        looks = cells.looks or Looks()
+        held: dict[str, Any] = {
+            "labels": image.astype(np.min_scalar_type(int(image.max(initial=0)))),
+            "places": cells.centroids,
+        }
+        if looks.intensities is not None:
+            held["intensities"] = looks.intensities
+        if looks.features is not None:
+            held["features"] = looks.features.astype(np.float16)
+        np.savez_compressed(self._folder / f"{name}.npz", **held)
+
+    def labels(self, name: str) -> NDArray[np.integer]:
+        """Return the label image of a frame."""
+        with np.load(self._folder / f"{name}.npz") as held:
+            labels: NDArray[np.integer] = held["labels"]
+        return labels
+
+    def looks(self, name: str) -> PlacedLooks:
+        """Return what its cells look like."""
+        with np.load(self._folder / f"{name}.npz") as held:
+            intensities, features = (
+                held[kind].astype(np.float64) if kind in held else None for kind in ("intensities", "features")
+            )
+            return PlacedLooks(held["places"], Looks(intensities, features))
