@@ -88,6 +88,7 @@ class DeviceTimesBox(QWidget):
 
     def _put(self, label: QLabel, row: int, column: int) -> QLabel:
         side = Qt.AlignmentFlag.AlignRight if column else Qt.AlignmentFlag.AlignLeft
+        label.setAlignment(side | Qt.AlignmentFlag.AlignVCenter)  # of a title in two lines too
         self._grid.addWidget(label, row, column, side | Qt.AlignmentFlag.AlignVCenter)
         return label
 
