@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import pytest
 
 from napari_cellvino.core.errors import OptionError
+from napari_cellvino.core.image import Origin
 from napari_cellvino.core.progress import finish
+from napari_cellvino.core.recipe import Recipe
+from napari_cellvino.results.schema import ResultKey, field_row
 from napari_cellvino.workflows.cluster import ClusterExecutor, cluster_client
+from napari_cellvino.workflows.field_task import FieldOutcome, FieldTask
 from napari_cellvino.workflows.path_map import PathMap
 from napari_cellvino.workflows.run_folder import run_folder
 
@@ -70,3 +76,91 @@ def test_cluster_writes_the_same_bytes_from_files_that_lie_elsewhere(threads_clu
     assert [o.row["status"] for o in done.outcomes] == ["done"] * 3
     assert field_tree(here.root) == field_tree(there.root)
     assert all(o.kept for o in finish(run_folder(images, there.pipeline, there.root, there.engines)).outcomes)
+
+
+@dataclass
+class OneWorker:
+    """What a client of dask shows of a cluster of one worker, which fields may end: all that wait there are blamed."""
+
+    deadly: tuple[int, ...] = ()
+    lost_after: int = 1_000  # fields, before the scheduler goes
+    waiting: list[Promised] = field(default_factory=list)
+    done: int = 0
+    deaths: int = 0
+    status: str = "running"
+
+    def nthreads(self):
+        return {"tcp://worker": 1}
+
+    def submit(self, run, task, paths, threads, *, pure):
+        assert not pure
+        self.waiting.append(Promised(self, task))
+        return self.waiting[-1]
+
+    def cancel(self, futures):
+        self.waiting = [other for other in self.waiting if other not in futures]
+
+    def work(self):
+        if self.done == self.lost_after:
+            self.status = "closed"
+            raise distributed.CancelledError("the scheduler went")
+        if self.waiting[0].task.number in self.deadly:
+            self.deaths += 1
+            for blamed in self.waiting:
+                blamed.error = distributed.KilledWorker(blamed.task.name, None, 2)
+            self.waiting = []
+            return
+        first = self.waiting.pop(0)
+        self.done += 1
+        first.outcome = FieldOutcome(first.task.number, field_row(first.task.origin, first.task.name, "done"))
+
+
+@dataclass(eq=False)
+class Promised:
+    """A future of dask; the worker works while it is waited for."""
+
+    cluster: OneWorker
+    task: FieldTask
+    outcome: FieldOutcome | None = None
+    error: Exception | None = None
+
+    def done(self):
+        return self.outcome is not None or self.error is not None
+
+    def exception(self, timeout):
+        while not self.done():
+            self.cluster.work()
+        return self.error
+
+    def result(self, timeout):
+        if self.exception(timeout) is not None:
+            raise self.error
+        return self.outcome
+
+
+def some_tasks(count: int) -> Iterator[FieldTask]:
+    recipe = Recipe(model="nuclei")
+    for number in range(1, count + 1):
+        origin = Origin(f"/images/{number}.tif", "")
+        key = ResultKey.of(origin, recipe)
+        yield FieldTask(number, f"field {number}", origin, recipe, Path(f"/results/{number}"), key)
+
+
+@pytest.mark.parametrize("deadly", [(), (3,), (1, 2, 9), (6,)])
+def test_only_a_field_that_ends_workers_fails_with_them(deadly):
+    cluster = OneWorker(deadly)
+    executor = ClusterExecutor(cluster, None, NOWHERE)
+    outcomes = [news for news in executor.run(some_tasks(9)) if isinstance(news, FieldOutcome)]
+    assert [o.number for o in outcomes] == [*range(1, 10)]
+    assert [o.number for o in outcomes if o.failed] == [*deadly]
+    assert all("ended all" in o.row["error"] and f"field {o.number}" in o.row["error"] for o in outcomes if o.failed)
+    assert cluster.deaths <= 2 * len(deadly)
+
+
+def test_where_the_scheduler_goes_this_computer_does_the_rest(images, job):
+    def on_cluster(worker):
+        return ClusterExecutor(OneWorker(lost_after=0), worker, NOWHERE)
+
+    done = finish(run_folder(images, job.pipeline, job.root, job.engines, executor=on_cluster))
+    assert [o.row["status"] for o in done.outcomes] == ["done"] * 3
+    assert all((job.root / str(o.row["folder"]) / "annotation.json").is_file() for o in done.outcomes)

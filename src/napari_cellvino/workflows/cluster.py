@@ -1,7 +1,7 @@
 """An executor of tasks on a cluster, by dask: each field runs whole on one worker, which writes the result itself.
 
 Tasks carry paths and hashes and never pixels; what comes back is the row of a table. Every worker keeps one set of
-engines. A worker that dies is replaced by another, a field that kills several workers has failed, and where the
+engines. A worker that dies is replaced by another, a field that kills several workers has failed alone, and where the
 scheduler is lost this computer does the rest: what the workers had finished stands on disk and is kept.
 """
 
@@ -150,13 +150,45 @@ class ClusterExecutor:
             begun.popleft()
             yield from [first.task] if isinstance(first.task, FieldOutcome) else []
             return
-        outcome = self._outcome(first.task, first.future)
+        beside = [b.future for b in begun if b.future is not None and b is not first]
+        outcome = self._outcome(first.task, first.future, beside)
         if outcome is not None:
             begun.popleft()
             yield outcome
 
-    def _outcome(self, task: FieldTask, future: Future[Any]) -> FieldOutcome | None:
-        """Return the outcome of a task, or None where the scheduler is lost."""
+    def _outcome(self, task: FieldTask, future: Future[Any], beside: list[Future[Any]]) -> FieldOutcome | None:
+        """Return the outcome of a task, or None where the scheduler is lost.
+
+        Where a worker dies, dask blames every task that waited there. One that it gave up is run once more with nothing
+        ``beside`` it, so that the fields fail that end workers, and no others.
+        """
+        from distributed import KilledWorker
+
+        try:
+            return self._awaited(task, future)
+        except KilledWorker:
+            self._wait_for(beside)
+        alone = None if self._is_lost else self._begin(task).future
+        if alone is None:
+            return None
+        try:
+            return self._awaited(task, alone)
+        except KilledWorker:
+            return failed_outcome(task.number, task.origin, _poison(task), task.place, stage="segment")
+
+    def _wait_for(self, futures: list[Future[Any]]) -> None:
+        """Wait until tasks are done or given up, or the scheduler is lost."""
+        from distributed import CancelledError, TimeoutError
+
+        for future in futures:
+            while not self._is_lost and not future.done():
+                try:
+                    future.exception(timeout=SCHEDULER_EVERY_S)
+                except (TimeoutError, CancelledError):
+                    self._is_lost = self._client.status != "running"
+
+    def _awaited(self, task: FieldTask, future: Future[Any]) -> FieldOutcome | None:
+        """Return the outcome of a task, or None where the scheduler is lost; `KilledWorker` where dask gave it up."""
         from distributed import CancelledError, KilledWorker, TimeoutError
         from distributed.comm import CommClosedError
 
@@ -168,7 +200,7 @@ class ClusterExecutor:
                 if self._client.status == "running":
                     continue
             except KilledWorker:
-                return failed_outcome(task.number, task.origin, _poison(task), task.place, stage="segment")
+                raise
             except (CancelledError, CommClosedError, OSError):
                 pass
             except Exception as error:  # of the worker itself: the field reports its own in its outcome
