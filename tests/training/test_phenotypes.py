@@ -17,7 +17,7 @@ import torch
 from napari_cellvino.cli import main
 from napari_cellvino.core.errors import ModelPackageError
 from napari_cellvino.core.progress import finish
-from napari_cellvino.training.phenotype.fields import LabelledField, seen
+from napari_cellvino.training.phenotype.fields import PERCENTILES, LabelledField, _percentiles, seen
 from napari_cellvino.training.phenotype.fit import PhenotypeOptions, fit_phenotypes
 from napari_cellvino.training.phenotype.network import MultiScaleNetwork, logits
 from napari_cellvino.training.phenotype.package import open_phenotypes
@@ -90,11 +90,22 @@ def test_a_plate_that_was_not_seen_is_told_and_openvino_says_what_torch_says(tmp
         rows = list(csv.DictReader(file))
     assert [float(row["p_control"]) + float(row["p_shrunk"]) for row in rows] == pytest.approx([1, 1])
     assert (tmp_path / "out" / "2_control_0_saliency.png").is_file()
+    exact = tmp_path / "exact"
+    assert main(["classify-fields", *fields, "--model", str(model), "--out", str(exact), "--precision", "exact"]) == 0
+    with (exact / "fields.csv").open(newline="") as file:
+        again = [float(row["p_control"]) for row in csv.DictReader(file)]
+    assert [float(row["p_control"]) for row in rows] == pytest.approx(again, abs=0.05)
     expected = np.load(model / "test_output.npy")
-    assert np.abs(open_phenotypes(model).look(np.load(model / "test_input.npy")).evidence - expected).max() < 1e-4
+    assert np.abs(open_phenotypes(model).look(np.load(model / "test_input.npy")[0]).evidence - expected).max() < 1e-4
     np.save(model / "test_output.npy", expected + 1)
     with pytest.raises(ModelPackageError, match="something else here"):
         open_phenotypes(model)
+
+
+@pytest.mark.parametrize(("dtype", "most"), [(np.uint8, 255), (np.uint16, 4000), (np.uint16, 3)])
+def test_percentiles_of_whole_numbers_are_those_of_numpy(dtype, most):
+    grey = np.random.default_rng(0).integers(0, most, (37, 53)).astype(dtype)
+    assert _percentiles(grey) == pytest.approx(np.percentile(grey.astype(float), PERCENTILES).tolist())
 
 
 def test_a_dose_lies_between_nothing_and_full_effect():

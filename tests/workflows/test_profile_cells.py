@@ -12,8 +12,10 @@ import pandas as pd
 import pytest
 
 from napari_cellvino.cli import main
+from napari_cellvino.core.errors import OptionError
 from napari_cellvino.core.progress import finish
 from napari_cellvino.measure.profile_features import profile_features
+from napari_cellvino.quality.profile_map import umap_is_here, umap_points
 from napari_cellvino.quality.profiles import profile_wells
 from napari_cellvino.workflows.run_folder import run_folder
 
@@ -65,8 +67,22 @@ def test_wells_are_scored_by_controls_and_like_effects_are_near():
     near = found.nearest.set_index("compound")["nearest_compound"]
     assert (near["a"], near["b"]) == ("b", "a")
     assert found.explained[:2].sum() > 0.9
+    first, second = (n for n, kind in enumerate(found.kinds) if kind == "c")
+    like = found.like(first, 9)
+    assert len(like) == len(found.table) - 1
+    assert dict(like)[second] > 0.9
+    assert [cosine for _, cosine in like] == sorted((cosine for _, cosine in like), reverse=True)
+    assert found.names[0] == ("p", "A01")
     bare = profile_wells(plate_of_cells().assign(Metadata_Control=""))
     assert "0 negative controls" in bare.notices[0]
+
+
+@pytest.mark.skipif(umap_is_here(), reason="umap-learn is installed")
+def test_umap_says_what_it_needs():
+    with pytest.raises(OptionError, match="pip install umap-learn"):
+        umap_points(np.zeros((9, 3)))
+    with pytest.raises(OptionError, match="4 wells or more"):
+        umap_points(np.zeros((3, 2)))
 
 
 def test_results_give_files_that_others_read(images, job, tmp_path, capsys):

@@ -67,6 +67,8 @@ def _add_classify_fields(parser: argparse.ArgumentParser) -> None:
     add("inputs", nargs="+", type=Path, metavar="INPUT", help="image files or folders of images")
     add("--model", type=Path, required=True, metavar="DIR", help="folder that 'cellvino train --task phenotype' wrote")
     add("--out", type=Path, required=True, metavar="DIR", help="for fields.csv and a picture of each field")
+    text = "fast (default: bf16 where the processor has it) or exact (float32)"
+    add("--precision", choices=["fast", "exact"], default="fast", help=text)
 
 
 def _add_profile(parser: argparse.ArgumentParser) -> None:

@@ -13,7 +13,8 @@ from napari_cellvino.workflows.run_folder import list_inputs
 
 def run(options: argparse.Namespace) -> int:
     """Classify fields, and print the class of each with its probability."""
-    fields = finish(classify_fields(list_inputs(options.inputs), options.model, options.out))
+    inputs, exact = list_inputs(options.inputs), options.precision == "exact"
+    fields = finish(classify_fields(inputs, options.model, options.out, exact=exact))
     if options.json:
         rows = [{"path": one.path, "class": one.kind, "probabilities": one.probabilities} for one in fields if one.kind]
         print(json_text({"table": options.out / TABLE, "fields": rows}), end="")

@@ -8,7 +8,7 @@ import sys
 from napari_cellvino.storage.json_text import json_text
 from napari_cellvino.workflows.train_phenotypes import train_phenotypes
 
-STEPS = 400
+STEPS = 1000  # of simulated plates: 400 tell only half of the fields of a plate that was not seen
 EVERY = 20  # steps that are told
 
 

@@ -35,6 +35,25 @@ def edit_spots(spots: Spots, edits: Iterable[SpotEdit]) -> Spots:
     return replace(spots, edits=tuple(done))
 
 
+def with_edits(spots: Spots, edits: tuple[SpotEdit, ...]) -> Spots:
+    """Return spots as they are after exactly these edits, instead of those that they hold.
+
+    What both have in common from the first one on stays; what else was done to the spots is taken back first.
+    """
+    held = spots.edits or ()
+    common = 0
+    while common < min(len(held), len(edits)) and _alike(held[common], edits[common]):
+        common += 1
+    for edit in reversed(held[common:]):
+        spots = edit_spots(spots, [replace(edit, added=not edit.added)])
+    return edit_spots(replace(spots, edits=edits[:common]), edits[common:])
+
+
+def _alike(a: SpotEdit, b: SpotEdit) -> bool:
+    """Return whether two edits are the same one; tables have six digits."""
+    return a.added is b.added and bool(np.allclose(a.position, b.position, rtol=1e-5, atol=1e-3))
+
+
 def _with(spots: Spots, edit: SpotEdit) -> Spots:
     """Return spots with one more, in the order of their places."""
     position = np.vstack([spots.position, edit.position])

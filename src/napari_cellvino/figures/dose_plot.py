@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_cellvino.figures.plot_style import BLUE, GREY, INK, PALE_BLUE, plot_style, printable, shortened
+from napari_cellvino.figures.point_picture import Placed, PointPicture, point_picture
 from napari_cellvino.plates.dose_response import CompoundCurve
 
 if TYPE_CHECKING:
@@ -44,33 +43,15 @@ def draw_curves(curves: Sequence[CompoundCurve], *, title: str, unit: str = "", 
     return figure
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CurvePicture:
-    """The pixels (Y, X, 3) of curves, and the points in them: x, y (N, 2) from 0 at the top left, plates and wells."""
-
-    pixels: NDArray[np.uint8]
-    points: NDArray[np.float64]
-    wells: tuple[tuple[str, str], ...]
-
-
-def curve_picture(figure: Figure, curves: Sequence[CompoundCurve], dpi: int) -> CurvePicture:
+def curve_picture(figure: Figure, curves: Sequence[CompoundCurve], dpi: int) -> PointPicture:
     """Return a figure of `draw_curves` as a picture that a window can ask what lies where."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    with plot_style():
-        figure.set_dpi(dpi)
-        canvas = FigureCanvasAgg(figure)
-        canvas.draw()
-    pixels = np.array(canvas.buffer_rgba())[..., :3]
-    points, wells = [np.zeros((0, 2))], []
+    placed: list[Placed] = []
     for panel, curve in zip(figure.axes, curves, strict=False):
         named = {str(line.get_gid()): line for line in panel.lines}
         for plate, well in zip(curve.plates, curve.wells, strict=True):
             line = next(line for gid, line in named.items() if gid.startswith(f"well-{plate}-{well}-"))
-            points.append(panel.transData.transform(line.get_xydata()))
-            wells.append((plate, well))
-    at = np.concatenate(points)
-    return CurvePicture(pixels, np.stack([at[:, 0], len(pixels) - at[:, 1]], 1), tuple(wells))
+            placed.append((panel, np.asarray(line.get_xydata(), float), (plate, well)))
+    return point_picture(figure, placed, dpi)
 
 
 def svg_text(figure: Figure) -> str:

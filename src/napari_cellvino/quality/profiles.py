@@ -24,6 +24,7 @@ MAD_TO_SD = 1.4826
 FEWEST_CONTROLS = 3  # wells of a plate; with fewer, all of its wells are what others are compared with
 MOST_SCORE = 50.0  # robust z scores beyond are cut: a spread of nearly 0 makes them of nothing
 COMPONENTS = 10
+NEIGHBOURS = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,6 +41,29 @@ class WellProfiles:
     explained: Floats
     nearest: pd.DataFrame
     notices: tuple[str, ...]
+
+    @property
+    def names(self) -> tuple[tuple[str, str], ...]:
+        """The plate and the well, or the field where there are no wells, of each row."""
+        unit = self.table.columns[1]
+        return tuple(
+            (str(plate), str(well)) for plate, well in zip(self.table["Metadata_Plate"], self.table[unit], strict=True)
+        )
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """What each row holds: its compound, or which control it is; empty where nothing is known."""
+        pairs = zip(self.table["Metadata_Control"], self.table["Metadata_Compound"], strict=True)
+        return tuple(f"{control} control" if control else str(compound) for control, compound in pairs)
+
+    def like(self, row: int, count: int = NEIGHBOURS) -> tuple[tuple[int, float], ...]:
+        """Return the rows whose profiles have the least angle to that of a row, the nearest first, with the cosines."""
+        scores = self.table[list(self.features)].to_numpy(np.float64)
+        unit = scores / np.maximum(np.linalg.norm(scores, axis=1, keepdims=True), 1e-12)
+        cosine = unit @ unit[row]
+        cosine[row] = -np.inf
+        order = np.argsort(-cosine, kind="stable")[: min(count, len(cosine) - 1)]
+        return tuple((int(n), float(cosine[n])) for n in order)
 
 
 def profile_wells(cells: pd.DataFrame) -> WellProfiles:

@@ -40,6 +40,7 @@ from napari_cellvino.results.schema import (
     WRITTEN,
     ResultKey,
 )
+from napari_cellvino.results.spot_journal import forget_spot_edits
 from napari_cellvino.results.spot_table import read_spot_edits, read_spots, write_pairs, write_spots
 from napari_cellvino.segmentation.volume import Volume
 from napari_cellvino.storage.atomic import Swapping, atomic_folder
@@ -79,7 +80,9 @@ def write_result(
         If the corrections there do not fit, or the folder cannot be written.
     """
     with timed_stage(_logger, "save", folder.name):
-        return _retried(folder, lambda seen: _write_run(folder, result, key, finish, seen, recovered=recovered))
+        written = _retried(folder, lambda seen: _write_run(folder, result, key, finish, seen, recovered=recovered))
+    _forget_kept(folder, written)
+    return written
 
 
 def write_corrections(
@@ -123,6 +126,7 @@ def write_corrections(
         known = with_kept_edits(folder, spots) if spots is not None else read_spots(folder)
         result = finish(measured(snapshot.annotation, plane, volume, spots=known))
         _retried(folder, lambda seen: _write_session(folder, result, key, found, seen, first=snapshot.first))
+    _forget_kept(folder, result)
     return result
 
 
@@ -154,6 +158,12 @@ def _write_run(
             shutil.rmtree(part / MODEL, ignore_errors=True)  # it is the whole result now
         fill_folder(part, finished, key.as_dict())
     return finished
+
+
+def _forget_kept(folder: Path, result: FieldResult) -> None:
+    """Delete the journal of edits of spots, once all of them stand in the result."""
+    if result.spots is not None and result.spots.edits is not None:
+        forget_spot_edits(folder, result.spots.edits)
 
 
 def with_kept_edits(folder: Path, spots: Spots) -> Spots:

@@ -13,7 +13,7 @@ from napari_cellvino.core.errors import CellvinoError, ImageReadError, ImageValu
 from napari_cellvino.core.image import Stack
 from napari_cellvino.core.progress import Progress
 from napari_cellvino.figures.plot_style import save_png
-from napari_cellvino.figures.profile_plot import draw_profiles
+from napari_cellvino.figures.profile_plot import component_titles, draw_profiles
 from napari_cellvino.formats.anndata_file import write_anndata
 from napari_cellvino.measure.profile_features import profile_features
 from napari_cellvino.model_package import find_package
@@ -45,17 +45,22 @@ class WrittenProfiles:
     unreadable: tuple[UnreadableField, ...]
 
 
-def write_profiles(results: Path, out: Path, *, network: str = "") -> Generator[Progress, None, WrittenProfiles]:
-    """Yield progress, write profiles, and return them.
+@dataclass(frozen=True, slots=True, eq=False)
+class FoundProfiles:
+    """The profiles of wells and of cells, and the fields that could not be read."""
+
+    wells: WellProfiles
+    cells: pd.DataFrame
+    unreadable: tuple[UnreadableField, ...]
+
+
+def find_profiles(results: Path, *, network: str = "") -> Generator[Progress, None, FoundProfiles]:
+    """Yield progress, and return the profiles of a folder of results in 2D, with outlines.
 
     Parameters
     ----------
     results
-        A folder of results in 2D, with outlines.
-    out
-        ``.csv``, ``.parquet`` or ``.h5ad``: the wells, or the fields where there are no wells, normalised. Beside it,
-        ``<stem>_cells`` of the same kind has the cells as they are, ``<stem>_nearest.csv`` the nearest content of each,
-        ``<stem>_pca.png`` the picture.
+        The folder.
     network
         A model whose inner maps, averaged over each cell, are features too; by default none.
 
@@ -64,33 +69,60 @@ def write_profiles(results: Path, out: Path, *, network: str = "") -> Generator[
     ImageReadError
         If there are no results, or none can be read.
     OptionError
-        If ``out`` has another suffix, or a package that writes it is not installed.
-    OutputError
-        If a file cannot be written.
+        If there are fewer than two wells or fields, or they do not differ.
     """
-    if out.suffix not in SUFFIXES:
-        raise OptionError(f"profiles are written as {', '.join(SUFFIXES)}, not as {out.name!r}")
     unreadable: list[UnreadableField] = []
     fields = list(saved_fields(ResultStore.open(results), unreadable))
     embeddings = CellEmbeddings(find_package(network)) if network else None
     cells = yield from _cells(fields, unreadable, embeddings)
-    wells = profile_wells(cells)
+    return FoundProfiles(profile_wells(cells), cells, tuple(unreadable))
+
+
+def write_profiles(results: Path, out: Path, *, network: str = "") -> Generator[Progress, None, WrittenProfiles]:
+    """Yield progress, find profiles as `find_profiles`, write them as `write_found`, and return them."""
+    _check_suffix(out)
+    found = yield from find_profiles(results, network=network)
+    return write_found(found, out)
+
+
+def write_found(found: FoundProfiles, out: Path) -> WrittenProfiles:
+    """Write profiles that were found, and return them with their files.
+
+    Parameters
+    ----------
+    found
+        The profiles.
+    out
+        ``.csv``, ``.parquet`` or ``.h5ad``: the wells, or the fields where there are no wells, normalised. Beside it,
+        ``<stem>_cells`` of the same kind has the cells as they are, ``<stem>_nearest.csv`` the nearest content of each,
+        ``<stem>_pca.png`` the picture.
+
+    Raises
+    ------
+    OptionError
+        If ``out`` has another suffix, or a package that writes it is not installed.
+    OutputError
+        If a file cannot be written.
+    """
+    _check_suffix(out)
+    wells = found.wells
     beside = {name: out.with_name(f"{out.stem}_{name}") for name in ("cells", "nearest", "pca")}
     files = (out, beside["cells"].with_suffix(out.suffix), beside["nearest"].with_suffix(".csv"),
              beside["pca"].with_suffix(".png"))  # fmt: skip
     out.parent.mkdir(parents=True, exist_ok=True)
     _write(files[0], wells.table, {"X_pca": wells.components})
-    _write(files[1], cells, {})
+    _write(files[1], found.cells, {})
     write_table(files[2], wells.nearest)
-    unit = wells.table.columns[1]
-    kinds = [
-        f"{control} control" if control else str(compound)
-        for control, compound in zip(wells.table["Metadata_Control"], wells.table["Metadata_Compound"], strict=True)
-    ]
     if wells.components.shape[1] >= 2:
-        figure = draw_profiles(wells.components, wells.explained, wells.table[unit].astype(str).tolist(), kinds)
+        titles = component_titles(wells.explained)
+        figure = draw_profiles(wells.components, titles, [well for _, well in wells.names], wells.kinds)
         save_png(figure, files[3], software=SOFTWARE)
-    return WrittenProfiles(wells, cells, tuple(file for file in files if file.is_file()), tuple(unreadable))
+    return WrittenProfiles(wells, found.cells, tuple(file for file in files if file.is_file()), found.unreadable)
+
+
+def _check_suffix(out: Path) -> None:
+    if out.suffix not in SUFFIXES:
+        raise OptionError(f"profiles are written as {', '.join(SUFFIXES)}, not as {out.name!r}")
 
 
 def _cells(

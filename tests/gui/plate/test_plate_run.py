@@ -15,7 +15,7 @@ import pytest
 import zarr
 from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QWidget
 
 from napari_cellvino.core.image import Spacing
@@ -129,6 +129,39 @@ def test_all_wells_go_on_where_the_chosen_ones_ended(
     assert "2 kept from before" in rows.detail.text()
     assert len(infers) == 3 * first
     assert len(pd.read_csv(plate.parent / "p-cellvino" / "wells.csv")) == 3
+    wells_are_compared(window, plate.parent / "p-cellvino", qtbot, click)
+
+
+def wells_are_compared(window: CellvinoWindow, root: Path, qtbot: QtBot, click: Click) -> None:
+    """Lay the wells of a plate out by their cells; a point goes to its well, and a well to its point."""
+    panel, session = window.plate_panel, window.session
+    profiles = panel.profiles
+    click(panel.profiles_fold.toggleButton())
+    assert profiles.minimumSizeHint().width() <= 380
+    assert not profiles.write_button.isEnabled()
+    click(profiles.ask_button)
+    qtbot.waitUntil(lambda: session.profiles.shown is not None, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: not profiles.plot.visibleRegion().isEmpty(), timeout=WAIT_MS)  # scrolled to
+    counted = pd.read_csv(root / "wells.csv")["count"].sum()
+    assert profiles.said.text().startswith(f"{counted} cells of 3 wells, ")
+    assert "normalised to all of its 3 wells" in profiles.warned.text()
+    (plate_name, _), *_ = session.profiles.shown.wells.names
+    at = profiles.plot.place_of((plate_name, "A02"))
+    assert profiles.plot.described(at).startswith("<b>A02</b>")
+    qtbot.mouseClick(profiles.plot, Qt.MouseButton.LeftButton, pos=at)
+    wait_read(window, qtbot)
+    assert session.plates.well == Well.parse("A02")
+    assert panel.grid.chosen == {Well.parse("A02")}
+    assert profiles.plot.marked == {(plate_name, "A02")}
+    assert profiles.near.text().startswith("A02 looks most like ")
+    press(qtbot, panel.grid, "B01")
+    wait_read(window, qtbot)
+    assert profiles.plot.marked == {(plate_name, "B01")}
+    qtbot.mouseClick(profiles.plot, Qt.MouseButton.LeftButton, pos=QPoint(1, 1))  # beside all points
+    assert session.plates.well == Well.parse("B01")
+    click(profiles.write_button)
+    qtbot.waitUntil(lambda: session.profiles.written is not None, timeout=WAIT_MS)
+    assert len(pd.read_csv(root / "profiles" / "profiles.csv")) == 3
 
 
 def test_cancelled_run_keeps_what_is_done_and_goes_on(

@@ -82,11 +82,24 @@ def test_spots_are_edited_by_clicks_and_stay(
     box.undo_button.click()
     assert "1 added, 1 deleted" in box.count.text()
 
+    kept = session.saver.target().with_name("two.spots.corrections")
+    assert kept.is_file()
+    run(window)  # as after a crash: nothing of it stands in a result
+    assert box.count.text().endswith("1 added, 1 deleted · those that were not saved are here again")
+    layer = next(one for one in viewer.layers if one.name.endswith(": spots"))
+    box.undo_button.click()
+    assert len(layer.data) == found
+    assert "deleted" not in box.count.text()
+    press(layer, *gone)
+    press(layer, *free)
+    qtbot.waitUntil(lambda: len(layer.data) == found, timeout=WAIT_MS)
+
     session.saver.save()
     qtbot.waitUntil(lambda: session.saver.saved is not None, timeout=WAIT_MS)
     folder = session.saver.saved
     assert len(table(folder / "spots.csv")) == found == int(table(folder.parent / "counts.csv")[0]["spots"])
     assert [row["action"] for row in table(folder / "spot_edits.csv")] == ["delete", "add"]
+    assert not kept.exists()
     press(layer, *layer.data[0].copy())  # and what follows is saved without being asked
     qtbot.waitUntil(lambda: len(table(folder / "spots.csv")) == found - 1, timeout=WAIT_MS)
 

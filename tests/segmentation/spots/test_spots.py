@@ -7,9 +7,11 @@ import pytest
 from scipy import ndimage as ndi
 from scipy.spatial import cKDTree
 
+from napari_cellvino.core.spots import labels_at
 from napari_cellvino.quality.point_accuracy import match_points
 from napari_cellvino.segmentation.spots.detect import find_spots
 from napari_cellvino.segmentation.spots.network import shipped_network
+from napari_cellvino.training.synthetic.particle_stacks import simulate_stack
 from napari_cellvino.training.synthetic.spot_fields import SpotField, simulate_spots
 
 FIELD = SpotField(spots=60, snr=10.0, shape=(128, 128))
@@ -152,3 +154,14 @@ def test_network_is_not_asked_for_what_it_did_not_learn():
     for image in (grain, photons, crowd, stack):
         assert not find_spots(image, network=shipped_network()).by_network
     assert len(find_spots(simulate_spots(replace(FIELD, spots=0), 1)[0], network=shipped_network())) <= 2
+
+
+def test_particles_of_one_kind_are_told_from_the_grain_of_cells():
+    stack = simulate_stack(4_000_001, shape=(256, 320), cells=14)
+    image = stack.image.max(0).mean(2)
+    any_bright, alike = (
+        np.bincount(labels_at(found.position, stack.labels), minlength=stack.labels.max() + 1)[1:]
+        for found in (find_spots(image), find_spots(image, least_share=0.4))
+    )
+    assert np.corrcoef(alike, stack.particles)[0, 1] > 0.9
+    assert 2 * np.abs(alike - stack.particles).sum() < np.abs(any_bright - stack.particles).sum()

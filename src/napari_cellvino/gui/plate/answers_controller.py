@@ -8,7 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from napari_cellvino.figures.dose_plot import CurvePicture, curve_picture, draw_curves
+from napari_cellvino.figures.dose_plot import curve_picture, draw_curves
+from napari_cellvino.figures.point_picture import PointPicture
 from napari_cellvino.gui.plate.well_values_controller import WellValuesController
 from napari_cellvino.gui.widgets.one_task import OneTask
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task, Work
@@ -31,7 +32,7 @@ class ShownAnswers:
     """What a plate answers, its curves as a picture, and the pictures of its wells."""
 
     answers: PlateAnswers
-    curves: CurvePicture
+    curves: PointPicture
     pictures: Thumbnails
 
 

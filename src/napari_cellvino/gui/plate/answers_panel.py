@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import html
+from collections.abc import Collection
 
-import numpy as np
-from qtpy.QtCore import QEvent, QPoint
-from qtpy.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QToolTip, QVBoxLayout, QWidget
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
-from napari_cellvino.figures.dose_plot import CurvePicture, describe_fit
+from napari_cellvino.figures.dose_plot import describe_fit
 from napari_cellvino.gui.plate.answers_controller import AnswersController, ShownAnswers
+from napari_cellvino.gui.plate.points_view import PointsView
 from napari_cellvino.gui.widgets.form_layout import add_row, form, in_tab_order, say, text_line
 from napari_cellvino.gui.widgets.formatting import format_count
 from napari_cellvino.gui.widgets.notice import Notice
 from napari_cellvino.gui.widgets.usable import WAIT, enable_unless
 from napari_cellvino.gui.widgets.value_combo import Choice, ValueCombo
-from napari_cellvino.gui.widgets.wide_picture import WidePicture
 from napari_cellvino.plates.corrections import PlateCorrection
 from napari_cellvino.plates.dose_response import AnswerChoices
 from napari_cellvino.plates.screening import Scale
-from napari_cellvino.results.plate_page import Thumbnails
 
 SCALES = (
     Choice("as measured", Scale.RAW),
@@ -35,13 +33,13 @@ PARAMETERS = (
     Choice("4 parameters", 4, "Bottom, top, EC50 and slope"),
     Choice("5 parameters", 5, "Asymmetry, too"),
 )
-NEAR = 9  # px from a point to the mouse
-THUMBNAIL = 220  # px
 MOST_HITS = 8
 
 
 class AnswersPanel(QWidget):
     """Shows what the open plate answers."""
+
+    well_wanted = Signal(str)  # name of a well of the open plate
 
     def __init__(self, controller: AnswersController) -> None:
         super().__init__()
@@ -76,7 +74,7 @@ class AnswersPanel(QWidget):
         buttons.addWidget(self.page_button)
         layout.addLayout(buttons)
         self.notice, self.said, self.warned = Notice(), text_line(), text_line("attention")
-        self.curves = CurvesView()
+        self.curves = PointsView("Curves over doses")
         self.hits = text_line("aside")
         for widget in (self.notice, self.said, self.curves, self.hits, self.warned):
             layout.addWidget(widget)
@@ -84,6 +82,7 @@ class AnswersPanel(QWidget):
         in_tab_order(self.unit, self.ask_button, self.page_button)
         self.ask_button.clicked.connect(lambda: controller.ask(self.choices, self.unit.text().strip()))
         self.page_button.clicked.connect(lambda: controller.write(self.choices, self.unit.text().strip()))
+        self.curves.well_clicked.connect(lambda _, well: self.well_wanted.emit(well))
         controller.changed.connect(self.draw)
         self.draw()
 
@@ -91,6 +90,11 @@ class AnswersPanel(QWidget):
     def choices(self) -> AnswerChoices:
         """What is asked."""
         return AnswerChoices(self.measure.value(), self.scale.value(), self.correction.value(), self.parameters.value())
+
+    def mark(self, wells: Collection[str]) -> None:
+        """Put rings round the points of wells."""
+        shown = self._controller.shown
+        self.curves.mark([name for name in shown.curves.wells if name[1] in wells] if shown is not None else [])
 
     def draw(self) -> None:
         """Show what is known."""
@@ -101,52 +105,10 @@ class AnswersPanel(QWidget):
         self.notice.show_failure(controller.failure)
         shown = controller.shown
         say(self.said, _state(controller))
-        self.curves.show_answers(shown)
+        drawn = shown if shown is not None and shown.answers.curves else None
+        self.curves.show_points(drawn.curves if drawn else None, drawn.pictures if drawn else {})
         say(self.hits, _hits(shown) if shown else "")
         say(self.warned, "\n".join(shown.answers.notices) if shown else "")
-
-
-class CurvesView(WidePicture):
-    """The curves; a point under the mouse shows the picture of its well with outlines."""
-
-    def __init__(self) -> None:
-        super().__init__("Curves over doses")
-        self._curves: CurvePicture | None = None
-        self._pictures: Thumbnails = {}
-        self._told = ""
-
-    def show_answers(self, shown: ShownAnswers | None) -> None:
-        """Show the curves of a plate."""
-        curves = shown.curves if shown is not None and shown.answers.curves else None
-        if curves is not self._curves:
-            self.show_picture(curves.pixels if curves is not None else None)
-        self._curves, self._pictures = curves, shown.pictures if shown is not None else {}
-
-    def event(self, event: QEvent) -> bool:
-        """Tell of the well under the mouse."""
-        if event.type() != QEvent.Type.ToolTip:
-            return bool(super().event(event))
-        text = self.described(event.pos())
-        if text:
-            QToolTip.showText(event.globalPos(), text, self)
-        else:
-            QToolTip.hideText()
-        return True
-
-    def described(self, at: QPoint) -> str:
-        """Return what a point of the picture shows, as rich text; empty where there is no well."""
-        curves = self._curves
-        if curves is None or not len(curves.points):
-            return ""
-        scale = curves.pixels.shape[1] / max(self.width(), 1)
-        away = np.hypot(*(curves.points - np.array([at.x(), at.y()]) * scale).T)
-        nearest = int(away.argmin())
-        if away[nearest] > NEAR * scale:
-            return ""
-        plate, well = curves.wells[nearest]
-        picture = self._pictures.get((plate, well))
-        shown = f'<br><img src="{html.escape(str(picture))}" width="{THUMBNAIL}">' if picture is not None else ""
-        return f"<b>{html.escape(well)}</b> · {html.escape(plate)}{shown}"
 
 
 def _title(name: str) -> str:

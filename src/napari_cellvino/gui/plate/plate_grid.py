@@ -87,6 +87,12 @@ class PlateGrid(QWidget):
 
     # -- choosing
 
+    def choose(self, well: Well) -> None:
+        """Choose one well, as a click does."""
+        self._anchor = well
+        self._go(well)
+        self._choose(frozenset({well}))
+
     def _choose(self, wells: frozenset[Well]) -> None:
         """Choose wells, as far as they were imaged."""
         imaged = self._view.wells.fields.keys() if self._view.wells is not None else ()
@@ -145,9 +151,7 @@ class PlateGrid(QWidget):
             self._go(well)
             self._choose(between(self._anchor, well))
         else:
-            self._anchor = well
-            self._go(well)
-            self._choose(frozenset({well}))
+            self.choose(well)
             self.well_opened.emit(well)
 
     def event(self, event: QEvent) -> bool:

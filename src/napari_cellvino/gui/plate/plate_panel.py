@@ -16,6 +16,7 @@ from napari_cellvino.gui.plate.name_pattern_form import PlatePattern
 from napari_cellvino.gui.plate.plate_choices import PlateForm
 from napari_cellvino.gui.plate.plate_controller import OpenPlate, ask_plate
 from napari_cellvino.gui.plate.plate_run_panel import PlateRunRows
+from napari_cellvino.gui.plate.profiles_panel import ProfilesPanel
 from napari_cellvino.gui.plate.well_colouring import WellColouring
 from napari_cellvino.gui.shell.viewer_session import Session
 from napari_cellvino.gui.widgets.drop_target import DropPanel
@@ -59,6 +60,10 @@ class PlatePanel(DropPanel):
         self.answers_fold = _Fold("Answers", self.answers)
         self.answers_fold.setToolTip("Curves over doses, EC50, hits: what the plate answers")
         layout.addWidget(self.answers_fold)
+        self.profiles = ProfilesPanel(session.profiles)
+        self.profiles_fold = _Fold("Profiles", self.profiles)
+        self.profiles_fold.setToolTip("What cells look like: wells that look alike lie near each other")
+        layout.addWidget(self.profiles_fold)
         layout.addStretch(1)
         in_tab_order(self.open_button, self.wells.shown, self.grid, self.back_button, self.field, self.next_button)
         self._connect()
@@ -110,6 +115,11 @@ class PlatePanel(DropPanel):
         self.answers_fold.toggled.connect(lambda unfolded: self.session.answers.offer() if unfolded else None)
         self.session.plate_runner.ended.connect(self.session.answers.offer)
         self.choices.value_changed.connect(plates.choose)
+        for plotted in (self.answers, self.profiles):
+            plotted.well_wanted.connect(self._go_to)
+        self.session.profiles.found.connect(self.profiles_fold.reveal)
+        for answering in (self.session.answers, self.session.profiles):
+            answering.changed.connect(self._mark_wells)
         self.grid.well_opened.connect(plates.show)
         self.grid.chosen_changed.connect(self.running.choose_wells)
         self.grid.chosen_changed.connect(self._draw)
@@ -122,6 +132,14 @@ class PlatePanel(DropPanel):
     def _choose_field(self, number: int) -> None:
         if self._plates.well is not None:
             self._plates.show(self._plates.well, number - 1)
+
+    def _go_to(self, name: str) -> None:
+        """Choose a well by its name, and show it."""
+        current = self._plates.current
+        well = next((one for one in current.wells.fields if one.name == name), None) if current is not None else None
+        if well is not None:
+            self.grid.choose(well)
+            self._plates.show(well)
 
     def _show_another(self) -> None:
         self.pattern_fold.unfold(self._plates.failure is not None)  # a pattern may help
@@ -158,7 +176,15 @@ class PlatePanel(DropPanel):
         )
         self._draw_field(current)
         self._draw_folds(current)
+        self._mark_wells()
         self.running.draw()
+
+    def _mark_wells(self) -> None:
+        """Show in the plots which wells are chosen; without any, the one that is shown."""
+        shown = [self._plates.well] if self._plates.well is not None else []
+        names = {well.name for well in self.grid.chosen or shown}
+        self.profiles.mark(names)
+        self.answers.mark(names)
 
     def _draw_folds(self, current: OpenPlate | None) -> None:
         folder = self._plates.asked
@@ -171,6 +197,8 @@ class PlatePanel(DropPanel):
         self.pattern_fold.setVisible(by_names)
         self.contents_fold.setVisible(current is not None)
         self.answers_fold.setVisible(current is not None)
+        self.profiles_fold.setVisible(current is not None)
+        self.profiles.draw()
 
     def _draw_field(self, current: OpenPlate | None) -> None:
         self._fields.setVisible(current is not None)
@@ -196,7 +224,11 @@ class _Fold(CollapsibleSection):
         self._later = QTimer(self)
         self._later.setSingleShot(True)
         self._later.timeout.connect(lambda: _reveal(body))
-        self.toggled.connect(lambda unfolded: self._later.start(0) if unfolded else self._later.stop())
+        self.toggled.connect(lambda unfolded: self.reveal() if unfolded else self._later.stop())
+
+    def reveal(self) -> None:
+        """Scroll to what it shows."""
+        self._later.start(0)
 
 
 def _reveal(widget: QWidget) -> None:

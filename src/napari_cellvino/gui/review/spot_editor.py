@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 
 import napari
 import numpy as np
@@ -13,8 +14,9 @@ from napari.utils.events import Event
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 
+from napari_cellvino.annotation import pixels_sha256
 from napari_cellvino.core.errors import CellvinoError
-from napari_cellvino.core.spot_edits import SpotEdit, deletion_of, edit_spots
+from napari_cellvino.core.spot_edits import SpotEdit, deletion_of, edit_spots, with_edits
 from napari_cellvino.core.spots import Spots, labels_at
 from napari_cellvino.gui.napari_bridge.result_layers import inherited_space
 from napari_cellvino.gui.open.open_controller import OpenController
@@ -23,6 +25,7 @@ from napari_cellvino.gui.save.save_controller import SaveController
 from napari_cellvino.gui.widgets.formatting import format_count
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.results.field_writing import with_kept_edits
+from napari_cellvino.results.spot_journal import keep_spot_edits, kept_spot_edits, spot_journal_path
 from napari_cellvino.results.spot_table import read_spots
 from napari_cellvino.segmentation.spots.one_spot import point_at_spot
 from napari_cellvino.workflows.workspace import Workspace
@@ -53,7 +56,10 @@ class SpotEditor(QObject):
         self.saver: SaveController | None = None
         self.spots: Spots | None = None
         self.failure = ""
+        self.returned = False  # whether edits that were not saved are here again
         self._found: object = None  # what the spots were taken from
+        self._pixels = ""  # sha256 of those that are shown, once it is asked for
+        self._kept_in: Path | None = None  # the folder of the result that edits are kept beside
         self._history: list[Spots] = []
         self._layers: list[Points] = []
         self._task = Task()
@@ -87,7 +93,8 @@ class SpotEditor(QObject):
         said = format_count(len(self.spots), "spot") + (f", {inside:,} in cells" if labels is not None else "")
         edits = self.spots.edits or ()
         added = sum(edit.added for edit in edits)
-        return said + (f" · {added} added, {len(edits) - added} deleted" if edits else "")
+        said += f" · {added} added, {len(edits) - added} deleted" if edits else ""
+        return said + (" · those that were not saved are here again" if self.returned else "")
 
     # -- what the user does
 
@@ -127,10 +134,37 @@ class SpotEditor(QObject):
         self._after_edit()
 
     def _after_edit(self) -> None:
-        self.failure = ""
+        self.failure, self.returned = "", False
+        self._keep()
         self._draw()
         self.edited.emit()
         self.changed.emit()
+
+    def keep_elsewhere(self) -> None:
+        """Keep edits beside the folder that results go to from now on."""
+        before, self._kept_in = self._kept_in, None
+        if before is not None and self.corrected is not None:
+            self._keep()
+            if self._kept_in is not None and self._kept_in != before:
+                spot_journal_path(before).unlink(missing_ok=True)
+            self.changed.emit()
+
+    def _keep(self) -> None:
+        """Write the edits beside the folder of the result, where a crash leaves them; why they are not is said."""
+        if self.saver is None or self.spots is None:
+            return
+        try:
+            folder = self.saver.target()
+            keep_spot_edits(folder, self.spots.edits or (), self._sha256())
+            self._kept_in = folder
+        except CellvinoError as error:
+            self.failure = f"{error}. Until then edits of spots are in memory only"
+
+    def _sha256(self) -> str:
+        """Return that of the pixels that are shown; found once for each result."""
+        if not self._pixels and self._workspace.shown is not None:
+            self._pixels = pixels_sha256(self._workspace.shown.plane)
+        return self._pixels
 
     def _fail(self, error: BaseException) -> None:
         self.failure = str(error)
@@ -149,11 +183,29 @@ class SpotEditor(QObject):
         if found is self._found:
             return
         self._found, self._history = found, []
-        self.spots, self.failure = None, ""
+        self.spots, self.failure, self.returned, self._pixels, self._kept_in = None, "", False, "", None
         with suppress(CellvinoError, OSError):
             self.spots = self._spots_of(found)
+        self._bring_back()
         self._draw()
         self.changed.emit()
+
+    def _bring_back(self) -> None:
+        """Do the edits again that were not saved when the window was closed, or the program ended; undo takes them."""
+        if self.spots is None or self.saver is None:
+            return
+        try:
+            folder = self.saver.target()
+            kept = kept_spot_edits(folder, self._sha256()) if spot_journal_path(folder).is_file() else None
+        except CellvinoError as error:
+            self.failure = str(error)
+            return
+        if kept is None:
+            return
+        before, self.spots = self.spots, with_edits(self.spots, kept)
+        self._history, self._kept_in = [before], folder
+        self.returned = True
+        self.edited.emit()
 
     def _spots_of(self, found: object) -> Spots | None:
         saved = self._workspace.saved

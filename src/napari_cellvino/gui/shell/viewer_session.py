@@ -33,6 +33,7 @@ from napari_cellvino.gui.plate.answers_controller import AnswersController
 from napari_cellvino.gui.plate.plate_controller import PlateController
 from napari_cellvino.gui.plate.plate_list import PlateList
 from napari_cellvino.gui.plate.plate_run_controller import PlateRunController
+from napari_cellvino.gui.plate.profiles_controller import ProfilesController
 from napari_cellvino.gui.plate.thumbnails import Thumbnails
 from napari_cellvino.gui.plate.well_values_controller import WellValuesController
 from napari_cellvino.gui.retrain.retrain_controller import RetrainController
@@ -116,6 +117,7 @@ class Session(QObject):
         self.spots = SpotEditor(viewer, self.workspace, self.opener, self.reviewer, self.decoder)
         self.spots.saver = self.saver
         self.spots.edited.connect(self.saver.mark_changed)
+        self.saver.moved.connect(self.spots.keep_elsewhere)
         self.looks = SerialWorker()  # all models look at a part of an image
         self.first_sight = FirstSightController(
             self.workspace, self.looks, unasked=looks_unasked, chosen=lambda: self.work_list.has_results
@@ -151,6 +153,7 @@ class Session(QObject):
         self.well_values = WellValuesController(self.plates, self.tables, self.plate_worker)
         self.plate_runner = PlateRunController(self.workspace, self.plates, self.well_values, self.plate_worker)
         self.answers = AnswersController(self.well_values, self.tables)
+        self.profiles = ProfilesController(self.well_values, self.tables)
         self.thumbnails = Thumbnails(self.background)
         self.plate_runner.ended.connect(self._look_again)
         self.work_list = WorkListController(self.workspace, self.opener, self.listing)
@@ -236,7 +239,7 @@ class Session(QObject):
         self._open = False
         one_image = (self.catalogue, self.opener, self.runner, self.reviewer, self.masks, self.saver, self.exporter)
         more = (self.dropped, self.first_sight, self.retrainer, self.teacher, self.batch, self.watcher)
-        of_plates = (self.thumbnails, self.plates, self.well_values, self.answers, self.plate_runner)
+        of_plates = (self.thumbnails, self.plates, self.well_values, self.answers, self.profiles, self.plate_runner)
         of_list = (self.work_list, self.list_runner, self.list_thumbnails, self.cells, self.compare, self.tracks)
         others = (self.cell_time, self.film_groups, self.device_times)
         for part in (*one_image, *more, *of_plates, *of_list, *others):

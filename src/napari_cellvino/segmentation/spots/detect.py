@@ -6,6 +6,7 @@ What was found is taken off and the rest searched again; every spot is then fitt
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +55,7 @@ BESIDE = 0.35  # of the peak of what was taken off, that a spot has at least: th
 BESIDE_IN_CROWDS = 0.2
 CROWDED = 1.3  # times the noise without spots, that there is with them where they crowd
 ASTRAY = 1.0  # px from where a network saw a spot, that it is fitted at most
+BRIGHTEST = 0.9  # quantile of the responses that a share of is asked
 AROUND = 6.0  # widths, within which light may be the ring of a brighter spot
 
 
@@ -65,12 +67,22 @@ class _Least:
     brightness: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is asked of spots instead of chosen by the field; ``share`` is of the response of the brightest tenth."""
+
+    score: float | None = None
+    brightness: float | None = None
+    share: float = 0.0
+
+
 def find_spots(
     image: NDArray[np.generic],
     *,
     sigma_px: float | None = None,
     least_score: float | None = None,
     least_brightness: float | None = None,
+    least_share: float = 0.0,
     z_over_x: float | None = None,
     network: SpotNetwork | None = None,
 ) -> Spots:
@@ -85,6 +97,8 @@ def find_spots(
     least_score, least_brightness
         How many standard deviations of the noise a spot stands out at least, and how bright its response is; by
         default from the image.
+    least_share
+        The same as a share of the response of the brightest tenth: of particles of one kind, on what is bright itself.
     z_over_x
         Distance of planes over that of pixels, where it is known.
     network
@@ -95,12 +109,12 @@ def find_spots(
     planes = image.ndim == 3
     if planes and 1 < len(image) <= THIN:
         summed = image.sum(0, dtype=np.int64 if image.dtype.kind in "iub" else np.float32)
-        asked_flat = {"least_score": least_score, "least_brightness": least_brightness}
-        return _on_brightest_planes(find_spots(summed, sigma_px=sigma_px, network=network, **asked_flat), image)
+        flat = partial(find_spots, least_score=least_score, least_brightness=least_brightness, least_share=least_share)
+        return _on_brightest_planes(flat(summed, sigma_px=sigma_px, network=network), image)
     pixels = without_hot_pixels(finite_image(image if planes else image[None]))
     whole = image.dtype.kind in "iub"
     width = learn_width(pixels, sigma_px, z_over_x, whole=whole)
-    asked = (least_score, least_brightness)
+    asked = _Asked(least_score, least_brightness, least_share)
     look = _look_without_spots(best_look(pixels, width.sigma, whole=whole), asked, whole=whole)
     seen = None if network is None else _seen_by(network, look, asked, whole=whole)
     found, scores, least, curve = _all_spots(look, asked) if seen is None else seen
@@ -122,12 +136,12 @@ def _on_brightest_planes(flat: Spots, image: NDArray[np.generic]) -> Spots:
     return replace(flat, position=position, planes=True)
 
 
-def _look_without_spots(look: Look, asked: tuple[float | None, float | None], *, whole: bool) -> Look:
+def _look_without_spots(look: Look, asked: _Asked, *, whole: bool) -> Look:
     """Return a look whose noise is measured without the light of the spots: where they crowd, it is all noise."""
     chance = expected_by_chance(look.image.shape, look.seen)(np.array([FIRST_LOOK]))[0]
     for _ in range(CROWDED_LOOKS):
         many = len(look.maxima(look.response, FIRST_LOOK)[0]) >= MORE_THAN_CHANCE * chance
-        at, score, least, _ = _clear_maxima(look, (min(LOOSE if many else FIRST_LOOK, asked[0] or 99.0), 0.0))
+        at, score, least, _ = _clear_maxima(look, _Asked(min(LOOSE if many else FIRST_LOOK, asked.score or 99.0), 0.0))
         if not len(at):
             break
         found, _ = _believable(look, fit_gaussians(look.image, at, look.sigma), score, least)
@@ -140,10 +154,10 @@ def _look_without_spots(look: Look, asked: tuple[float | None, float | None], *,
 
 
 def _clear_maxima(
-    look: Look, asked: tuple[float | None, float | None]
+    look: Look, asked: _Asked
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], _Least, NDArray[np.float64]]:
     """Return the maxima that are spots, their scores, what they have at least, and the responses out of the noise."""
-    at, score = look.maxima(look.response, min(FIRST_LOOK, asked[0] or FIRST_LOOK))
+    at, score = look.maxima(look.response, min(FIRST_LOOK, asked.score or FIRST_LOOK))
     shape = roundness(look.image, at, look.seen)
     keep = shape > ROUND
     if not look.crowded:  # where neighbours are as good as a line
@@ -151,13 +165,15 @@ def _clear_maxima(
     keep &= _narrow(look.image, look.response, at, look.seen)
     at, score, shape = at[keep], score[keep], shape[keep]
     response = look.response[tuple(at.T)].astype(np.float64)
-    noise = _score_beyond_noise(look, score) if asked[0] is None else asked[0]
+    noise = _score_beyond_noise(look, score) if asked.score is None else asked.score
     clear = score >= noise
     unusual = response < noise * look.usual[tuple(at.T)]
     clear &= ~unusual | (shape > ROUND_IN_CROWDS) & (
         response > BESIDE_IN_CROWDS * _brightest_near(look.response, at, look.sigma, AROUND)
     )
-    bright = choose_brightness(response[clear]) if asked[1] is None else asked[1]
+    bright = choose_brightness(response[clear]) if asked.brightness is None else asked.brightness
+    if asked.share and clear.any():
+        bright = max(bright, asked.share * float(np.quantile(response[clear], BRIGHTEST)))
     keep, least = clear & (response >= bright), _Least(noise, bright)
     return at[keep], score[keep], least, response[clear]
 
@@ -178,9 +194,7 @@ def _narrow(image: Image, response: Image, at: NDArray[np.int64], sigma: Sigma) 
     return np.asarray(own > OWN * response[where])
 
 
-def _all_spots(
-    look: Look, asked: tuple[float | None, float | None]
-) -> tuple[Gaussians, NDArray[np.float64], _Least, NDArray[np.float64]]:
+def _all_spots(look: Look, asked: _Asked) -> tuple[Gaussians, NDArray[np.float64], _Least, NDArray[np.float64]]:
     """Return the spots, their scores, what they have at least, and how many each brightness would leave."""
     at, score, least, clear = _clear_maxima(look, asked)
     found, scores = _search(look, at, score, least)
@@ -188,7 +202,7 @@ def _all_spots(
 
 
 def _seen_by(
-    network: SpotNetwork, look: Look, asked: tuple[float | None, float | None], *, whole: bool
+    network: SpotNetwork, look: Look, asked: _Asked, *, whole: bool
 ) -> tuple[Gaussians, NDArray[np.float64], _Least, NDArray[np.float64]] | None:
     """Return the spots that the network sees, as `_all_spots` does; None where it is not to be relied on."""
     if not suits_network(look, whole=whole):
@@ -201,12 +215,12 @@ def _seen_by(
     at = _inside(np.column_stack([np.zeros(len(places)), places]), look.image.shape)
     response = brightest[tuple(at.T)].astype(np.float64)
     score = response / look.noise[tuple(at.T)]
-    keep = response >= (STILL * least.brightness if asked[1] is None else asked[1])
-    keep &= score >= (asked[0] or 0.0)
+    keep = response >= (STILL * least.brightness if asked.brightness is None else asked.brightness)
+    keep &= score >= (asked.score or 0.0)
     if not look.crowded:
         keep &= (roundness(look.image, at, look.seen) > ROUND_SEEN) | ~on_a_line(look.image, at, look.seen)
     found = _fitted_where_seen(look, places[keep], at[keep])
-    return found, score[keep], replace(least, score=asked[0] or 0.0), threshold_curve(clear)
+    return found, score[keep], replace(least, score=asked.score or 0.0), threshold_curve(clear)
 
 
 def _fitted_where_seen(look: Look, places: NDArray[np.float64], at: NDArray[np.int64]) -> Gaussians:

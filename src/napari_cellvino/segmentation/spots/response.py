@@ -12,8 +12,6 @@ using multiple singly labeled probes".
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
@@ -118,14 +116,16 @@ def noise_of(response: Image, background: Image, floor: float) -> Image:
     step = max(1, response.size // SAMPLES)
     values, levels = response.ravel()[::step], background.ravel()[::step]
     bins = int(np.clip(len(values) // BIN_PIXELS, 1, BINS))
+    order = np.argsort(levels)
+    values, levels = values[order], levels[order]
     edges = np.quantile(levels, np.linspace(0, 1, bins + 1))
+    first, last = levels.searchsorted(edges[:-1], "left"), levels.searchsorted(edges[1:], "right")
     central = np.diff(ndtri(CENTRAL))[0]
     middles, spreads = [], []
-    for low, high in pairwise(edges):
-        inside = values[(levels >= low) & (levels <= high)]
-        if len(inside) >= min(BIN_PIXELS, len(values)) // 4:
-            middles.append(float(np.median(levels[(levels >= low) & (levels <= high)])))
-            spreads.append(float(np.diff(np.quantile(inside, CENTRAL))[0] / central))
+    for start, end in zip(first.tolist(), last.tolist(), strict=True):
+        if end - start >= min(BIN_PIXELS, len(values)) // 4:
+            middles.append(float((levels[(start + end - 1) // 2] + levels[(start + end) // 2]) / 2))
+            spreads.append(float(np.diff(np.quantile(values[start:end], CENTRAL))[0] / central))
     spread = np.maximum(spreads, max(floor, 0.1 * float(np.median(spreads))))
     found = np.interp(background, middles, spread)
     if (

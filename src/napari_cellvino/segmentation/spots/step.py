@@ -36,6 +36,10 @@ SPOT_PARAMETERS = (
         help="Least response of a spot in grey values, as in spots_curve.csv; 0 leaves it to the field",
     ),
     Parameter(
+        "spot_share", "Spot share", 0.0, 0.0, 1.0, 0.05,
+        help="Share of the response of the brightest tenth that a spot has at least, where all are of one kind; 0: any",
+    ),
+    Parameter(
         "spot_network", "Spot network", 1.0, 0.0, 1.0, 1.0,
         help="1 lets a small network see spots in a plane where it is better, 0 takes the filter everywhere",
     ),
@@ -128,6 +132,7 @@ def search_spots(
         sigma_px=values["spot_diameter"] * SIGMA_PER_FWHM or None,
         least_score=values["spot_score"] or None,
         least_brightness=values["spot_brightness"] or None,
+        least_share=values["spot_share"],
         z_over_x=distance,
         network=shipped_network() if values["spot_network"] else None,
     )

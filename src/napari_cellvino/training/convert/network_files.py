@@ -19,7 +19,7 @@ from napari_cellvino.training.convert.upsample import fuse_upsampling
 if TYPE_CHECKING:
     from torch import nn
 
-IR = "model.xml"
+ONNX, IR = "model.onnx", "model.xml"
 LEAST_STORED = 64  # numbers; smaller tensors stay 32-bit floats
 FLOORS = {Precision.EXACT: 0.005, Precision.FAST: 0.02, Precision.INT8: 0.03}  # what any computer may differ by
 FACTORS = {Precision.EXACT: 3.0, Precision.FAST: 3.0, Precision.INT8: 1.5}  # of the difference measured here
@@ -68,6 +68,20 @@ def write_onnx(module: nn.Module, path: Path, batch: NDArray[np.float32]) -> NDA
         dynamo=False,  # the newer exporter gives the same network and trips over its own deprecations
     )
     return expected
+
+
+def write_with_example(
+    module: nn.Module, folder: Path, example: NDArray[np.float32], *, names: tuple[str, str]
+) -> None:
+    """Write a network as ``model.onnx`` and ``model.xml`` (float32), an example (1, C, Y, X), and what it gives.
+
+    ``names`` are those of the files of the example and of what it gives.
+    """
+    onnx = folder / ONNX
+    expected = write_onnx(module, onnx, example)
+    ov.save_model(read_network(onnx), folder / IR, compress_to_fp16=False)
+    for name, tensor in zip(names, (example, expected), strict=True):
+        np.save(folder / name, tensor)
 
 
 def store_as_f16(path: Path) -> None:

@@ -68,6 +68,23 @@ def seen(pixels: NDArray[np.generic]) -> NDArray[np.float32]:
     height, width = (n - n % GRID for n in pixels.shape[1:])
     if not height or not width:
         raise TrainingDataError(f"a field of {pixels.shape[2]} x {pixels.shape[1]} px is smaller than {GRID} px")
-    values = pixels[:, :height, :width].astype(np.float32)
-    low, high = np.percentile(values, PERCENTILES, axis=(1, 2), keepdims=True)
-    return np.asarray(np.clip((values - low) / np.maximum(high - low, 1e-6), -1, 3), np.float32)
+    cut = pixels[:, :height, :width]
+    values = cut.astype(np.float32)
+    for channel, grey in zip(values, cut, strict=True):
+        low, high = _percentiles(grey)
+        channel -= np.float32(low)
+        channel *= np.float32(1 / max(high - low, 1e-6))
+    return np.clip(values, -1, 3, out=values)
+
+
+def _percentiles(channel: NDArray[np.generic]) -> tuple[float, float]:
+    """Return the 1st and the 99.5th percentile of pixels (Y, X); of small whole numbers from their histogram."""
+    if channel.dtype not in (np.uint8, np.uint16):
+        low, high = np.percentile(channel.astype(np.float32), PERCENTILES)
+        return float(low), float(high)
+    up_to = np.cumsum(np.bincount(channel.ravel()))
+    place = np.array(PERCENTILES) / 100 * (channel.size - 1)
+    below, above = (np.searchsorted(up_to, np.floor(place) + step, side="right") for step in (0, 1))
+    above = np.where(place > np.floor(place), above, below)
+    low, high = below + (above - below) * (place - np.floor(place))
+    return float(low), float(high)

@@ -25,7 +25,7 @@ from napari_cellvino.training.phenotype.network import GRID, MultiScaleNetwork, 
 class PhenotypeOptions:
     """Steps, fields a step over all processes, the side of the crops in px, the largest rate, and the seed."""
 
-    steps: int = 400
+    steps: int = 1000
     batch: int = 16
     side: int = 192
     rate: float = 2e-3

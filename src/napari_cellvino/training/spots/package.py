@@ -9,21 +9,19 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-import openvino as ov
 import torch
 import yaml
 
-from napari_cellvino.segmentation.spots.network import INPUT, IR, NAME, OUTPUT, fingerprint, open_network
+from napari_cellvino.segmentation.spots.network import INPUT, NAME, OUTPUT, fingerprint, open_network
 from napari_cellvino.segmentation.spots.network_input import network_plane
 from napari_cellvino.segmentation.spots.response import without_hot_pixels
 from napari_cellvino.storage.atomic import atomic_folder
-from napari_cellvino.training.convert.graph import read_network
-from napari_cellvino.training.convert.network_files import write_onnx
+from napari_cellvino.training.convert.network_files import write_with_example
 from napari_cellvino.training.spots.fields import draw_field
 from napari_cellvino.training.spots.fit import SpotOptions, fit_spots
 from napari_cellvino.training.spots.network import SpotNetwork
 
-ONNX, CARD = "model.onnx", "README.md"
+CARD = "README.md"
 VERSION = "0.1.0"
 SEED = 5  # of the example
 
@@ -41,10 +39,7 @@ def write_spot_network(network: SpotNetwork, folder: Path, *, steps: int, card: 
     field = draw_field(np.random.default_rng(SEED), 64)
     example = network_plane(without_hot_pixels(field.image[None]), whole_numbers=False)[None]
     with atomic_folder(folder) as part:
-        expected = write_onnx(network, part / ONNX, example)
-        ov.save_model(read_network(part / ONNX), part / IR, compress_to_fp16=False)
-        np.save(part / INPUT, example)
-        np.save(part / OUTPUT, expected)
+        write_with_example(network, part, example, names=(INPUT, OUTPUT))
         told = {"name": "spots", "version": VERSION, "license": "CC-BY-4.0", "steps": steps}
         (part / NAME).write_text(yaml.safe_dump(told | {"sha256": fingerprint(part)}, sort_keys=False), "utf-8")
         (part / CARD).write_text(card, "utf-8")
