@@ -24,7 +24,8 @@ from scipy import ndimage as ndi
 from napari_cellvino.gui.shell.window import CellvinoWindow
 from napari_cellvino.gui.tracks.tracks_controller import TracksController
 
-SIZE, SIDE, FRAMES, RADIUS = (1280, 800), 360, 24, 15
+SIZES = {"small": (1280, 800), "large": (1920, 1080)}
+SIDE, FRAMES, RADIUS = 360, 24, 15
 SHIFT = Qt.KeyboardModifier.ShiftModifier
 CUT_FROM = 19  # the frame from which a cell is cut in two
 
@@ -36,11 +37,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--theme", choices=("dark", "light"), default="dark")
+    parser.add_argument("--size", choices=tuple(SIZES), default="small")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as place:
         _write(Path(place))
-        _walk(Path(place), options.folder, options.theme)
+        _walk(Path(place), options.folder, options.theme, SIZES[options.size])
 
 
 def _write(place: Path) -> None:
@@ -104,10 +106,10 @@ def _found(labels: Labels, number: int, cut: int) -> Labels:
     return found
 
 
-def _walk(place: Path, folder: Path, theme: str) -> None:
+def _walk(place: Path, folder: Path, theme: str, size: tuple[int, int]) -> None:
     viewer = napari.Viewer(title="CellVINO", show=True)
     viewer.theme = theme
-    viewer.window.resize(*SIZE)
+    viewer.window.resize(*size)
     _, window = viewer.window.add_plugin_dock_widget("napari-cellvino", "CellVINO")
     window.show_step(window.tabs.count())
     tracks = window.session.tracks
@@ -133,9 +135,23 @@ def _walk(place: Path, folder: Path, theme: str) -> None:
     if tracks.folder is not None:
         shutil.copy(tracks.folder / "film.png", folder / "film_plots.png")
         shutil.copy(tracks.folder / "lineage.png", folder / "film_lineage.png")
+        _link_again(viewer, window, folder)
         _through_time(viewer, window, folder)
     window.session.close()
     viewer.close()
+
+
+def _link_again(viewer: napari.Viewer, window: CellvinoWindow, folder: Path) -> None:
+    """Look at other links by a slider, and leave them."""
+    tracks, panel = window.session.tracks, window.tracks_panel
+    panel.links.expand()
+    QTest.qWait(300)
+    panel.sliders.rows["division"].number.setValue(2.0)
+    _wait(lambda: tracks.preview is not None)
+    _see(window, panel.links)
+    _take(viewer, window, folder / "film_links.png")
+    panel.leave_button.click()
+    panel.links.collapse()
 
 
 def _through_time(viewer: napari.Viewer, window: CellvinoWindow, folder: Path) -> None:

@@ -235,7 +235,8 @@ def test_links_are_found_again_without_what_was_corrected() -> None:
     session.commit(unlink(annotation, 1, 4))  # both parts are kept
     before = annotation.pixels.copy()
     relinker = finish(Relinker(annotation, 1.5).prepare(no_looks))
-    change = session.commit(relink(annotation, relinker.linked(LinkOptions(division=9))))
+    assert not relinker.has_features
+    change = session.commit(relink(annotation, relinker.linked(LinkOptions(division=9, features=0.3))))
     assert change.rerun
     assert tracks_of(annotation).parents == {}
     assert tuple(range(7)) in (spans(annotation)[track] for track in (2, 3, 4) if track in annotation.records)

@@ -25,6 +25,7 @@ class Relinker:
     def __init__(self, annotation: Annotation, reach: float) -> None:
         self._annotation, self.reach = annotation, reach
         self._linker = FilmLinker(LinkOptions(reach=reach), keep=True)
+        self.has_features = False  # of any cell
 
     def prepare(self, looks_of: Callable[[int], PlacedLooks | None]) -> Generator[Progress, None, Relinker]:
         """Yield progress while looking at all frames, and return this.
@@ -36,6 +37,7 @@ class Relinker:
         for number in range(annotation.shape[0]):
             plane = annotation.pixels[number]
             cells, looks = frame_cells(np.where(np.isin(plane, kept), 0, plane) if kept else plane), looks_of(number)
+            self.has_features |= looks is not None and looks.looks.features is not None
             self._linker.add_cells(cells if looks is None else replace(cells, looks=looks.of(cells)))
             yield Progress("looking at frames", number + 1, annotation.shape[0])
         return self

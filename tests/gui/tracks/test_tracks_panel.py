@@ -16,6 +16,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QFileDialog, QWidget
 
 from napari_cellvino.core.image import Spacing
+from napari_cellvino.core.link_options import LinkOptions
 from napari_cellvino.core.progress import finish
 from napari_cellvino.formats.track_points import points_of
 from napari_cellvino.formats.trackmate import write_trackmate
@@ -150,9 +151,13 @@ def test_a_film_is_tracked_mended_and_saved(
 
     panel.sliders.rows["gap"].number.setValue(5)
     window.wait(lambda: tracks.preview is not None)
+    assert window.dock.session.workspace.recipe.linking.gap == 5  # the recipe has what the sliders say
+    panel.sliders.rows["features"].number.setValue(0.5)
+    window.wait(lambda: "keeps no features" in panel.preview.text())
     click_there = panel.use_button.isEnabled()
     assert click_there
     tracks.drop_preview()
+    assert window.dock.session.workspace.recipe.linking == LinkOptions()
 
     tree = panel.lineage.tree
     last = window.spans()[4][-1]

@@ -282,6 +282,11 @@ class TracksController(QObject):
         self._linking = Task(done=self._take_preview, failed=self._fail)
         self._decoder.start(lambda: _linked(opened, self._relinker, options), self._linking)
 
+    @property
+    def lacks_features(self) -> bool:
+        """Whether features are to count of which the open film keeps none."""
+        return bool(self.options.features) and self._relinker is not None and not self._relinker.has_features
+
     def _take_preview(self, done: tuple[Relinker, LinkedFilm]) -> None:
         self._relinker, self.preview = done
         self.canvas.draw(self.preview)

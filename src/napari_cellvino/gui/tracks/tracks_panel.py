@@ -109,16 +109,16 @@ class TracksPanel(QWidget):
             button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
             grid.addWidget(button, number // COLUMNS, number % COLUMNS)
         self._history = side_by_side(self.undo_button, self.redo_button, self.save_button)
-        self._links = CollapsibleSection(
+        self.links = CollapsibleSection(
             "Link again", self.sliders, self.preview, side_by_side(self.use_button, self.leave_button)
         )
-        self._links.setToolTip("Link the cells with other limits; tracks that you corrected stay")
+        self.links.setToolTip("Link the cells with other limits; tracks that you corrected stay")
         self._tree = QWidget()
         tree = panel_layout(self._tree)
         tree.setContentsMargins(0, 0, 0, 0)
         add_row(form(tree), "&Lineage, coloured by", self.colour)
         tree.addWidget(self.lineage, 1)
-        for widget in (self._walk, self._edits, self._history, self._links):
+        for widget in (self._walk, self._edits, self._history, self.links):
             layout.addWidget(widget)
         layout.addWidget(self._tree, 1)
         self.cell_time, self.groups = CellTimePanel(self.session.cell_time), GroupsPanel(self.session.film_groups)
@@ -196,7 +196,7 @@ class TracksPanel(QWidget):
         self.cancel_button.setVisible(bool(controller.working))
         self.failure.show_failure(controller.editor.failure)
         say(self.doubt, self._describe_doubt() if there else "")
-        for widget in (self._walk, self._edits, self._history, self._links, self._tree, self.through_time):
+        for widget in (self._walk, self._edits, self._history, self.links, self._tree, self.through_time):
             widget.setVisible(there)
         undone = controller.editor.undo_name
         self.undo_button.setText(f"Undo {undone if len(undone) <= NAMED else undone[:NAMED].rstrip() + '…'}".strip())
@@ -224,7 +224,8 @@ class TracksPanel(QWidget):
         if preview is not None and linked is not None:
             more = len(preview.tracks.nodes) - len(linked.tracks.nodes)
             kept = "" if not self._kept else f", beside {format_count(self._kept, 'track')} that you corrected"
-            self.preview.setText(f"{_counted(preview)} ({more + self._kept:+,}){kept}")
+            lacking = ". This film keeps no features: track it again" if self.controller.lacks_features else ""
+            self.preview.setText(f"{_counted(preview)} ({more + self._kept:+,}){kept}{lacking}")
 
     @property
     def _kept(self) -> int:
