@@ -101,7 +101,7 @@ class TouchingRuns:
         """Return which runs touch the edge of the image."""
         begin, end, width = self._begin, self._begin + self._length, self._width
         at_side = (begin % width == 0) | (end % width == 0)
-        return at_side | (begin < width) | (end > len(self._flat) - width)
+        return np.asarray(at_side | (begin < width) | (end > len(self._flat) - width))
 
 
 def _components(count: int, one: Numbers, other: Numbers) -> NDArray[np.int32]:
