@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,15 +71,18 @@ def check_display() -> None:
 
 @contextmanager
 def bench_window() -> Iterator[CellvinoWindow]:
-    """Yield the window of a new viewer, at rest, that saves into a folder of its own."""
+    """Yield the window of a new viewer, at rest, that saves into a folder of its own.
+
+    So does it keep what runs took: those of a benchmark take no time, and are no lesson for the user's window.
+    """
     import napari
 
     from napari_cellvino.gui.shell.demo import settle
 
-    viewer = napari.Viewer(show=True)
-    viewer.window.resize(*SIZE)
-    _, window = viewer.window.add_plugin_dock_widget("napari-cellvino", "CellVINO")
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, patch.dict(os.environ, CELLVINO_CACHE=f"{folder}/cache"):
+        viewer = napari.Viewer(show=True)
+        viewer.window.resize(*SIZE)
+        _, window = viewer.window.add_plugin_dock_widget("napari-cellvino", "CellVINO")
         settle(window)
         window.session.saver.choose(folder)
         settle(window)

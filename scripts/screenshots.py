@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from unittest.mock import patch
 
 import napari
 from mouse_and_keys import click, tab
@@ -68,14 +69,15 @@ def _tour_review(folder: Path, theme: str, size: str) -> None:
 
 @contextmanager
 def _viewer(theme: str, size: str) -> Iterator[CellvinoWindow]:
-    viewer = napari.Viewer(title="CellVINO", show=True)
-    viewer.theme = theme
-    viewer.window.resize(*SIZES[size])
-    _, window = viewer.window.add_plugin_dock_widget("napari-cellvino", "CellVINO")
-    settle(window)
-    yield window
-    viewer.close()
-    QTest.qWait(100)
+    with tempfile.TemporaryDirectory() as cache, patch.dict(os.environ, CELLVINO_CACHE=cache):  # as a new user has it
+        viewer = napari.Viewer(title="CellVINO", show=True)
+        viewer.theme = theme
+        viewer.window.resize(*SIZES[size])
+        _, window = viewer.window.add_plugin_dock_widget("napari-cellvino", "CellVINO")
+        settle(window)
+        yield window
+        viewer.close()
+        QTest.qWait(100)
 
 
 def _shoot(window: CellvinoWindow, folder: Path, which: str, name: str) -> None:

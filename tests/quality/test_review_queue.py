@@ -1,5 +1,7 @@
 """A made-up image with known faults comes out in the right order, for the right reasons."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
@@ -12,6 +14,7 @@ from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.objects import Doubt, ReviewState
 from napari_cellvino.quality.doubts import another_threshold, disagreements
 from napari_cellvino.quality.review_queue import filter_queue, review_progress, review_queue, with_reasons
+from napari_cellvino.quality.sampling import draw_sample
 from tests.annotation.conftest import annotate, boxed
 
 
@@ -117,6 +120,10 @@ def test_queue_filters_and_progress(field):
     of_class = filter_queue(queue, annotation, states=tuple(ReviewState), class_index=1)
     assert [item.id for item in of_class] == [4]
     assert str(review_progress(annotation)) == "3 of 29 reviewed, 2 edited"
+    gated = annotation.with_records([replace(annotation.records[id_], excluded=True) for id_ in (1, 5, 6)])
+    assert str(review_progress(gated)) == "3 of 27 reviewed, 2 edited, 2 left out by gates"  # 1 was reviewed
+    assert {5, 6}.isdisjoint(draw_sample(gated, 500, seed=1).ids)
+    assert 1 in draw_sample(gated, 500, seed=1).ids
 
 
 def test_breaks_along_z_name_the_other_half():

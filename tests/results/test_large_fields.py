@@ -9,7 +9,7 @@ from napari_cellvino.core import label_runs
 from napari_cellvino.core.image import Plane
 from napari_cellvino.figures import qc_picture
 from napari_cellvino.measure import image_values, runs
-from napari_cellvino.quality import doubts, waists
+from napari_cellvino.quality import shape_evidence, waists
 from napari_cellvino.quality.doubts import find_doubts
 from napari_cellvino.results.field_result import measured
 from napari_cellvino.results.field_writing import write_result
@@ -22,7 +22,7 @@ SMALL = (  # constants, as they are in parts of few pixels
     (large_arrays, {"BAND_BYTES": 2000, "ALWAYS_FITS": 0, "MOST_IN_MEMORY": 100}),
     (label_runs, {"BAND_PX": 700}),
     (runs, {"PART_PX": 90}),
-    (doubts, {"RUNS_AT_ONCE": 50}),
+    (shape_evidence, {"RUNS_AT_ONCE": 50}),
     (waists, {"AT_ONCE": 3}),
     (image_values, {"BAND_BYTES": 2000}),
     (qc_picture, {"SUMMED_PX": 2000}),

@@ -108,6 +108,11 @@ def test_percentiles_of_whole_numbers_are_those_of_numpy(dtype, most):
     assert _percentiles(grey) == pytest.approx(np.percentile(grey.astype(float), PERCENTILES).tolist())
 
 
+def test_a_folder_without_a_model_says_what_to_name(tmp_path):
+    with pytest.raises(ModelPackageError, match=r"No such file or directory; name the folder"):
+        open_phenotypes(tmp_path)
+
+
 def test_a_dose_lies_between_nothing_and_full_effect():
     size = [
         np.mean([(seen(simulate_phenotype(PHENOTYPES[2], 0, n, dose=dose, side=96))[0] > 0.3).mean() for n in range(4)])

@@ -54,4 +54,7 @@ def test_what_runs_took_corrects_what_comes_next(engines):
     for seconds in (4.0, 6.0, 60.0):
         keep_run(foretold, RunCost(seconds, 150), pipeline)
     assert corrected(foretold, pipeline) == RunCost(6.0, 150, runs=3)
-    assert corrected(foretold, make_pipeline(Recipe(precision="exact"))) == foretold
+    exact = make_pipeline(Recipe(precision="exact"))
+    assert corrected(foretold, exact) == foretold
+    keep_run(foretold, RunCost(1.0, 20), exact)  # in room that the tile had left: no run takes less for that
+    assert corrected(foretold, exact) == RunCost(1.0, 100, runs=1)

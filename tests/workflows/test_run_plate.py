@@ -207,6 +207,17 @@ def test_a_run_that_is_stopped_keeps_its_tables_and_goes_on(plate, second_channe
     assert tables(second_channel.root) == whole
 
 
+def test_a_channel_that_its_name_tells_is_a_remark_and_no_warning(tmp_path, wells, job):
+    data = {("A", "1", "0"): np.stack([wells[0][:96, :96], wells[0][:96, :96] // 2])[:, None]}
+    result = finish(running(open_plate(write_zarr_plate(tmp_path / "named.zarr", data, "0.4")), job))
+    (said,) = result.remarks
+    assert said.startswith("channel DNA is taken for nuclei, by its name")
+    assert said in result.notices
+    unnamed = finish(running(open_plate(write_plate(tmp_path / "p", [wells[0][:96, :96]], ("A01",))), job))
+    assert unnamed.remarks == ()
+    assert any("tells which of them shows nuclei" in notice for notice in unnamed.notices)
+
+
 @pytest.mark.parametrize("version", ["0.4", "0.5"])
 def test_labels_are_written_back_into_ome_zarr(tmp_path, wells, second_channel, version):
     import zarr

@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageReadError, ImageValueError, ModelPackageError, OptionError, OutputError
 from napari_cellvino.core.image import Spacing
+from napari_cellvino.core.label_edges import outline_pixels
 from napari_cellvino.core.progress import finish
 from napari_cellvino.core.resources import shipped_folder
 from napari_cellvino.engines.openvino import OpenVinoEngine
@@ -74,6 +76,39 @@ def test_limits_leave_out_what_a_run_leaves_out(workspace: Workspace) -> None:
         np.testing.assert_array_equal(quick.labels, fresh.labels)
         for name in ("id", "score", "box", "centroid", "area_px"):
             np.testing.assert_array_equal(getattr(quick.objects, name), getattr(fresh.objects, name))
+
+
+@pytest.mark.parametrize("values", [{"smallest": 130.0}, {"confidence": 0.9}, {"confidence": 0.3, "smallest": 0.0}])
+def test_what_is_known_of_cells_is_what_a_new_look_at_the_image_finds(
+    workspace: Workspace, values: dict[str, float]
+) -> None:
+    run(workspace)
+    again = workspace.redecode(values)
+    selected, stack, pipeline = workspace.redecoder.selected(again.prediction), workspace.stack, workspace.done
+    assert selected is not None
+    assert stack is not None
+    assert pipeline is not None
+    quick, fresh = again.annotation(pipeline, stack, selected=selected), again.annotation(pipeline, stack)
+    assert fresh.records
+    assert quick.records == fresh.records  # with their doubts
+    assert any(record.doubts for record in fresh.records.values())
+    np.testing.assert_array_equal(quick.pixels, fresh.pixels)
+    assert quick.index.ids() == fresh.index.ids()
+    for id_ in fresh.records:
+        assert quick.geometry(id_) == fresh.geometry(id_)
+    for px in (1, 2, 3):
+        outline = selected.known.outline(px)
+        seen = outline[quick.pixels.reshape(-1)[outline] > 0]
+        np.testing.assert_array_equal(seen, outline_pixels(fresh.pixels, px))
+    quick.pixels[quick.pixels == 1] = 0  # an edit: what is known stays as it was
+    np.testing.assert_array_equal(selected.known.found.label_image() > 0, _all_found(workspace, values) > 0)
+
+
+def _all_found(workspace: Workspace, values: dict[str, float]) -> NDArray[np.int32]:
+    outcome = workspace.outcome
+    assert outcome is not None
+    everything = outcome.prediction.values | values | {"confidence": 0.0, "smallest": 0.0}
+    return decode(outcome.prediction.raw, workspace.load_package().spec, everything).label_image()
 
 
 def test_a_slider_of_spots_seeks_them_again(workspace: Workspace) -> None:

@@ -54,6 +54,7 @@ class Annotation:
         self._live: dict[int, ObjectRecord] = {}
         self._deleted: dict[int, ObjectRecord] = {}
         self._states: Counter[tuple[ReviewState, bool]] | None = None  # counted when they are asked for
+        self._corrected: bool | None = None
         for record in records:
             (self._deleted if record.deleted else self._live)[record.id] = record
         self.next_id = max([0, *self._live, *self._deleted]) + 1
@@ -67,10 +68,17 @@ class Annotation:
         provenance: Provenance,
         *,
         shape: tuple[int, ...],
+        places: Places | None = None,
     ) -> Annotation:
-        """Return the unreviewed annotation of a model's result in an image of ``shape``."""
+        """Return the unreviewed annotation of a model's result in an image of ``shape``.
+
+        ``places`` are those of ``objects`` in ``labels``, where they are known already; nobody else may change them.
+        """
         records = records_of_objects(objects, boxes=labels is None)
-        return cls(labels, records, classes, provenance, shape=shape)
+        found = cls(labels, records, classes, provenance, shape=shape)
+        if places is not None:
+            found.index = ObjectIndex.known(objects.id.tolist(), places)
+        return found
 
     @property
     def records(self) -> Mapping[int, ObjectRecord]:
@@ -88,6 +96,13 @@ class Annotation:
         if self._states is None:
             self._states = Counter((record.review, record.excluded) for record in self._live.values())
         return self._states
+
+    @property
+    def corrected(self) -> bool:
+        """Whether an object was deleted, or there is one that a new run leaves unchanged."""
+        if self._corrected is None:
+            self._corrected = bool(self._deleted) or any(record.protected for record in self._live.values())
+        return self._corrected
 
     @property
     def counted(self) -> int:
@@ -208,7 +223,7 @@ class Annotation:
         return known and (len(edit.pixels) == 0 or edit.pixels.holds(self.pixels))
 
     def _put(self, change: RecordChange) -> None:
-        self._states = None
+        self._states = self._corrected = None
         self._live.pop(change.id, None)
         self._deleted.pop(change.id, None)
         if change.after is not None:

@@ -57,7 +57,7 @@ class Places:
     def __len__(self) -> int:
         return len(self.area)
 
-    def at(self, rows: Sequence[int]) -> Places:
+    def at(self, rows: Sequence[int] | NDArray[np.intp]) -> Places:
         """Return a copy of some rows."""
         return Places(self.area[rows], self.sums[rows], self.low[rows], self.high[rows])
 
@@ -103,6 +103,13 @@ class ObjectIndex:
         self._places = Places.empty(0, labels.ndim)
         for runs in _plane_runs(labels):
             self._add(*_object_parts(runs, labels.shape))
+
+    @classmethod
+    def known(cls, ids: Sequence[int], places: Places) -> ObjectIndex:
+        """Return the index of objects whose geometry (N,) is known already, and theirs alone from now on."""
+        result = cls.__new__(cls)
+        result._rows, result._used, result._places = dict(zip(ids, range(len(ids)), strict=True)), len(ids), places
+        return result
 
     def copy(self) -> ObjectIndex:
         """Return a copy."""

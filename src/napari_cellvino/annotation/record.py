@@ -55,6 +55,11 @@ class ObjectRecord:
         return self.review is not ReviewState.UNSEEN
 
     @property
+    def gated(self) -> bool:
+        """Whether a gate leaves it out and no person said anything of it: there is nothing to review."""
+        return self.excluded and not self.reviewed
+
+    @property
     def protected(self) -> bool:
         """Whether a new run leaves it unchanged: it was reviewed, has a note, or was imported."""
         return self.reviewed or bool(self.note) or self.origin is ObjectOrigin.IMPORTED

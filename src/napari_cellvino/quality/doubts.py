@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
 from itertools import chain
 from typing import Any
 
@@ -18,11 +17,10 @@ from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.objects import Doubt, Objects
-from napari_cellvino.measure.outlines import Outlines, find_outlines
-from napari_cellvino.measure.runs import Runs
+from napari_cellvino.measure.outlines import Outlines
 from napari_cellvino.quality.overlap import overlap
-from napari_cellvino.quality.waists import SHAPED, count_waisted
-from napari_cellvino.storage.large_arrays import give_back_pages
+from napari_cellvino.quality.shape_evidence import ShapeEvidence, find_shape_evidence
+from napari_cellvino.quality.waists import SHAPED
 
 LOW_SCORE = 0.7
 UNUSUAL = 3.0  # robust standard deviations
@@ -33,7 +31,6 @@ ROUND = 0.9  # solidity above which no outline is ragged
 SAME = 0.5  # IoU above which two outlines are of one cell
 TRACE = 0.1  # IoU below which nothing of it was found
 THRESHOLDS, TOP = ("confidence", "outline", "split"), 0.95  # of heads; another threshold is halfway to the top
-RUNS_AT_ONCE = 2**18  # whose ends are looked at together
 GAP = 2  # planes from one to the next in which a cell goes on
 
 KEPT = Doubt.UNSURE_OUTLINE | Doubt.BROKEN_ALONG_Z | Doubt.THRESHOLDS_DISAGREE  # need the maps of the network
@@ -66,11 +63,12 @@ def find_doubts(
     *,
     foreground_probability: Floats | None = None,
     outlines: Outlines | None = None,
+    evidence: ShapeEvidence | None = None,
 ) -> NDArray[np.int32]:
     """Return the reasons to look twice at each object (N,), as `Doubt` flags; arguments are as of `find_reasons`."""
     found = dict.fromkeys(objects.id.tolist(), 0)
     for id_, reason in find_reasons(
-        objects, labels, shape, foreground_probability=foreground_probability, outlines=outlines
+        objects, labels, shape, foreground_probability=foreground_probability, outlines=outlines, evidence=evidence
     ):
         found[id_] |= int(reason.doubt)
     return np.fromiter(found.values(), np.int32, len(found))
@@ -84,6 +82,7 @@ def find_reasons(
     foreground_probability: Floats | None = None,
     other: Labels | None = None,
     outlines: Outlines | None = None,
+    evidence: ShapeEvidence | None = None,
 ) -> Found:
     """Yield every reason to review an object, with its id.
 
@@ -101,6 +100,8 @@ def find_reasons(
         The label image that another threshold would give, of the same shape; for objects that depend on the threshold.
     outlines
         Those of ``objects`` in ``labels`` (Y, X), where they are known already.
+    evidence
+        What the shape of each of ``objects`` in ``labels`` (Y, X) shows, where that is known already.
 
     Raises
     ------
@@ -112,10 +113,10 @@ def find_reasons(
             raise ImageValueError(f"a {name} of shape {given.shape} does not fit an image of {shape}")
     found = [low_scores(objects), edges(objects, shape), odd_sizes(objects)]
     if labels is not None and labels.ndim == 2:
-        outlines = outlines or find_outlines(labels, objects.id)
-        found += [odd_shapes(objects, outlines.solidity), waists(objects, labels, outlines.solidity)]
-        if foreground_probability is not None:
-            found.append(unsure_outlines(objects, outlines.runs, foreground_probability))
+        seen = evidence or find_shape_evidence(objects, labels, foreground_probability, outlines)
+        found += [odd_shapes(objects, seen.solidity), waists(objects, seen.parts)]
+        if seen.entropy is not None:
+            found.append(unsure_outlines(objects, seen.entropy))
     elif labels is not None:
         found.append(broken_along_z(objects, labels))
     if other is not None and labels is not None:
@@ -173,39 +174,19 @@ def odd_shapes(objects: Objects, solidity: Floats) -> Found:
         yield int(objects.id[row]), Reason(Doubt.ODD_SHAPE, 0.7 * _strength(-float(away[row])), text)
 
 
-def unsure_outlines(objects: Objects, runs: Runs, foreground_probability: Floats) -> Found:
-    """Yield the objects along whose outline the model was less sure than along the others'.
-
-    That is the mean entropy in bits of ``foreground_probability`` (Y, X), at both ends of every run of the object, on
-    the pixel inside and the one outside.
-    """
+def unsure_outlines(objects: Objects, entropy: Floats) -> Found:
+    """Yield the objects along whose outline the model was less sure than along the others': by ``entropy`` (N,)."""
     if len(objects) == 0:
         return
-    entropy = np.empty(len(runs.row))
-    for first in range(0, len(entropy), RUNS_AT_ONCE):
-        some = slice(first, first + RUNS_AT_ONCE)
-        entropy[some] = _entropy_at_ends(runs.y[some], runs.x0[some], runs.x1[some], foreground_probability)
-        if len(entropy) > RUNS_AT_ONCE:
-            give_back_pages()
-    mean = runs.total(entropy) / np.maximum(runs.total(np.ones(len(runs.row))), 1)
-    away, _ = _unusual(mean, ENTROPY_SPREAD)
-    for row in np.flatnonzero((away > UNUSUAL) & (mean > UNSURE)).tolist():
+    away, _ = _unusual(entropy, ENTROPY_SPREAD)
+    for row in np.flatnonzero((away > UNUSUAL) & (entropy > UNSURE)).tolist():
         yield int(objects.id[row]), Reason(Doubt.UNSURE_OUTLINE, _strength(float(away[row])), "unsure outline")
 
 
-def _entropy_at_ends(
-    y: NDArray[np.intp], x0: NDArray[np.intp], x1: NDArray[np.intp], foreground_probability: Floats
-) -> NDArray[np.float64]:
-    """Return the mean entropy of the pixels inside and outside both ends of runs (R,)."""
-    last = foreground_probability.shape[1] - 1
-    ends = (x0, x1 - 1, np.maximum(x0 - 1, 0), np.minimum(x1, last))
-    return np.asarray(np.mean([_entropy(foreground_probability[y, x]) for x in ends], axis=0))
-
-
-def waists(objects: Objects, labels: Labels, solidity: Floats) -> Found:
-    """Yield the objects with a clear waist; only those that are neither convex nor round are looked at."""
-    for row, count in count_waisted(labels, objects, solidity).items():
-        text = "looks like two" if count == 2 else f"looks like {count}"
+def waists(objects: Objects, parts: NDArray[np.integer[Any]]) -> Found:
+    """Yield the objects with a clear waist, by the number of ``parts`` (N,) that each seems to have."""
+    for row in np.flatnonzero(parts > 1).tolist():
+        text = "looks like two" if parts[row] == 2 else f"looks like {parts[row]}"
         yield int(objects.id[row]), Reason(Doubt.LOOKS_LIKE_TWO, 0.8, text)
 
 
@@ -265,17 +246,3 @@ def _unusual(values: Floats, least_spread: float) -> tuple[NDArray[np.float64], 
 def _strength(away: float) -> float:
     """Return 0.3 for what is just unusual, rising to 0.9."""
     return min(0.9, 0.3 + (away - UNUSUAL) / 10)
-
-
-def _entropy(probability: Floats) -> NDArray[np.float64]:
-    """Return the entropy in bits of each probability; there are only 65,536 different ones of two bytes."""
-    if probability.dtype == np.float16:
-        return np.asarray(_entropies()[probability.view(np.uint16)])
-    p = np.clip(probability.astype(np.float64), 1e-6, 1 - 1e-6)
-    return np.asarray(-(p * np.log2(p) + (1 - p) * np.log2(1 - p)))
-
-
-@cache
-def _entropies() -> NDArray[np.float64]:
-    every = np.arange(65_536, dtype=np.uint16).view(np.float16)
-    return _entropy(np.nan_to_num(every.astype(np.float64)))

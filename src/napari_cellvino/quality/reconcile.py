@@ -41,11 +41,10 @@ def holds_for(annotation: Annotation, new: Annotation) -> bool:
 
     Models with one class each agree, independent of its name.
     """
-    corrected = bool(annotation.deleted) or any(record.protected for record in annotation.records.values())
     same = annotation.provenance.pixels_sha256 == new.provenance.pixels_sha256 and annotation.shape == new.shape
     begins = new.classes[: len(annotation.classes)] == annotation.classes  # gates may give more
     classes = begins or len(annotation.classes) == len(new.classes) == 1
-    return corrected and same and classes and (annotation.labels is None) == (new.labels is None)
+    return annotation.corrected and same and classes and (annotation.labels is None) == (new.labels is None)
 
 
 def is_kept(record: ObjectRecord) -> bool:

@@ -30,14 +30,19 @@ class Doubtful:
 
 @dataclass(frozen=True, slots=True)
 class ReviewProgress:
-    """How far a review is: objects in all, how many were looked at, and how many of those were edited."""
+    """How far a review is: objects to be looked at in all, how many were, and how many of those were edited.
+
+    Those ``gated``, which gates leave out, are not among them.
+    """
 
     objects: int
     reviewed: int
     edited: int
+    gated: int = 0
 
     def __str__(self) -> str:
-        return f"{self.reviewed} of {self.objects} reviewed, {self.edited} edited"
+        left_out = f", {self.gated} left out by gates" if self.gated else ""
+        return f"{self.reviewed} of {self.objects} reviewed, {self.edited} edited{left_out}"
 
 
 def review_queue(
@@ -106,9 +111,10 @@ def filter_queue(
 
 def review_progress(annotation: Annotation) -> ReviewProgress:
     """Return how far the review is."""
-    objects = len(annotation.records)
+    gated = annotation.states.get((ReviewState.UNSEEN, True), 0)
     unseen, edited = (_number(annotation, state) for state in (ReviewState.UNSEEN, ReviewState.EDITED))
-    return ReviewProgress(objects, objects - unseen, edited)
+    objects = len(annotation.records)
+    return ReviewProgress(objects - gated, objects - unseen, edited, gated)
 
 
 def _number(annotation: Annotation, state: ReviewState) -> int:

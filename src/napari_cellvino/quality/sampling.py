@@ -92,14 +92,20 @@ class F1Estimate:
 
 
 def draw_sample(annotation: Annotation, size: int, *, seed: int) -> Sample:
-    """Return ``size`` objects drawn without putting back; all of them where there are fewer. Drawn ones are left out.
+    """Return ``size`` objects drawn without putting back; all of them where there are fewer.
+
+    Objects that a person drew, or that gates leave out, are not among them.
 
     Raises
     ------
     OptionError
         If fewer than two are asked for or there.
     """
-    ids = [id_ for id_, record in sorted(annotation.records.items()) if record.origin is not ObjectOrigin.DRAWN]
+    ids = [
+        id_
+        for id_, record in sorted(annotation.records.items())
+        if record.origin is not ObjectOrigin.DRAWN and not record.gated
+    ]
     if min(size, len(ids)) < 2:
         raise OptionError(f"a sample of {size} out of {len(ids)} cells is too small; draw two or more")
     return Sample(tuple(Random(seed).sample(ids, min(size, len(ids)))), len(ids))

@@ -26,6 +26,7 @@ from napari_cellvino.measure.spot_pairs import SpotPairs, count_pairs, pair_spot
 from napari_cellvino.measure.spots import count_spots, with_spots
 from napari_cellvino.measure.volumes import measure_volume, volume_count_row
 from napari_cellvino.quality.doubts import find_doubts
+from napari_cellvino.quality.known_cells import SelectedCells
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.plane_reading import read_ahead
 from napari_cellvino.segmentation.predict import Prediction
@@ -74,16 +75,29 @@ def outlines_of(prediction: Prediction) -> Outlines | None:
 
 
 def annotate(
-    prediction: Prediction, pipeline: Pipeline, *, sha256: str = "", outlines: Outlines | None = None
+    prediction: Prediction,
+    pipeline: Pipeline,
+    *,
+    sha256: str = "",
+    outlines: Outlines | None = None,
+    selected: SelectedCells | None = None,
 ) -> Annotation:
     """Return the annotation of a prediction, which shares its labels; nothing is measured.
 
-    ``sha256`` is the hash of its pixels, ``outlines`` those of its objects, where they are known already.
+    ``sha256`` is the hash of its pixels, ``outlines`` those of its objects, where they are known already; ``selected``
+    are its objects where all is known of those that they were chosen from.
     """
     plane, decoded, volume = prediction.plane, prediction.decoded, volume_of(prediction)
     shape = plane.shape if volume is None else volume.stack.shape[2:]
     maps = cell_map(prediction.raw, pipeline.package.spec.maps) if pipeline.find else None
-    doubts = find_doubts(decoded.objects, decoded.labels, shape, foreground_probability=maps, outlines=outlines)
+    doubts = find_doubts(
+        decoded.objects,
+        decoded.labels,
+        shape,
+        foreground_probability=maps,
+        outlines=outlines,
+        evidence=None if selected is None else selected.evidence,
+    )
     objects = replace(decoded.objects, doubts=doubts)
     outline = pipeline.outline
     provenance = Provenance(
@@ -99,7 +113,8 @@ def annotate(
         outline_engine=prediction.masks.engine_info if prediction.masks else None,
         notices=notices_of(prediction),
     )
-    return Annotation.found(decoded.labels, objects, pipeline.classes, provenance, shape=tuple(shape))
+    places = None if selected is None else selected.places
+    return Annotation.found(decoded.labels, objects, pipeline.classes, provenance, shape=tuple(shape), places=places)
 
 
 def _as_done(prediction: Prediction, pipeline: Pipeline) -> Recipe:

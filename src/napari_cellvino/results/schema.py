@@ -154,8 +154,8 @@ class FieldSummary:
     """Summary of a result for lists and tables: key, origin, counts, and progress of the review.
 
     ``cells`` counts all objects, ``reviewed`` those with a review, ``edited`` those of them that were changed,
-    ``doubtful`` those with a doubt and no review that are not excluded, ``deleted`` the deleted ones, ``imported`` the
-    imported ones.
+    ``doubtful`` those with a doubt and no review that are not excluded, ``waiting`` all without a review that are not
+    excluded, ``deleted`` the deleted ones, ``imported`` the imported ones.
     ``models`` are the models with versions, ``channel`` is the channel of the segmentation, ``whole_cells`` whether
     there are whole cells of nuclei, ``spots`` whether there are spots; ``notices`` say what may have made the count
     wrong. What is missing in the file is None or empty.
@@ -176,11 +176,14 @@ class FieldSummary:
     whole_cells: bool = False
     spots: bool = False
     doubtful: int = 0
+    waiting: int = 0
 
     @classmethod
     def of(cls, result: StoredResult) -> FieldSummary:
         """Return the summary of a result."""
         states = [found.get("review", UNSEEN) for found in result.objects]
+        waiting = [found for found in result.objects if found.get("review", UNSEEN) == UNSEEN]
+        waiting = [found for found in waiting if not found.get("excluded")]
         made = result.provenance or {}
         return cls(
             key=result.key,
@@ -197,10 +200,8 @@ class FieldSummary:
             notices="; ".join(map(str, made.get("notices", ()))),
             whole_cells=bool((made.get("recipe") or {}).get("whole_cells")),
             spots=bool((made.get("recipe") or {}).get("spots")),
-            doubtful=sum(
-                bool(found.get("doubts")) and found.get("review", UNSEEN) == UNSEEN and not found.get("excluded")
-                for found in result.objects
-            ),
+            doubtful=sum(bool(found.get("doubts")) for found in waiting),
+            waiting=len(waiting),
         )
 
     @property

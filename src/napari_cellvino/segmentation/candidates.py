@@ -51,17 +51,17 @@ class Candidates:
         kept = self._found
         return leave_out(kept.decoded, values) if kept and self._holds(raw, values) else decode(raw, spec, values)
 
-    def kept_in(self, *predictions: Prediction) -> list[NDArray[np.bool_]] | None:
-        """Return which of all objects (N,) are in each prediction; None where one is not of what was found last."""
-        found, kept = self._found, []
-        for prediction in predictions:
-            labels, raw = prediction.decoded.labels, prediction.raw
-            if found is None or labels is None or isinstance(raw, StackMaps) or prediction.masks is not None:
-                return None
-            if not self._holds(raw, prediction.values):
-                return None
-            kept.append(labels.reshape(-1)[found.places] > 0)
-        return kept
+    @property
+    def found(self) -> Decoded | None:
+        """All objects of the maps that were looked at last, whatever the limits; None where none were sought."""
+        return None if self._found is None else self._found.decoded
+
+    def ids_in(self, prediction: Prediction) -> NDArray[np.int32] | None:
+        """Return the id of each of all objects (N,) in a prediction, 0 of those left out; None where it has others."""
+        found, labels, raw = self._found, prediction.decoded.labels, prediction.raw
+        if found is None or labels is None or isinstance(raw, StackMaps) or prediction.masks is not None:
+            return None
+        return labels.reshape(-1)[found.places] if self._holds(raw, prediction.values) else None
 
     def forget(self) -> None:
         """Let go of what was found."""

@@ -13,6 +13,7 @@ from napari_cellvino.annotation import Annotation
 from napari_cellvino.core.image import Plane, PlaneReader, Stack
 from napari_cellvino.core.recipe import Recipe, renamed
 from napari_cellvino.quality.changes import Changes
+from napari_cellvino.quality.known_cells import SelectedCells
 from napari_cellvino.results.field_result import annotate, measured
 from napari_cellvino.results.plate_place import PlatePlace
 from napari_cellvino.segmentation.pipeline import Pipeline
@@ -46,12 +47,17 @@ class Outcome:
             return None if z is None or not raw.normalised.size else raw.normalised[z]
         return np.asarray(inputs.astype(np.float32).mean(axis=0))
 
-    def annotation(self, pipeline: Pipeline, stack: Stack, *, sha256: str = "") -> Annotation:
-        """Return the outcome as an annotation with copied labels, gated; ``sha256`` is of the pixels, if known."""
+    def annotation(
+        self, pipeline: Pipeline, stack: Stack, *, sha256: str = "", selected: SelectedCells | None = None
+    ) -> Annotation:
+        """Return the outcome as an annotation with copied labels, gated.
+
+        ``sha256`` is of the pixels, ``selected`` are its cells, where these are known already.
+        """
         prediction = self.prediction
         if (labels := prediction.decoded.labels) is not None:
             prediction = replace(prediction, decoded=replace(prediction.decoded, labels=labels.copy()))
-        made = annotate(prediction, pipeline.with_overrides(stack.overrides), sha256=sha256)
+        made = annotate(prediction, pipeline.with_overrides(stack.overrides), sha256=sha256, selected=selected)
         if not pipeline.recipe.has_rules:
             return made
         return measured(made, prediction.plane, volume_of(prediction), spots=prediction.spots).annotation

@@ -3,6 +3,7 @@
 One tile from the middle of the image goes through the same pipeline. What it took is multiplied: reading by the planes,
 the network by the tiles, the rest by the pixels. What that leaves out (joining along z, a crowded corner, other work on
 the computer) is learnt: the ratio of what runs took to what was foretold is kept for each model, device and precision.
+Of memory only more than was foretold is learnt: less grows where a run finds room that the one before has left.
 """
 
 from __future__ import annotations
@@ -201,9 +202,8 @@ def corrected(cost: RunCost, pipeline: Pipeline) -> RunCost:
     known = _kept().runs.get(_kind(pipeline), _Ratios())
     if not known.seconds:
         return cost
-    return RunCost(
-        cost.seconds * median(known.seconds), round(cost.bytes * median(known.bytes)), runs=len(known.seconds)
-    )
+    more = max(1.0, median(known.bytes))
+    return RunCost(cost.seconds * median(known.seconds), round(cost.bytes * more), runs=len(known.seconds))
 
 
 def keep_run(foretold: RunCost, taken: RunCost, pipeline: Pipeline) -> None:

@@ -38,13 +38,15 @@ TABLES_SHARE = 30  # times as long as writing the tables takes, the run goes on 
 class RunResult:
     """The outcomes of all fields of a run, notices for the user, and the content of ``run.json``.
 
-    ``faults`` are sentences on what makes the counts wrong until the user decides.
+    ``faults`` are sentences on what makes the counts wrong until the user decides; ``remarks`` are those of the notices
+    that only say what was done, with nothing to doubt.
     """
 
     outcomes: tuple[FieldOutcome, ...]
     notices: tuple[str, ...]
     info: dict[str, object]
     faults: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     @property
     def failed(self) -> bool:

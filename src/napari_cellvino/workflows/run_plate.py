@@ -88,7 +88,7 @@ def run_plate(
     tables = PlateTables(plate, fields, choices.layout)
     notices = (*choice.notices, *frame)
     result = yield from run_fields(tasks, executor, tables, worker, store, pipeline, selection, notices)
-    return replace(result, faults=source.plate.faults)
+    return replace(result, faults=source.plate.faults, remarks=() if choice.guess else choice.notices)
 
 
 def _channel(source: PlateSource, field: FieldOfView, pipeline: Pipeline) -> ChannelChoice:

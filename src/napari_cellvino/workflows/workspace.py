@@ -19,14 +19,13 @@ from napari_cellvino.annotation import Annotation
 from napari_cellvino.core.errors import ImageValueError, OptionError
 from napari_cellvino.core.image import Plane, PlaneReader, Stack
 from napari_cellvino.core.link_options import LinkOptions
-from napari_cellvino.core.progress import Progress, finish
+from napari_cellvino.core.progress import Progress
 from napari_cellvino.core.recipe import Recipe, fitted, make_recipe, renamed
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.io import Source
 from napari_cellvino.model_package import ModelPackage, find_package
-from napari_cellvino.quality.changes import Changes, compare_cells, compare_kept
+from napari_cellvino.quality.changes import Changes
 from napari_cellvino.results.plate_place import PlatePlace
-from napari_cellvino.segmentation.candidates import Candidates, only_limits_differ
 from napari_cellvino.segmentation.heads import Parameter
 from napari_cellvino.segmentation.pipeline import (
     Pipeline,
@@ -38,7 +37,7 @@ from napari_cellvino.segmentation.pipeline import (
     without_unused_parameters,
 )
 from napari_cellvino.segmentation.predict import Estimate, Prediction, estimate_run
-from napari_cellvino.segmentation.predict_field import decode_again, predict_field
+from napari_cellvino.segmentation.predict_field import predict_field
 from napari_cellvino.segmentation.refine import check_refiner
 from napari_cellvino.segmentation.volume import cell_map
 from napari_cellvino.workflows.channel_guess import ChannelGuess
@@ -51,6 +50,7 @@ from napari_cellvino.workflows.outcome import (
     shown_field,
     with_metadata,
 )
+from napari_cellvino.workflows.redecoder import Redecoder
 from napari_cellvino.workflows.run_cost import RunEstimate, corrected, measure_cost
 from napari_cellvino.workflows.save_field import SaveRequest
 from napari_cellvino.workflows.saved_field import SavedField, SavedFieldRequest
@@ -86,7 +86,7 @@ class Workspace:
         self._outcome_cache = OutcomeCache()
         self.channel_guess = ChannelGuess()
         self.engines = EngineProvider()
-        self._candidates = Candidates()
+        self.redecoder = Redecoder(self.engines)
 
     # -- what to work on
 
@@ -232,7 +232,7 @@ class Workspace:
         self.engines.close()
         self.use_stack(None)
         self._outcome_cache.clear()
-        self._candidates.forget()
+        self.redecoder.forget()
 
     def accept(self, outcome: Outcome, pipeline: Pipeline, stack: Stack | None = None) -> None:
         """Make the outcome of a run of ``pipeline`` the current one, and the reference for changes.
@@ -260,19 +260,12 @@ class Workspace:
         stack = self._field_stack
         if outcome is None or done is None or kept is None or stack is None:
             raise OptionError("nothing was run yet; run the model first")
-        pipeline = done.with_values(values)
-        if only_limits_differ(pipeline.values, outcome.prediction.values):
-            self._candidates.find(outcome.prediction, done)
-        again = decode_again(outcome.prediction, pipeline, self.engines, stack, candidates=self._candidates)
-        prediction = finish(again)
-        there = self._candidates.kept_in(kept, prediction)
-        changes = compare_cells(kept.decoded, prediction.decoded) if there is None else compare_kept(*there)
-        return Outcome(prediction, changes)
+        return self.redecoder.redecode(outcome.prediction, kept, done.with_values(values), stack)
 
     def prepare_sliders(self) -> None:
         """Find what limits on score and area leave out of the current outcome: the next `redecode` is quick."""
         if self.outcome is not None and self.done is not None:
-            self._candidates.find(self.outcome.prediction, self.done)
+            self.redecoder.prepare(self.outcome.prediction, self.done)
 
     def show(self, outcome: Outcome | None) -> None:
         """Make an outcome the current one; its parameters go into the recipe, unless other models were chosen since."""
@@ -307,7 +300,7 @@ class Workspace:
         if self._field is not None and left and self.outcome and self.done and self._reference is not None:
             self._store(self._field, StoredOutcome(self.outcome, self.done, self._reference, left))
         self._field, self.done, self._reference = key, None, None
-        self._candidates.forget()
+        self.redecoder.forget()
         self.show_saved(None)
         if self.outcome is not None:
             self.show(None)

@@ -17,6 +17,7 @@ from qtpy.QtWidgets import QWidget
 
 from napari_cellvino.cli import main
 from napari_cellvino.gui.cells.cells_panel import CellsPanel
+from napari_cellvino.gui.review.cursor import Order
 from napari_cellvino.gui.shell.window import CellvinoWindow
 from napari_cellvino.results.store import ResultStore
 
@@ -139,6 +140,18 @@ def test_cells_of_all_fields_are_marked_gated_and_gone_to(
     doubtful = [int(f.summary.doubtful) for f in session.work_list.fields]
     counted = ~cells.table.excluded  # what does not count is no doubt
     assert sum(doubtful) == int((cells.table.doubts[counted] > 0).sum())
+    records = session.reviewer.annotation.records
+    gated = {id_ for id_, record in records.items() if record.excluded}
+    assert 0 < len(gated) < len(records)
+    canvas, gone_to = window.session.viewer.window._qt_viewer.canvas.native, []
+    session.reviewer.queue.go_by(Order.PLACE, 50)
+    session.review_canvas.focus()
+    qtbot.waitUntil(canvas.hasFocus, timeout=WAIT_MS)
+    for _ in range(len(records) - len(gated)):
+        qtbot.keyClick(canvas, Qt.Key.Key_N)
+        gone_to += session.reviewer.selection
+    assert sorted(gone_to) == sorted(records.keys() - gated)  # N passes over cells that gates leave out, and it is told
+    assert f"{len(gated)} left out by gates" in window.review_panel.progress.text()
     session.reviewer.undo()
     said = "Nothing to undo here. Gates of several fields: undo it in All cells."
     assert session.reviewer.editor.failure.message == said

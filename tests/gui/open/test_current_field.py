@@ -77,6 +77,35 @@ def test_the_time_slider_and_the_time_point_are_one(
     assert "t3" not in seen(viewer, Labels)[0]
 
 
+def test_a_film_that_plays_shows_each_time_point_with_its_own_cells(
+    window: CellvinoWindow, viewer: napari.Viewer, open_file: OpenFile, film: Path, run: Run, qtbot: QtBot
+) -> None:
+    open_file(window, film)
+    own = {}
+    for step in range(3):
+        viewer.dims.set_current_step(0, step)
+        run(window)
+        (own[step],) = seen(viewer, Labels)
+    assert len(set(own.values())) == 3
+    shown: list[tuple[int, int, list[str]]] = []
+
+    def look(_: object = None) -> None:
+        shown.append((viewer.dims.current_step[0], window.session.workspace.recipe.frame, seen(viewer, Labels)))
+
+    sliders = viewer.window._qt_viewer.dims
+    button = sliders.slider_widgets[0].play_button
+    viewer.dims.events.point.connect(look)  # the last to hear of it
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: {step for step, _, _ in shown} == {0, 1, 2}, timeout=WAIT_MS)
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not sliders.is_playing, timeout=WAIT_MS)
+    viewer.dims.events.point.disconnect(look)
+    for step, frame, cells in shown:
+        assert (frame, cells) == (step + 1, [own[step]])
+    assert window.session.reviewer.annotation is not None
+    assert window.session.workspace.recipe.frame == viewer.dims.current_step[0] + 1
+
+
 def test_a_review_goes_on_where_it_was_left(
     window: CellvinoWindow, viewer: napari.Viewer, open_file: OpenFile, film: Path, run: Run, qtbot: QtBot
 ) -> None:

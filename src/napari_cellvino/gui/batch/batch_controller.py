@@ -48,6 +48,7 @@ class AgainRun:
 
     progress: RunProgress
     notices: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 class BatchController(BackgroundRun[AgainRun]):

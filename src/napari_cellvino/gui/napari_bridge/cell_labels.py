@@ -16,7 +16,7 @@ from napari.layers import Labels
 from napari.utils import DirectLabelColormap
 from numpy.typing import NDArray
 
-BAND_ROWS = 128  # looked at at once
+from napari_cellvino.core.label_edges import edge_bands, outline_pixels
 
 Ids = NDArray[np.integer[Any]]
 Texture = NDArray[np.integer[Any]]
@@ -73,51 +73,23 @@ class CellLabels(Labels):
         return outlines_of(labels[near], self.contour)[inside]
 
 
-def texture_of(labels: Ids, contour: int, colormap: DirectLabelColormap) -> Texture:
-    """Return what napari sends to the screen for labels (Y, X): small numbers of colours."""
+def texture_of(
+    labels: Ids, contour: int, colormap: DirectLabelColormap, outline: NDArray[np.int64] | None = None
+) -> Texture:
+    """Return what napari sends to the screen for labels (Y, X): small numbers of colours.
+
+    ``outline`` are the flat indices of pixels of outlines, where they are known; where cells are gone it is clear.
+    """
     clear = colormap._data_to_texture(np.zeros(1, labels.dtype))
     texture: Texture = np.full(labels.shape, clear[0], clear.dtype)
-    for rows, edge in _edges(labels, contour):
-        where = np.flatnonzero(edge & (labels[rows] != 0))
-        texture[rows].reshape(-1)[where] = colormap._data_to_texture(labels[rows].reshape(-1)[where])
+    where = outline_pixels(labels, contour) if outline is None else outline
+    texture.reshape(-1)[where] = colormap._data_to_texture(labels.reshape(-1)[where])
     return texture
 
 
 def outlines_of(labels: Ids, px: int) -> Ids:
     """Return labels (Y, X) with the inside of cells cleared: pixels that have no others in reach of ``px`` steps."""
     outlines: Ids = np.zeros_like(labels)
-    for rows, edge in _edges(labels, px):
+    for rows, edge in edge_bands(labels, px):
         np.copyto(outlines[rows], labels[rows], where=edge)
     return outlines
-
-
-def _edges(labels: Ids, px: int) -> Iterator[tuple[slice, NDArray[np.bool_]]]:
-    """Yield bands of rows, which stay in the processor's cache, and which of their pixels are on outlines."""
-    for top in range(0, len(labels), BAND_ROWS):
-        first, last = max(top - px, 0), min(top + BAND_ROWS + px, len(labels))
-        near, edge = labels[first:last], np.zeros((last - first, labels.shape[1]), bool)
-        for axis in range(2):
-            before, after = _sides(axis)
-            differs = near[before] != near[after]
-            edge[before] |= differs
-            edge[after] |= differs
-        for _ in range(px - 1):
-            edge = _widened(edge)
-        yield slice(top, min(top + BAND_ROWS, len(labels))), edge[top - first : top - first + BAND_ROWS]
-
-
-def _widened(edge: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    wide = edge.copy()
-    for axis in range(2):
-        before, after = _sides(axis)
-        wide[before] |= edge[after]
-        wide[after] |= edge[before]
-    return wide
-
-
-def _sides(axis: int) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
-    """Return all but the last, and all but the first, of the pixels along an axis."""
-    whole = [slice(None), slice(None)]
-    before, after = whole.copy(), whole.copy()
-    before[axis], after[axis] = slice(None, -1), slice(1, None)
-    return tuple(before), tuple(after)

@@ -18,6 +18,7 @@ from napari_cellvino.gui.napari_bridge.layer_style import (
     object_features,
     outline_colormap,
 )
+from napari_cellvino.quality.known_cells import SelectedCells
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,12 +50,18 @@ def look_of(annotation: Annotation, classes: Sequence[str], *, rgb: bool) -> Cel
     return CellLook(objects, object_features(objects, classes), contour_px(objects), colormap)
 
 
-def drawn_look(annotation: Annotation, classes: Sequence[str], *, rgb: bool) -> CellLook:
-    """Return how an annotation looks, with its outlines where they are in a plane; it takes its time."""
+def drawn_look(
+    annotation: Annotation, classes: Sequence[str], *, rgb: bool, selected: SelectedCells | None = None
+) -> CellLook:
+    """Return how an annotation looks, with its outlines where they are in a plane; it takes its time.
+
+    ``selected`` are its cells, where all is known of those that they were chosen from.
+    """
     look = look_of(annotation, classes, rgb=rgb)
     if annotation.labels is None or annotation.labels.ndim != 2:
         return look
-    return replace(look, texture=texture_of(annotation.labels, look.contour, look.colormap))
+    outline = None if selected is None else selected.known.outline(look.contour)
+    return replace(look, texture=texture_of(annotation.labels, look.contour, look.colormap, outline))
 
 
 def contour_px(objects: Objects) -> int:

@@ -118,7 +118,7 @@ def _detail(run: PlateRun, *, stopped: bool) -> str:
         else f"{format_count(done, 'field')} in {format_seconds(progress.seconds)}",
         f"{progress.kept:,} kept from before" if progress.kept else "",
     ]
-    return " · ".join(filter(None, words))
+    return "\n".join([" · ".join(filter(None, words)), *run.remarks])
 
 
 def _failed(run: PlateRun) -> str:

@@ -44,8 +44,8 @@ class ManyCells(QWidget):
         self.fold = CollapsibleSection(
             "Many at once",
             side_by_side(self.kind, self.limit, stretch=0),
-            side_by_side(self.found, self.delete_button, stretch=0),
-            side_by_side(self.masks_button),
+            self.found,
+            side_by_side(self.delete_button, self.masks_button),
         )
         self.fold.setToolTip("Find cells by score, size or the edge, or take in the masks of a file")
         layout = QVBoxLayout(self)

@@ -20,6 +20,7 @@ from napari_cellvino.gui.widgets.text_table import TextTable
 COLUMNS = ("#", "Class", "Size", "Score", "State", "Note")
 CLASS, AREA, SCORE, STATE, NOTE = range(1, 6)
 ROW_PX = 22
+TITLE_ROOM_PX = 16  # beside a title: it is bold, and has margins
 PIXELS = SizeUnit(None, "px²")
 MOST_SHOWN = 500  # chosen cells that are highlighted: Qt joins selections one by one
 
@@ -121,7 +122,7 @@ class CellView(QTableView):
         header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         header.setSortIndicatorClearable(True)
         header.setStretchLastSection(True)
-        for column, width in enumerate((36, 52, 58, 44, 108, 24)):
+        for column, width in enumerate((36, 52, 58, 46, 108, 24)):
             self.setColumnWidth(column, width)
         self.setSortingEnabled(True)
         self.setAccessibleName("Table of cells")
@@ -135,6 +136,9 @@ class CellView(QTableView):
         self._ignoring = False
         annotation = self._reviewer.annotation
         self.setColumnHidden(CLASS, annotation is not None and len(annotation.classes) < 2)
+        letters = self.horizontalHeader().fontMetrics()
+        needed = letters.horizontalAdvance(str(self.cells.headerData(AREA, Qt.Orientation.Horizontal))) + TITLE_ROOM_PX
+        self.setColumnWidth(AREA, max(self.columnWidth(AREA), needed))  # its title is whole, whatever the unit
         self.highlight()
 
     def highlight(self) -> None:

@@ -95,11 +95,15 @@ class Cursor:
         return [id_ for id_ in (*self.ids, *later) if self.passes(id_, wanted)]
 
     def step(self, by: int, wanted: CellFilter) -> int | None:
-        """Go to the next cell that was not reviewed (1), or back to the one before (-1); None at the end."""
+        """Go to the next cell that was not reviewed (1), or back to the one before (-1); None at the end.
+
+        Cells that gates leave out are passed over: nobody need look at what does not count.
+        """
         at = self.at + by
         while 0 <= at < len(self.ids):
             record = self._annotation.records.get(self.ids[at])
-            if record is not None and (by < 0 or not record.reviewed) and self._is_kind(record, wanted):
+            there = record is not None and not record.gated and (by < 0 or not record.reviewed)
+            if there and record is not None and self._is_kind(record, wanted):
                 self.at = at
                 return self.ids[at]
             at += by

@@ -18,6 +18,7 @@ from napari_cellvino.gui.review.first_edit import FirstEdit
 from napari_cellvino.gui.review.queue import ReviewQueue
 from napari_cellvino.gui.review.suspended_review import SuspendedReview
 from napari_cellvino.gui.widgets.failure import failure_of
+from napari_cellvino.gui.widgets.formatting import format_count
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker
 from napari_cellvino.quality.reconcile import holds_for, reconcile
 from napari_cellvino.quality.review_queue import ReviewProgress, review_progress
@@ -300,7 +301,9 @@ class ReviewController(QObject):
         elif by < 0:
             self.editor.say("This is the first cell of the queue.")
         else:
-            self.editor.say("This is the end of the queue; Shift+N goes back.")
+            gated = self.progress.gated
+            passed = f" {format_count(gated)} that gates leave out {'was' if gated == 1 else 'were'} passed over."
+            self.editor.say(f"This is the end of the queue; Shift+N goes back.{passed if gated else ''}")
 
     def show_cell(self, id_: int) -> None:
         """Choose a cell and look at it from near."""

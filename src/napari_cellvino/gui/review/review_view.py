@@ -49,10 +49,11 @@ def resolve_review(reviewer: ReviewController, tool: PointerTool | None) -> Revi
         return ReviewView(hint=_FIRST)
     return ReviewView(
         progress=f"{format_number(progress.reviewed)} of {format_number(progress.objects)} reviewed · "
-        f"{format_number(progress.edited)} edited",
+        f"{format_number(progress.edited)} edited"
+        + (f" · {format_number(progress.gated)} left out by gates" if progress.gated else ""),
         objects=progress.objects,
         reviewed=progress.reviewed,
-        cell=_chosen(annotation, reviewer.selection, size_unit(reviewer)) if progress.objects else _NONE,
+        cell=_chosen(annotation, reviewer.selection, size_unit(reviewer)) if annotation.records else _NONE,
         why=reviewer.reasons,
         note=_note(annotation, reviewer.selection),
         stack=len(annotation.shape) == 3,

@@ -41,8 +41,9 @@ class ReviewSigns:
     def __init__(self, annotation: Annotation) -> None:
         self.annotation = annotation
         self._boxes: dict[Sign, dict[int, tuple[int, ...]]] = {sign: {} for sign in Sign if sign}
-        for record in annotation.records.values():
-            self._add(record)
+        if any(excluded or review is not ReviewState.UNSEEN for review, excluded in annotation.states):
+            for record in annotation.records.values():
+                self._add(record)
 
     def on_event(self, change: Change) -> None:
         """Take in an edit of the annotation."""

@@ -21,9 +21,10 @@ DRAW_EVERY_MS = 150  # fields that are kept come in by the hundred
 
 
 class RunStatus(Protocol):
-    """What is known of a run; its notices come with its end."""
+    """What is known of a run; its notices, and what it only remarks, come with its end."""
 
     notices: tuple[str, ...]
+    remarks: tuple[str, ...]
 
 
 Run = TypeVar("Run", bound=RunStatus)
@@ -82,7 +83,8 @@ class BackgroundRun(QObject, Generic[Run]):
         self.changed.emit()
 
     def _end(self, run: Run, done: RunResult) -> None:
-        run.notices = done.notices
+        run.notices = tuple(notice for notice in done.notices if notice not in done.remarks)
+        run.remarks = done.remarks
         self._rest(run)
 
     def _stop(self, run: Run) -> None:

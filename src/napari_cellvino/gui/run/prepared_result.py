@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from napari_cellvino.annotation import Annotation
 from napari_cellvino.core.image import Stack
 from napari_cellvino.core.progress import Progress
 from napari_cellvino.gui.napari_bridge import CellLook, drawn_look
+from napari_cellvino.quality.known_cells import SelectedCells
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.workflows.outcome import Outcome
 from napari_cellvino.workflows.peak_memory import PeakMemory
@@ -41,17 +43,16 @@ class Preparation:
     stack: Stack
     sha256: str = ""
 
-    def prepare(self, outcome: Outcome) -> PreparedResult:
-        """Return the outcome, prepared."""
-        annotation = outcome.annotation(self.pipeline, self.stack, sha256=self.sha256)
-        look = drawn_look(annotation, annotation.classes, rgb=self.stack.rgb)
-        gated = sum(record.excluded for record in annotation.records.values())
-        return PreparedResult(
-            replace(outcome, gated=gated),
-            annotation,
-            look,
-            None if annotation.labels is None else annotation.labels.copy(),
-        )
+    def prepare(self, outcome: Outcome, selected: SelectedCells | None = None) -> PreparedResult:
+        """Return the outcome, prepared; ``selected`` are its cells, where all is known of them already."""
+        labels = outcome.prediction.decoded.labels
+        with ThreadPoolExecutor(1) as beside:
+            seen = None if labels is None else beside.submit(labels.copy)
+            annotation = outcome.annotation(self.pipeline, self.stack, sha256=self.sha256, selected=selected)
+            look = drawn_look(annotation, annotation.classes, rgb=self.stack.rgb, selected=selected)
+            _ = annotation.corrected  # the window asks for it, as for the states
+        gated = sum(number for (_, excluded), number in annotation.states.items() if excluded)
+        return PreparedResult(replace(outcome, gated=gated), annotation, look, None if seen is None else seen.result())
 
     def follow(self, steps: Generator[Progress, None, Outcome]) -> Generator[Progress, None, PreparedResult]:
         """Yield the progress of a run and return its outcome, prepared."""

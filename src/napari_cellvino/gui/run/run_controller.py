@@ -158,12 +158,19 @@ class RunController(QObject):
             self.kept = before
             self.changed.emit()
         else:
-            self._decoder.start(self._workspace.prepare_sliders, Task())
+            self._decoder.start(partial(self._prepare_sliders, outcome, made.look.contour), Task())
         if self.expected is None:
             self._delay.throttle()
         elif made.taken is not None:  # what was foretold was of this very run
             foretold, taken = self.expected.foretold, made.taken
             self._worker.start(lambda: keep_run(foretold, taken, pipeline), Task())
+
+    def _prepare_sliders(self, outcome: Outcome, contour: int) -> None:
+        """Find what the limits choose among, and its outlines: the first move of a slider is as quick as the next."""
+        self._workspace.prepare_sliders()
+        cells = self._workspace.redecoder.selected(outcome.prediction)
+        if cells is not None:
+            cells.known.outline(contour)
 
     def _show_trial(self, stack: Stack, region: Region, made: PreparedResult) -> None:
         """Show what was found in a part of the image, unless another one is open now."""
@@ -219,11 +226,16 @@ class RunController(QObject):
             return
         raw = outcome.prediction.raw
         preparation = Preparation(pipeline, stack, self._reviewer.known_sha256(outcome.prediction.plane))
-        self._previewing = True
+        redecoder, self._previewing = self._workspace.redecoder, True
+
+        def decode() -> PreparedResult:
+            again = self._workspace.redecode(values)
+            return preparation.prepare(again, redecoder.selected(again.prediction))
+
         self._preview = Task(
             done=lambda made: self._show_preview(made, raw), failed=self._fail_preview, stopped=self._decode_done
         )
-        self._decoder.start(lambda: preparation.prepare(self._workspace.redecode(values)), self._preview)
+        self._decoder.start(decode, self._preview)
 
     def _show_preview(self, made: PreparedResult, raw: object) -> None:
         shown = self._workspace.outcome

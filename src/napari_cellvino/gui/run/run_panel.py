@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QLabel, QProgressBar, QPus
 from napari_cellvino.core.progress import Progress, Stage
 from napari_cellvino.core.recipe import Precision, SpotPlanes, WholeCellWay
 from napari_cellvino.gui.run.device_choice import device_choices, precision_choices, where_pixels_go
+from napari_cellvino.gui.run.device_times_box import DeviceTimesBox
 from napari_cellvino.gui.run.first_sight_box import FirstSightBox
 from napari_cellvino.gui.run.model_choice import (
     CardWindow,
@@ -35,6 +36,7 @@ from napari_cellvino.gui.widgets.form_layout import (
 )
 from napari_cellvino.gui.widgets.formatting import format_seconds
 from napari_cellvino.gui.widgets.notice import Notice
+from napari_cellvino.gui.widgets.usable import enable_unless
 from napari_cellvino.gui.widgets.value_combo import ValueCombo
 from napari_cellvino.model_package import ModelOutput
 
@@ -54,7 +56,9 @@ class RunPanel(QWidget):
         in_tab_order(self.model, self.card_button, self.outline, self.device, self.precision, self.more, self.diameter)
         in_tab_order(self.device, self.again_button)
         in_tab_order(self.precision, self.only_cells_button, self.more)
-        in_tab_order(self.diameter, self.run_button, self.view_only, self.cancel_button, self.keep_button)
+        in_tab_order(
+            self.diameter, self.times_button, self.run_button, self.view_only, self.cancel_button, self.keep_button
+        )
         in_tab_order(self.keep_button, self.back_button, self.sliders)
         self._connect()
         self._offer_models()
@@ -106,10 +110,19 @@ class RunPanel(QWidget):
         add_row(rows, "S&pots", self.spots)
         self._partner_label = add_row(rows, "Compared", self.partner)
 
-    def _build_running(self, layout: QVBoxLayout) -> None:
-        self.covered = text_line("attention")
+    def _build_cost(self) -> None:
         self.cost = text_line("aside")
         self.cost.setToolTip("Time of the network and memory, from a test run of this model on this device")
+        self.times_button = QPushButton("Compare devices …")
+        self.times_button.setToolTip(
+            "Time every device and precision of this computer on this very image, with what each changes in the count"
+        )
+        self._cost = side_by_side(self.cost, self.times_button, stretch=0)
+        self.device_times = DeviceTimesBox(self.session.device_times)
+
+    def _build_running(self, layout: QVBoxLayout) -> None:
+        self.covered = text_line("attention")
+        self._build_cost()
         self.run_button = QPushButton("&Run")
         self.run_button.setProperty("role", "main")
         self.view_only = QCheckBox("on the &view only")
@@ -133,7 +146,8 @@ class RunPanel(QWidget):
             self.first_sight,
             self.covered,
             self.channel,
-            self.cost,
+            self._cost,
+            self.device_times,
             self._start,
             self.trial,
             self._working,
@@ -198,6 +212,8 @@ class RunPanel(QWidget):
         self.spots.value_changed.connect(self._choose_spots)
         self.partner.value_changed.connect(lambda name: workspace.choose(spot_partner=name))
         self.only_cells_button.clicked.connect(self._find_cells_only)
+        self.times_button.clicked.connect(self.session.device_times.measure)
+        self.session.device_times.changed.connect(self._draw)
         self.run_button.clicked.connect(self._run)
         self.compare_button.clicked.connect(self.session.comparison_wanted)
         self.cancel_button.clicked.connect(runner.cancel)
@@ -208,6 +224,7 @@ class RunPanel(QWidget):
     # -- what the user does
 
     def _run(self) -> None:
+        self.session.device_times.stop()  # a run need not wait for the trials to come
         if self.view_only.isChecked():
             self._runner.run_in_view()
         else:
@@ -306,6 +323,8 @@ class RunPanel(QWidget):
         self._further.setVisible(bool(view.further))
         say(self.covered, f"⚠  {view.covered}" if view.covered else "")
         say(self.cost, "" if working else view.cost)
+        self._cost.setVisible(not working and self._workspace.stack is not None)
+        enable_unless(self._why_no_times(view), self.times_button)
         self.cost.setToolTip(view.cost_basis)
         self._start.setVisible(not working)
         say(self.channel, f"{view.channel[:1].upper()}{view.channel[1:]}.")
@@ -318,6 +337,11 @@ class RunPanel(QWidget):
         self.progress.setVisible(working)
         say(self.hint, "" if working or view.can_run else view.hint)
         self.failure.show_failure(view.failure)
+
+    def _why_no_times(self, view: RunView) -> str:
+        """Return why devices cannot be compared now; nothing where they can."""
+        busy = self.session.device_times.working
+        return f"Wait: {busy}" if busy else "" if view.can_run else view.hint
 
     def _draw_result(self, view: RunView) -> None:
         say(self.count, view.count)

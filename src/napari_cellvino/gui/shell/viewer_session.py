@@ -42,6 +42,7 @@ from napari_cellvino.gui.review.mask_import_controller import MaskImportControll
 from napari_cellvino.gui.review.review_canvas import ReviewCanvas
 from napari_cellvino.gui.review.review_controller import ReviewController
 from napari_cellvino.gui.review.spot_editor import SpotEditor
+from napari_cellvino.gui.run.device_times_controller import DeviceTimesController
 from napari_cellvino.gui.run.earlier_recipe import EarlierRecipe
 from napari_cellvino.gui.run.first_sight_controller import FirstSightController
 from napari_cellvino.gui.run.model_catalogue import ModelCatalogue
@@ -168,6 +169,7 @@ class Session(QObject):
         self.watcher.began.connect(self.batch.follow)
         self.batch.ended.connect(self._look_again)
         self.compare = CompareController(self.workspace, self.reviewer, self.worker)
+        self.device_times = DeviceTimesController(self.workspace, self.worker)
         self.tracks = TracksController(self.viewer, self.workspace, self.worker, self.decoder)
         self.cell_time = CellTimeController(self.viewer, self.tracks, self.worker)
         self.film_groups = GroupsController(self.worker)
@@ -239,7 +241,8 @@ class Session(QObject):
         more = (self.dropped, self.first_sight, self.retrainer, self.teacher, self.batch, self.watcher)
         of_plates = (self.thumbnails, self.plates, self.well_values, self.answers, self.profiles, self.plate_runner)
         of_list = (self.work_list, self.list_runner, self.list_thumbnails, self.cells, self.compare, self.tracks)
-        for part in (*one_image, *more, *of_plates, *of_list, self.cell_time, self.film_groups):
+        others = (self.cell_time, self.film_groups, self.device_times)
+        for part in (*one_image, *more, *of_plates, *of_list, *others):
             part.blockSignals(True)  # panels may be half gone
         self.runner.cancel()
         self.plate_runner.close()
@@ -259,6 +262,7 @@ class Session(QObject):
             self.saved_result,
             self.cells,
             self.compare,
+            self.device_times,
             self.cell_time,
             self.film_groups,
             self.tracks,

@@ -192,7 +192,9 @@ class CellvinoWindow(QWidget):
             SavePanel: self.session.saver.saved is not None,
         }
         for index, (kind, title) in enumerate(TABS.items()):
-            self.tabs.setTabText(index, f"✓ {title.split()[-1]}" if done.get(kind) else title)
+            text = f"✓ {title.split()[-1]}" if done.get(kind) else title
+            if text != self.tabs.tabText(index):  # else Qt lays out all tabs once more
+                self.tabs.setTabText(index, text)
             far = f"{progress.reviewed:,} of {progress.objects:,} cells reviewed · "
             self.tabs.setTabToolTip(index, f"{far if kind is ReviewPanel and reviewed else ''}Alt+{index + 1}")
 

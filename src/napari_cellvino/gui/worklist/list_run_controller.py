@@ -25,6 +25,7 @@ class ListRun:
     progress: RunProgress
     share: float = 0.0  # of the field under way
     notices: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
     ended: set[FieldId] = field(default_factory=set)
 
     @property

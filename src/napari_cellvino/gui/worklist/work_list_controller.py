@@ -241,7 +241,7 @@ class WorkListController(QObject):
         count, start = len(self.fields), -1 if self._current is None else self._current
         for number in ((start + further) % count for further in range(1, count)):
             found = self.fields[number].summary
-            if found is not None and (found.doubtful if doubtful else found.reviewed < found.cells):
+            if found is not None and (found.doubtful if doubtful else found.waiting):
                 return number
         return None
 

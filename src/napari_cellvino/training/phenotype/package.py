@@ -118,7 +118,10 @@ def open_phenotypes(folder: Path) -> PhenotypeModel:
         spec = PhenotypeSpec.model_validate(load_yaml((folder / NAME).read_text(encoding="utf-8")))
         example, expected = (_one(np.load(folder / name)) for name in (INPUT, OUTPUT))
     except (OSError, ValueError, ValidationError, yaml.YAMLError) as error:
-        raise ModelPackageError(f"{folder} holds no model of phenotypes: {error}") from error
+        why = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise ModelPackageError(
+            f"{folder} holds no model of phenotypes: {why}; name the folder that training wrote"
+        ) from error
     if spec.sha256 != _sha256(folder):
         raise ModelPackageError(f"the network in {folder} is not the one that {NAME} is of; train it again")
     model = PhenotypeModel(folder, spec)
