@@ -45,6 +45,12 @@ def labelled_runs(
     return begin, length, values
 
 
+def pixels_of_runs(begin: NDArray[np.intp], length: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return the flat indices of all pixels of runs, one run after the other."""
+    before = np.cumsum(length) - length
+    return np.repeat(begin - before, length) + np.arange(int(length.sum()))
+
+
 def numbered(values: Integers) -> tuple[Integers, NDArray[np.intp]]:
     """Return the different values (N,) in order, and the place of each value (R,) among them.
 

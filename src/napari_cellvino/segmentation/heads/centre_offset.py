@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from napari_cellvino.model_package import ModelSpec
 from napari_cellvino.segmentation.heads.bands import above, decode_in_bands
-from napari_cellvino.segmentation.heads.connected_components import close_holes, keep_largest_pieces
+from napari_cellvino.segmentation.heads.connected_components import keep_whole_pieces
 from napari_cellvino.segmentation.heads.head import Decoded, check_fit, instance_parameters
 from napari_cellvino.segmentation.heads.votes import find_centres
 from napari_cellvino.segmentation.raw_maps import RawMaps
@@ -83,6 +83,5 @@ def _decode_band(
     ]
     centres = find_centres(votes[0], votes[1], (height, width), values["split"])
     labels.reshape(-1)[where] = centres.of_vote + 1
-    keep_largest_pieces(labels)
-    close_holes(labels)
+    keep_whole_pieces(labels)
     return labels, centres.yx[:, 0]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.measure import label as connected_components
 
+from napari_cellvino.core.label_runs import labelled_runs, pixels_of_runs
 from napari_cellvino.core.objects import Objects
+from napari_cellvino.segmentation.heads.touching_runs import TouchingRuns
 from napari_cellvino.storage.large_arrays import give_back_pages
 
 CHUNK_PX = 16_000_000  # pixels processed together
@@ -15,41 +16,24 @@ LARGEST_HOLE = 400  # px; a larger gap inside an object is background
 
 def keep_largest_pieces(labels: NDArray[np.int32]) -> None:
     """Set all but the largest 4-connected component of every object to background, in place."""
-    flat = labels.reshape(-1)
-    where = np.flatnonzero(flat != 0)
-    if len(where) == 0:
-        return
-    pieces = connected_components(labels, connectivity=1).reshape(-1)[where]
-    size = np.bincount(pieces)
-    owner = np.zeros(len(size), np.int32)
-    owner[pieces] = flat[where]
-    order = np.lexsort((-np.arange(len(size)), size, owner))  # per owner, the largest last; among equals the first
-    last = np.append(owner[order][1:] != owner[order][:-1], True)
-    keep = np.zeros(len(size), bool)
-    keep[order[last]] = True
-    flat[where[~keep[pieces]]] = 0
+    runs = TouchingRuns(labels)
+    runs.keep_largest_pieces()
+    runs.write()
 
 
 def close_holes(labels: NDArray[np.int32]) -> None:
-    """Assign small background regions that touch exactly one object to that object, in place."""
-    regions = connected_components(labels == 0, connectivity=1)
-    size = np.bincount(regions.reshape(-1))
-    small = size <= LARGEST_HOLE
-    small[0] = False
-    for side in (regions[0], regions[-1], regions[:, 0], regions[:, -1]):
-        small[side] = False
-    where = np.flatnonzero(small[regions])
-    if len(where) == 0:
-        return
-    flat, width = labels.reshape(-1), labels.shape[1]
-    region = regions.reshape(-1)[where]
-    highest = np.zeros(len(size), np.int32)
-    lowest = np.full(len(size), np.iinfo(np.int32).max, np.int32)
-    for shift in (-width, -1, 1, width):
-        around = flat[where + shift]
-        np.maximum.at(highest, region, around)
-        np.minimum.at(lowest, region[around > 0], around[around > 0])
-    flat[where] = np.where(highest == lowest, highest, 0)[region]
+    """Assign small background regions that touch exactly one object, and no edge, to that object, in place."""
+    runs = TouchingRuns(labels)
+    runs.close_holes(LARGEST_HOLE)
+    runs.write()
+
+
+def keep_whole_pieces(labels: NDArray[np.int32]) -> None:
+    """Keep the largest 4-connected component of every object, and close its holes, in place."""
+    runs = TouchingRuns(labels)
+    runs.keep_largest_pieces()
+    runs.close_holes(LARGEST_HOLE)
+    runs.write()
 
 
 def collect_objects(labels: NDArray[np.int32], count: int, foreground: NDArray[np.float16]) -> Objects:
@@ -79,14 +63,20 @@ def _gather(
     box: NDArray[np.int32],
 ) -> None:
     """Add the pixels of some rows, starting at row ``top``, to the sums and boxes of their objects."""
-    where = np.flatnonzero(labels != 0)
-    own = labels.reshape(-1)[where].astype(np.intp)
-    ys, xs = np.divmod(where, labels.shape[1])
+    width = labels.shape[1]
+    begin, length, values = labelled_runs(labels)
+    if len(begin) == 0:
+        return
+    own = values.astype(np.intp)
+    ys, xs = np.divmod(begin, width)
     ys += top
-    weights = (None, foreground.reshape(-1)[where].astype(np.float32), ys, xs)
+    probability = foreground.reshape(-1)[pixels_of_runs(begin, length)].astype(np.float32)
+    first = np.cumsum(length) - length
+    of_run = np.add.reduceat(probability, first, dtype=np.float64)
+    weights = (length, of_run, length * ys, length * xs + length * (length - 1) // 2)
     for row, weight in zip(sums, weights, strict=True):
         row += np.bincount(own, weight, minlength=sums.shape[1])
     for column, (extreme, values) in enumerate(
-        ((np.minimum, ys), (np.minimum, xs), (np.maximum, ys + 1), (np.maximum, xs + 1))
+        ((np.minimum, ys), (np.minimum, xs), (np.maximum, ys + 1), (np.maximum, xs + length))
     ):
         extreme.at(box[:, column], own, values.astype(np.int32))

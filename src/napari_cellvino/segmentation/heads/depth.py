@@ -20,7 +20,7 @@ from skimage.segmentation import watershed
 
 from napari_cellvino.model_package import ModelSpec
 from napari_cellvino.segmentation.heads.bands import above, middle_rows
-from napari_cellvino.segmentation.heads.connected_components import close_holes, keep_largest_pieces
+from napari_cellvino.segmentation.heads.connected_components import keep_whole_pieces
 from napari_cellvino.segmentation.heads.head import Decoded, check_fit, instance_parameters
 from napari_cellvino.segmentation.heads.hills import hills
 from napari_cellvino.segmentation.heads.resized import decode_resized
@@ -64,6 +64,5 @@ def _decode_band(maps: Maps, values: Mapping[str, float]) -> tuple[NDArray[np.in
     share = 0.25 + 0.75 * values["split"]
     tops = hills(depth, share, LOWEST_TOP * share)
     labels: NDArray[np.int32] = watershed(-depth, tops, mask=cells).astype(np.int32)
-    keep_largest_pieces(labels)
-    close_holes(labels)
+    keep_whole_pieces(labels)
     return labels, middle_rows(labels)

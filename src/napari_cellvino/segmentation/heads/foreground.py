@@ -15,7 +15,7 @@ from skimage.segmentation import watershed
 
 from napari_cellvino.model_package import ModelSpec
 from napari_cellvino.segmentation.heads.bands import above, decode_in_bands, middle_rows
-from napari_cellvino.segmentation.heads.connected_components import close_holes, keep_largest_pieces
+from napari_cellvino.segmentation.heads.connected_components import keep_whole_pieces
 from napari_cellvino.segmentation.heads.head import Decoded, check_fit, instance_parameters
 from napari_cellvino.segmentation.heads.hills import depth_inside, hills
 from napari_cellvino.segmentation.raw_maps import RawMaps
@@ -60,6 +60,5 @@ def _decode_band(maps: Maps, values: Mapping[str, float]) -> tuple[NDArray[np.in
     depth = depth_inside(inside)
     tops = hills(depth, 0.5 + 0.5 * values["split"])
     labels: NDArray[np.int32] = watershed(-depth, tops, mask=cells).astype(np.int32)
-    keep_largest_pieces(labels)
-    close_holes(labels)
+    keep_whole_pieces(labels)
     return labels, middle_rows(labels)

@@ -19,7 +19,7 @@ from skimage.segmentation import watershed
 
 from napari_cellvino.model_package import ModelSpec
 from napari_cellvino.segmentation.heads.bands import above, middle_rows
-from napari_cellvino.segmentation.heads.connected_components import close_holes, keep_largest_pieces
+from napari_cellvino.segmentation.heads.connected_components import keep_whole_pieces
 from napari_cellvino.segmentation.heads.head import Decoded, check_fit, instance_parameters
 from napari_cellvino.segmentation.heads.hills import depth_inside, hills
 from napari_cellvino.segmentation.heads.resized import decode_resized
@@ -95,8 +95,7 @@ def _decode_band(
     tops = hills(depth, 0.5 + 0.5 * values["split"])
     labels: NDArray[np.int32] = watershed(-depth, tops, mask=cells).astype(np.int32)  # beyond cores: step by step
     join_fragments(labels, values["smallest"])
-    keep_largest_pieces(labels)
-    close_holes(labels)
+    keep_whole_pieces(labels)
     return labels, middle_rows(labels)
 
 

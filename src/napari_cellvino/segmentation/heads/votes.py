@@ -32,26 +32,32 @@ def find_centres(votes_y: NDArray[np.intp], votes_x: NDArray[np.intp], shape: tu
     """
     height, width = shape[0] + 2 * REACH, shape[1] + 2 * REACH
     where = (votes_y + REACH) * width + (votes_x + REACH)
-    counts = np.bincount(where, minlength=height * width)
-    cells = np.flatnonzero(counts)
+    voted = np.zeros(height * width, bool)
+    voted[where] = True
+    cells = np.flatnonzero(voted)
     if len(cells) == 0:
         return Centres(np.zeros((0, 2), np.float32), np.zeros(0, np.int32))
-    smooth = _smoothed(counts, cells, width)
+    place = np.empty(height * width, np.int32)  # only what was voted for is written, and read
+    place[cells] = np.arange(len(cells))
+    cell = place[where]
+    counts = np.bincount(cell)
+    smooth = _smoothed(counts, cells, width, height * width)
     seeds = cells[_is_peak(smooth, cells, width)]
     cell_yx = np.stack(np.divmod(cells, width), 1)
     owner = cKDTree(np.stack(np.divmod(seeds, width), 1)).query(cell_yx)[1]
-    owner = _join_close(owner, cell_yx, counts[cells], 1.0 - split)
-    lookup = np.zeros(height * width, np.int32)
-    lookup[cells] = owner
-    return Centres(_weighted_means(owner, cell_yx - REACH, counts[cells]).astype(np.float32), lookup[where])
+    owner = _join_close(owner, cell_yx, counts, 1.0 - split)
+    means = _weighted_means(owner, cell_yx - REACH, counts)
+    return Centres(means.astype(np.float32), owner.astype(np.int32)[cell])
 
 
-def _smoothed(counts: NDArray[np.intp], cells: NDArray[np.intp], width: int) -> NDArray[np.float32]:
-    """Return a flat image with Gaussian-smoothed counts at ``cells`` and 0 elsewhere."""
+def _smoothed(counts: NDArray[np.intp], cells: NDArray[np.intp], width: int, size: int) -> NDArray[np.float32]:
+    """Return a flat image of ``size`` px with Gaussian-smoothed ``counts`` at ``cells`` (N,) and 0 elsewhere."""
+    image = np.zeros(size, np.int32)
+    image[cells] = counts
     total = np.zeros(len(cells), np.float32)
     for dy, dx in _SHIFTS:
-        total += np.float32(np.exp(-(dy * dy + dx * dx) / (2 * SIGMA**2))) * counts[cells + (dy * width + dx)]
-    smooth = np.zeros(len(counts), np.float32)
+        total += np.float32(np.exp(-(dy * dy + dx * dx) / (2 * SIGMA**2))) * image[cells + (dy * width + dx)]
+    smooth = np.zeros(size, np.float32)
     smooth[cells] = total
     return smooth
 

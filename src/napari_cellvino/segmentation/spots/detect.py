@@ -14,18 +14,17 @@ from scipy import ndimage as ndi
 from scipy.spatial import cKDTree
 
 from napari_cellvino.core.spots import Spots
+from napari_cellvino.segmentation.spots.bands import Image
 from napari_cellvino.segmentation.spots.gaussian_fit import Gaussians, fit_gaussians, render
-from napari_cellvino.segmentation.spots.look import FIRST_LOOK, Look, best_look, noise_at
+from napari_cellvino.segmentation.spots.look import FIRST_LOOK, Filtered, Look, best_look, noise_at
 from napari_cellvino.segmentation.spots.network import DENSEST, SpotNetwork, network_places, suits_network
 from napari_cellvino.segmentation.spots.response import (
     ROUND,
-    Image,
     Sigma,
     finite_image,
     gaussian_response,
     on_a_line,
     roundness,
-    spot_response,
     without_hot_pixels,
 )
 from napari_cellvino.segmentation.spots.shuffled_noise import expected_by_shuffling
@@ -56,6 +55,7 @@ BESIDE_IN_CROWDS = 0.2
 CROWDED = 1.3  # times the noise without spots, that there is with them where they crowd
 ASTRAY = 1.0  # px from where a network saw a spot, that it is fitted at most
 BRIGHTEST = 0.9  # quantile of the responses that a share of is asked
+FILTERED = 400  # voxels a place: where there are more places, the whole image is filtered
 AROUND = 6.0  # widths, within which light may be the ring of a brighter spot
 
 
@@ -140,12 +140,12 @@ def _look_without_spots(look: Look, asked: _Asked, *, whole: bool) -> Look:
     """Return a look whose noise is measured without the light of the spots: where they crowd, it is all noise."""
     chance = expected_by_chance(look.image.shape, look.seen)(np.array([FIRST_LOOK]))[0]
     for _ in range(CROWDED_LOOKS):
-        many = len(look.maxima(look.response, FIRST_LOOK)[0]) >= MORE_THAN_CHANCE * chance
+        many = len(look.maxima(FIRST_LOOK)[0]) >= MORE_THAN_CHANCE * chance
         at, score, least, _ = _clear_maxima(look, _Asked(min(LOOSE if many else FIRST_LOOK, asked.score or 99.0), 0.0))
         if not len(at):
             break
         found, _ = _believable(look, fit_gaussians(look.image, at, look.sigma), score, least)
-        less, _ = noise_at(look.image - render(look.image.shape, found), look.seen, whole=whole)
+        less, _ = noise_at(Filtered(look.image - render(look.image.shape, found), look.seen), whole=whole)
         noise = np.minimum(less, look.noise)
         if float((noise / look.noise).min()) > STEADY:
             break
@@ -157,20 +157,19 @@ def _clear_maxima(
     look: Look, asked: _Asked
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], _Least, NDArray[np.float64]]:
     """Return the maxima that are spots, their scores, what they have at least, and the responses out of the noise."""
-    at, score = look.maxima(look.response, min(FIRST_LOOK, asked.score or FIRST_LOOK))
-    shape = roundness(look.image, at, look.seen)
+    at, score = look.maxima(min(FIRST_LOOK, asked.score or FIRST_LOOK))
+    shape = roundness(look.filtered.smooth, at, look.seen)
     keep = shape > ROUND
     if not look.crowded:  # where neighbours are as good as a line
-        keep &= (shape > ROUND_ON_LINES) | ~on_a_line(look.image, at, look.seen)
-    keep &= _narrow(look.image, look.response, at, look.seen)
+        keep &= (shape > ROUND_ON_LINES) | ~on_a_line(look.filtered.smooth, at, look.seen)
+    keep &= _narrow(look.filtered, at)
     at, score, shape = at[keep], score[keep], shape[keep]
     response = look.response[tuple(at.T)].astype(np.float64)
     noise = _score_beyond_noise(look, score) if asked.score is None else asked.score
     clear = score >= noise
-    unusual = response < noise * look.usual[tuple(at.T)]
-    clear &= ~unusual | (shape > ROUND_IN_CROWDS) & (
-        response > BESIDE_IN_CROWDS * _brightest_near(look.response, at, look.sigma, AROUND)
-    )
+    unusual = np.flatnonzero(clear & (response < noise * look.usual[tuple(at.T)]))
+    near = _brightest_near(look.response, at[unusual], look.sigma, AROUND)
+    clear[unusual] = (shape[unusual] > ROUND_IN_CROWDS) & (response[unusual] > BESIDE_IN_CROWDS * near)
     bright = choose_brightness(response[clear]) if asked.brightness is None else asked.brightness
     if asked.share and clear.any():
         bright = max(bright, asked.share * float(np.quantile(response[clear], BRIGHTEST)))
@@ -181,17 +180,17 @@ def _clear_maxima(
 def _score_beyond_noise(look: Look, score: NDArray[np.float64]) -> float:
     """Return the least score that noise leaves alone, given the scores of places that may be spots."""
     gaussian = choose_score(score, expected_by_chance(look.image.shape, look.seen))
-    known, _ = look.maxima(look.response, gaussian)  # what is no spot, as a hot column, is no noise either
+    known, _ = look.maxima(gaussian)  # what is no spot, as a hot column, is no noise either
     return choose_score(
         score, expected_by_shuffling(look.image, look.response, look.noise, look.seen, known), dim=look.white
     )
 
 
-def _narrow(image: Image, response: Image, at: NDArray[np.int64], sigma: Sigma) -> NDArray[np.bool_]:
+def _narrow(filtered: Filtered, at: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Return which places (N, 3) respond by themselves, not as the noise on something that is three times as wide."""
-    where, wider = tuple(at.T), (2 * sigma[0], 2 * sigma[1], 2 * sigma[2])
-    own = response[where] - OF_WIDER * spot_response(image, wider)[where]
-    return np.asarray(own > OWN * response[where])
+    where = tuple(at.T)
+    response = filtered.response[where]
+    return np.asarray(response - OF_WIDER * filtered.wider[where] > OWN * response)
 
 
 def _all_spots(look: Look, asked: _Asked) -> tuple[Gaussians, NDArray[np.float64], _Least, NDArray[np.float64]]:
@@ -218,7 +217,8 @@ def _seen_by(
     keep = response >= (STILL * least.brightness if asked.brightness is None else asked.brightness)
     keep &= score >= (asked.score or 0.0)
     if not look.crowded:
-        keep &= (roundness(look.image, at, look.seen) > ROUND_SEEN) | ~on_a_line(look.image, at, look.seen)
+        smooth = look.filtered.smooth
+        keep &= (roundness(smooth, at, look.seen) > ROUND_SEEN) | ~on_a_line(smooth, at, look.seen)
     found = _fitted_where_seen(look, places[keep], at[keep])
     return found, score[keep], replace(least, score=asked.score or 0.0), threshold_curve(clear)
 
@@ -266,16 +266,16 @@ def _fitted_apart(
 def _in_the_rest(look: Look, found: Gaussians, least: _Least) -> tuple[Gaussians, NDArray[np.float64]]:
     """Return spots, with scores, of an image that those found before are taken off from."""
     taken = render(look.image.shape, found)
-    rest = look.image - taken
-    response = spot_response(rest, look.seen)
-    at, score = look.maxima(response, least.score)
-    keep = (response[tuple(at.T)] >= least.brightness) & (roundness(rest, at, look.seen) > ROUND_IN_REST)
-    keep &= _narrow(rest, response, at, look.seen)
+    rest = Filtered(look.image - taken, look.seen)
+    at, score = look.maxima(least.score, rest)
+    keep = rest.response[tuple(at.T)] >= least.brightness
+    keep &= roundness(rest.smooth, at, look.seen) > ROUND_IN_REST
+    keep &= _narrow(rest, at)
     if len(at) and len(found):
         near, _ = cKDTree(found.centre / _unit(look.sigma)).query(at / _unit(look.sigma))
         keep &= near > APART
     at, score = at[keep], score[keep]
-    fitted = fit_gaussians(rest, at, look.sigma)
+    fitted = fit_gaussians(rest.image, at, look.sigma)
     crowded = look.usual[tuple(at.T)] > CROWDED * look.noise[tuple(at.T)]
     enough = fitted.peak > np.where(crowded, BESIDE_IN_CROWDS, BESIDE) * _brightest_near(taken, at, look.sigma)
     return _believable(look, fitted.select(enough), score[enough], least)
@@ -283,8 +283,15 @@ def _in_the_rest(look: Look, found: Gaussians, least: _Least) -> tuple[Gaussians
 
 def _brightest_near(taken: Image, at: NDArray[np.int64], sigma: Sigma, widths: float = 3.0) -> NDArray[np.float64]:
     """Return the brightest of an image within some widths of places (N, 3)."""
-    size = [2 * int(np.ceil(widths * s)) + 1 for s in sigma]
-    return np.asarray(ndi.maximum_filter(taken, size=size)[tuple(at.T)], np.float64)
+    reach = [int(np.ceil(widths * s)) for s in sigma]
+    if len(at) > taken.size // FILTERED:
+        highest = ndi.maximum_filter(taken, size=[2 * r + 1 for r in reach])
+        return np.asarray(highest[tuple(at.T)], np.float64)
+    out = np.empty(len(at))
+    for n, place in enumerate(at):
+        around = tuple(slice(max(0, c - r), c + r + 1) for c, r in zip(place.tolist(), reach, strict=True))
+        out[n] = taken[around].max()
+    return out
 
 
 def _believable(

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellvino.segmentation.spots.bands import together
+
 Real = NDArray[np.float64]
 Sigma = tuple[float, float, float]
 
@@ -86,10 +88,11 @@ def fit_gaussians(
         The image without any of the Gaussians, and these: each is then fitted without the light of its neighbours.
     """
     offsets = patch_offsets(sigma)
-    parts = [
-        _fit_chunk(image, at[n : n + CHUNK], offsets, sigma, free_sigma, _part(others, n))
-        for n in range(0, len(at), CHUNK)
-    ]
+
+    def fitted(n: int) -> Gaussians:
+        return _fit_chunk(image, at[n : n + CHUNK], offsets, sigma, free_sigma, _part(others, n))
+
+    parts = together(fitted, range(0, len(at), CHUNK))
     if not parts:
         return Gaussians(np.zeros(0), np.zeros(0), np.zeros((0, 3)), np.zeros((0, 3)))
     return Gaussians(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage as ndi
 
+from napari_cellvino.segmentation.spots.bands import Image, gaussian
 from napari_cellvino.segmentation.spots.response import (
-    Image,
     Sigma,
     background_of,
     gaussian_response,
@@ -32,34 +32,78 @@ BRIGHT = 7.5  # median score, from which on noise matters less than what lies be
 TELL_NOISE = 5  # places, at which the noise of both looks is compared
 
 
+@dataclass(frozen=True)  # no slots: what is asked for once is kept
+class Filtered:
+    """An image (Z, Y, X) and what filters make of it at one width, each calculated when it is first asked for."""
+
+    image: Image
+    width: Sigma
+
+    @cached_property
+    def response(self) -> Image:
+        """How much each place looks like a spot."""
+        return spot_response(self.image, self.width)
+
+    @cached_property
+    def wider(self) -> Image:
+        """The response at twice the width."""
+        return spot_response(self.image, (2 * self.width[0], 2 * self.width[1], 2 * self.width[2]))
+
+    @cached_property
+    def smooth(self) -> Image:
+        """The image smoothed at the width."""
+        return gaussian(self.image, self.width)
+
+    @cached_property
+    def peaks(self) -> NDArray[np.int64]:
+        """All local maxima (N, 3) of the response above 0."""
+        return local_maxima(self.response, 0.0)
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """An image and what stands out of its noise at one width of spots."""
 
-    image: Image
-    response: Image
+    filtered: Filtered  # at the width of the spots, or wider
     noise: Image
     sigma: Sigma
-    seen: Sigma  # the width of the response: that of the spots, or wider
     usual: Image  # the noise with the light of the spots in it, where they crowd
     crowded: bool = False
     white: bool = False  # whether the noise is that of single pixels, so that chance is known
 
-    def maxima(self, response: Image, least: float) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Return the local maxima (N, 3) of a response above a score, and their scores, round ones alone."""
-        at = local_maxima(response, least * self.noise)
-        score = (response[tuple(at.T)] / self.noise[tuple(at.T)]).astype(np.float64)
-        return at, score
+    @property
+    def image(self) -> Image:
+        """The pixels."""
+        return self.filtered.image
+
+    @property
+    def response(self) -> Image:
+        """How much each place looks like a spot."""
+        return self.filtered.response
+
+    @property
+    def seen(self) -> Sigma:
+        """The width of the response."""
+        return self.filtered.width
+
+    def maxima(self, least: float, filtered: Filtered | None = None) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return the local maxima (N, 3) of the response above a score, and their scores; or those of another image."""
+        filtered = filtered or self.filtered
+        where = tuple(filtered.peaks.T)
+        response, noise = filtered.response[where], self.noise[where]
+        keep = response > least * noise
+        return filtered.peaks[keep], (response[keep] / noise[keep]).astype(np.float64)
 
 
 def best_look(pixels: Image, sigma: Sigma, *, whole: bool) -> Look:
     """Return the look that spots stand out of more: at their own width in crowds and grain, wider in white noise."""
-    own, wide = (make_look(pixels, sigma, wider, whole=whole) for wider in (1.0, WIDER))
-    at, score = own.maxima(own.response, FIRST_LOOK)
+    own = make_look(pixels, sigma, whole=whole)
+    at, score = own.maxima(FIRST_LOOK)
     widths = [s for s in sigma if s > 0]
     crowded = len(at) * float(np.prod(widths)) > CROWD ** (len(widths) / 2) * pixels.size
     if crowded or len(at) < TELL_NOISE or float(np.median(score)) > BRIGHT:
         return replace(own, crowded=crowded)
+    wide = make_look(pixels, sigma, WIDER, whole=whole)
     more = float(np.median(wide.noise[tuple(at.T)] / own.noise[tuple(at.T)]))
     white = more < WHITE * kernel_norm(wide.seen) / kernel_norm(own.seen)
     clearer = gaussian_response(sigma, wide.seen) / gaussian_response(sigma, own.seen) / more
@@ -70,17 +114,19 @@ def make_look(pixels: Image, sigma: Sigma, wider: float = 1.0, *, whole: bool) -
     """Return the look of an image (Z, Y, X) at spots of one width, or so many times that."""
     along, across = wider * sigma[0], max(wider * sigma[1], LEAST_SEEN)
     seen = (along, across, across)
-    noise, usual = noise_at(pixels, seen, whole=whole)
-    return Look(pixels, spot_response(pixels, seen), noise, sigma, seen, usual)
+    filtered = Filtered(pixels, seen)
+    noise, usual = noise_at(filtered, whole=whole)
+    return Look(filtered, noise, sigma, usual)
 
 
-def noise_at(pixels: Image, sigma: Sigma, *, whole: bool) -> tuple[Image, Image]:
+def noise_at(filtered: Filtered, *, whole: bool) -> tuple[Image, Image]:
     """Return the noise of the response, and what it is with the spots in it, where they crowd (Z, Y, X)."""
+    pixels, sigma = filtered.image, filtered.width
     floor = noise_floor(pixels, whole_numbers=whole)
     background = background_of(pixels, sigma)
-    broad = noise_of(spot_response(pixels, sigma), background, floor * kernel_norm(sigma))
+    broad = noise_of(filtered.response, background, floor * kernel_norm(sigma))
     if sigma[0] > 0:  # along z spots have room
         return broad, broad
-    light = ndi.gaussian_filter(pixels, [1.5 * s for s in sigma], mode="mirror")
+    light = gaussian(pixels, (0.0, 1.5 * sigma[1], 1.5 * sigma[2]))
     fine = noise_of(pixel_noise(pixels), light, floor)
     return noise_without_crowds(broad, fine, background, floor), broad

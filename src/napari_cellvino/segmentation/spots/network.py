@@ -25,9 +25,10 @@ from scipy import ndimage as ndi
 from napari_cellvino.core.errors import ModelPackageError
 from napari_cellvino.core.resources import shipped_folder
 from napari_cellvino.core.yaml_text import load_yaml
+from napari_cellvino.segmentation.spots.bands import Image
 from napari_cellvino.segmentation.spots.look import Look
 from napari_cellvino.segmentation.spots.network_input import network_plane
-from napari_cellvino.segmentation.spots.response import Image, kernel_norm, pixel_noise
+from napari_cellvino.segmentation.spots.response import kernel_norm, pixel_noise
 
 NAME, IR, INPUT, OUTPUT = "spots.yaml", "model.xml", "test_input.npy", "test_output.npy"
 TOLERANCE = 1e-3  # of log-odds and px, between where it was made and here

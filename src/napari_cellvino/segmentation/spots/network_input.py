@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage as ndi
 
-from napari_cellvino.segmentation.spots.response import Image, background_of, noise_floor, noise_of, pixel_noise
+from napari_cellvino.segmentation.spots.bands import Image
+from napari_cellvino.segmentation.spots.response import background_of, noise_floor, noise_of, pixel_noise
 
 BACKGROUND_SIGMA = 4.0  # px, of spots that a block of background is large beside
 LIGHT_SIGMA = 2.0  # px

@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 from scipy import ndimage as ndi
 from scipy.special import ndtri
 
-Image = NDArray[np.float32]
+from napari_cellvino.segmentation.spots.bands import Image, gaussian, highest_beside, in_bands, neighbours_in_plane
+
 Sigma = tuple[float, float, float]
 
 BINS = 16  # of equal background
 BIN_PIXELS = 4000  # at least
 CENTRAL = (0.35, 0.65)  # part of the distribution of the response that is noise alone
 BLOCK_SIGMAS = 6.0  # side of a block in which the background is looked for
-BACKGROUND_SHARE = 50  # percentile of a block
 HOT_SHARE = 0.5  # of its light, that the brightest neighbour of a hot pixel has at most
 HOT_BESIDE = 0.12  # of a spot's peak that its four neighbours have at least, on average: 0.25 at a width of 0.6 px
 HOT_DEVIATIONS = 6.0
@@ -52,10 +52,7 @@ def without_hot_pixels(image: Image) -> Image:
 
     The light of a spot falls onto several pixels, that of a defect of the camera or a cosmic ray onto one.
     """
-    ring = np.ones((1, 3, 3), bool)
-    ring[0, 1, 1] = False
-    brightest = ndi.maximum_filter(image, footprint=ring, mode="mirror")
-    middle = ndi.median_filter(image, footprint=ring, mode="mirror")
+    middle, brightest = neighbours_in_plane(image)
     above = image - middle
     spread = _usual_spread(_some(above)) + 1e-6
     at = np.argwhere((above > HOT_DEVIATIONS * spread) & (brightest - middle < HOT_SHARE * above))
@@ -90,9 +87,7 @@ def spot_response(image: Image, sigma: Sigma) -> Image:
         order = [0, 0, 0]
         order[axis] = 2
         widths = [max(s, 1e-3) if s > 0 else 0.0 for s in sigma]
-        out -= np.float32(sigma[axis] ** 2) * ndi.gaussian_filter(
-            image, widths, order=order, mode="mirror", truncate=4.0
-        )
+        out -= np.float32(sigma[axis] ** 2) * gaussian(image, widths, order)
     return out
 
 
@@ -105,10 +100,18 @@ def background_of(image: Image, sigma: Sigma) -> Image:
         beyond = [(0, n * side - size) for n, size in zip((height, width), plane.shape, strict=True)]
         padded = np.pad(plane, beyond, mode="symmetric")
         blocks = padded.reshape(height, side, width, side).swapaxes(1, 2).reshape(height, width, -1)
-        low = ndi.gaussian_filter(np.percentile(blocks, BACKGROUND_SHARE, axis=2).astype(np.float32), 0.7)
+        low = ndi.gaussian_filter(_median(blocks), 0.7)
         big = ndi.zoom(low, side, order=1, mode="nearest", grid_mode=True)
         out[z] = big[: plane.shape[0], : plane.shape[1]]
     return out
+
+
+def _median(blocks: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the median along the last axis; sorting short rows whole takes a sixth of the time of `np.median`."""
+    ordered = np.sort(blocks, axis=-1)
+    half = ordered.shape[-1] // 2
+    upper = ordered[..., half]
+    return np.asarray(upper if ordered.shape[-1] % 2 else upper - (upper - ordered[..., half - 1]) * np.float32(0.5))
 
 
 def noise_of(response: Image, background: Image, floor: float) -> Image:
@@ -116,24 +119,51 @@ def noise_of(response: Image, background: Image, floor: float) -> Image:
     step = max(1, response.size // SAMPLES)
     values, levels = response.ravel()[::step], background.ravel()[::step]
     bins = int(np.clip(len(values) // BIN_PIXELS, 1, BINS))
-    order = np.argsort(levels)
-    values, levels = values[order], levels[order]
-    edges = np.quantile(levels, np.linspace(0, 1, bins + 1))
-    first, last = levels.searchsorted(edges[:-1], "left"), levels.searchsorted(edges[1:], "right")
+    ordered = np.sort(levels)
+    edges = quantile_of_sorted(ordered, np.linspace(0, 1, bins + 1))
+    first, last = ordered.searchsorted(edges[:-1], "left"), ordered.searchsorted(edges[1:], "right")
     central = np.diff(ndtri(CENTRAL))[0]
     middles, spreads = [], []
     for start, end in zip(first.tolist(), last.tolist(), strict=True):
         if end - start >= min(BIN_PIXELS, len(values)) // 4:
-            middles.append(float((levels[(start + end - 1) // 2] + levels[(start + end) // 2]) / 2))
-            spreads.append(float(np.diff(np.quantile(values[start:end], CENTRAL))[0] / central))
+            middles.append(float((ordered[(start + end - 1) // 2] + ordered[(start + end) // 2]) / 2))
+            alike = values[(levels >= ordered[start]) & (levels <= ordered[end - 1])]
+            spreads.append(float(np.diff(quantile_of_sorted(np.sort(alike), np.array(CENTRAL)))[0] / central))
     spread = np.maximum(spreads, max(floor, 0.1 * float(np.median(spreads))))
-    found = np.interp(background, middles, spread)
-    if (
-        len(middles) > 2 and np.ptp(middles) > 0
-    ):  # photons: the variance grows with the light, also beyond the brightest bin
-        slope, start = np.polyfit(middles, spread**2, 1, w=1 / spread**2)
-        found = np.maximum(found, np.sqrt(np.maximum(start + max(slope, 0.0) * background, 0)))
-    return found.astype(np.float32)
+    line = None
+    if len(middles) > 2 and np.ptp(middles) > 0:
+        line = np.polyfit(middles, spread**2, 1, w=1 / spread**2)
+    return _by_light(background, np.array(middles), spread, line)
+
+
+def quantile_of_sorted(ordered: NDArray[np.float32], shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return `np.quantile` of values in order, at shares from 0 to 1."""
+    place = shares * (len(ordered) - 1)
+    below = np.floor(place).astype(np.int64)
+    beyond = place - below
+    low, high = ordered[below], ordered[np.minimum(below + 1, len(ordered) - 1)]
+    step = high - low
+    return np.where(beyond < 0.5, low + step * beyond, high - step * (1 - beyond))
+
+
+def _by_light(
+    background: Image, middles: NDArray[np.float64], spread: NDArray[np.float64], line: NDArray[np.float64] | None
+) -> Image:
+    """Return the noise (Z, Y, X) of a background, between that of some of its levels; its variance on a line at least.
+
+    That of photons grows with the light, also beyond the brightest level.
+    """
+    out = np.empty(background.shape, np.float32)
+
+    def filled(first: int, last: int) -> None:
+        light = background[:, first:last]
+        found = np.interp(light, middles, spread)
+        if line is not None:
+            found = np.maximum(found, np.sqrt(np.maximum(line[1] + max(line[0], 0.0) * light, 0)))
+        out[:, first:last] = found
+
+    in_bands(filled, background.shape)
+    return out
 
 
 def noise_floor(image: Image, *, whole_numbers: bool) -> float:
@@ -188,22 +218,21 @@ def kernel_norm(sigma: Sigma) -> float:
     return float(np.sqrt((spot_response(point, sigma) ** 2).sum()))
 
 
-def local_maxima(response: Image, least: Image) -> NDArray[np.int64]:
+def local_maxima(response: Image, least: Image | float) -> NDArray[np.int64]:
     """Return the voxels (N, 3) that are above all their neighbours and above ``least``."""
-    size = [3 if n > 1 else 1 for n in response.shape]
-    peaks = (response == ndi.maximum_filter(response, size=size, mode="constant", cval=-np.inf)) & (response > least)
-    return np.argwhere(peaks)
+    return np.argwhere((response == highest_beside(response)) & (response > least))
 
 
-def roundness(image: Image, at: NDArray[np.int64], sigma: Sigma) -> NDArray[np.float64]:
+def roundness(smooth: Image, at: NDArray[np.int64], sigma: Sigma) -> NDArray[np.float64]:
     """Return the least over the largest curvature (N,), scaled by the width: 1 of spots, 0 or less of edges and fibres.
+
+    ``smooth`` (Z, Y, X) is the image smoothed at the width ``sigma``.
 
     What goes through all planes alike is no spot either; where the stack is so thin that a spot does too, nobody can
     tell, and only its look in the plane counts.
     """
     if not len(at):
         return np.zeros(0)
-    smooth = ndi.gaussian_filter(image, [max(s, 0.0) for s in sigma], mode="mirror")
     step = max(1, round(max(sigma[1:]) * 0.8))
     here = _shifted(smooth, at, (0, 0, 0))
     yy, xx = (_curvature(smooth, at, here, way) for way in ((0, step, 0), (0, 0, step)))
@@ -213,7 +242,7 @@ def roundness(image: Image, at: NDArray[np.int64], sigma: Sigma) -> NDArray[np.f
     strongest, weakest = np.minimum(middle - spread, -1e-12), middle + spread
     if sigma[0] > 0:
         deep = max(1, round(sigma[0] * 0.8))
-        usual = _usual_curvature(len(image), sigma[0], deep)
+        usual = _usual_curvature(len(smooth), sigma[0], deep)
         across = _usual_curvature(8 * step + 1, sigma[1], step)[4 * step]
         told = usual[at[:, 0]] < TOLD * across
         along = _curvature(smooth, at, here, (deep, 0, 0)) * across / np.minimum(usual[at[:, 0]], TOLD * across)
@@ -221,11 +250,13 @@ def roundness(image: Image, at: NDArray[np.int64], sigma: Sigma) -> NDArray[np.f
     return np.asarray(weakest / strongest)
 
 
-def on_a_line(image: Image, at: NDArray[np.int64], sigma: Sigma) -> NDArray[np.bool_]:
-    """Return which places (N, 3) lie on a fibre: on both sides, twice as far apart, it is nearly as bright as here."""
+def on_a_line(smooth: Image, at: NDArray[np.int64], sigma: Sigma) -> NDArray[np.bool_]:
+    """Return which places (N, 3) lie on a fibre: on both sides, twice as far apart, it is nearly as bright as here.
+
+    ``smooth`` (Z, Y, X) is the image smoothed at the width ``sigma``.
+    """
     if not len(at):
         return np.zeros(0, bool)
-    smooth = ndi.gaussian_filter(image, [max(s, 0.0) for s in sigma], mode="mirror")
     here, line = _shifted(smooth, at, (0, 0, 0)), np.zeros((WAYS, len(at)))
     rings = [[_shifted(smooth, at, way) for way in _ring(widths * max(sigma[1:]))] for widths in LINE_WIDTHS]
     low = np.min(rings, axis=(0, 1))

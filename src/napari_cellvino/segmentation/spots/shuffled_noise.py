@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from scipy import ndimage as ndi
 from scipy.special import ndtri
 
-from napari_cellvino.segmentation.spots.response import CENTRAL, Image, Sigma, local_maxima, spot_response
+from napari_cellvino.segmentation.spots.bands import Image
+from napari_cellvino.segmentation.spots.response import CENTRAL, Sigma, local_maxima, spot_response
 from napari_cellvino.segmentation.spots.threshold import Chance, expected_by_chance
 
 TILE_VOXELS = 150_000
@@ -53,8 +54,9 @@ def expected_by_shuffling(image: Image, response: Image, noise: Image, sigma: Si
     tiles = [tile for tile in _tiles(image.shape) if float(free[tile].mean()) > FREE]
     for tile in tiles:
         size = free[tile].size
+        light = _Light(image[tile], free[tile])
         for _ in range(max(1, -(-SHUFFLED_VOXELS // (len(tiles) * size)))):
-            scores.append(_shuffled_scores(image[tile], response[tile], noise[tile], sigma, free[tile], rng))
+            scores.append(_shuffled_scores(light, response[tile], noise[tile], sigma, rng))
             voxels += size
     if not scores:
         return gaussian
@@ -100,19 +102,30 @@ def _tiles(shape: tuple[int, ...]) -> Iterator[tuple[slice, slice, slice]]:
         yield slice(z, z + sizes[0]), slice(y, y + sizes[1]), slice(x, x + sizes[2])
 
 
+class _Light:
+    """What is alike in a tile (Z, Y, X), from which pixels are drawn: places in the order of the light round them."""
+
+    def __init__(self, image: Image, free: NDArray[np.bool_]) -> None:
+        self.free = free
+        self._above = (image - ndi.median_filter(image, size=(1, 5, 5), mode="mirror")).ravel()
+        self._order = np.argsort(ndi.uniform_filter(image, size=(1, 15, 15), mode="mirror"), axis=None)
+        self._pool = self._order[free.ravel()[self._order]]
+
+    def drawn(self, rng: np.random.Generator) -> Image:
+        """Return pixels (Z, Y, X), above what is round them, each drawn from places without spots of like light."""
+        order, pool = self._order, self._pool
+        rank = np.arange(len(order)) * (len(pool) / len(order)) + rng.uniform(-LIKE, LIKE, len(order)) / 2
+        drawn = np.empty(len(order), np.float32)
+        drawn[order] = self._above[pool[np.clip(rank.astype(int), 0, len(pool) - 1)]]
+        return drawn.reshape(self.free.shape)
+
+
 def _shuffled_scores(
-    image: Image, response: Image, noise: Image, sigma: Sigma, free: NDArray[np.bool_], rng: np.random.Generator
+    light: _Light, response: Image, noise: Image, sigma: Sigma, rng: np.random.Generator
 ) -> NDArray[np.float64]:
     """Return the scores of the maxima of an image whose pixels are drawn anew."""
-    around = ndi.median_filter(image, size=(1, 5, 5), mode="mirror")
-    light = ndi.uniform_filter(image, size=(1, 15, 15), mode="mirror")
-    order = np.argsort(light, axis=None)
-    pool = order[free.ravel()[order]]
-    rank = np.arange(len(order)) * (len(pool) / len(order)) + rng.uniform(-LIKE, LIKE, len(order)) / 2
-    drawn = np.empty(image.size, np.float32)
-    drawn[order] = (image - around).ravel()[pool[np.clip(rank.astype(int), 0, len(pool) - 1)]]
-    shuffled = spot_response(drawn.reshape(image.shape), sigma)
-    scale = _spread((response / noise)[free]) / max(_spread(shuffled / noise), 1e-9)
+    shuffled = spot_response(light.drawn(rng), sigma)
+    scale = _spread((response / noise)[light.free]) / max(_spread(shuffled / noise), 1e-9)
     scale = 1.0 if scale > SAME else scale  # edges and grain, torn to single pixels, are more than the noise there is
     least = np.asarray(noise * np.float32(LEAST / max(scale, 1e-9)), np.float32)
     at = tuple(local_maxima(shuffled, least).T)

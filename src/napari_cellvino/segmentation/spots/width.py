@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from scipy import ndimage as ndi
 from scipy.spatial import cKDTree
 
+from napari_cellvino.segmentation.spots.bands import Image
 from napari_cellvino.segmentation.spots.gaussian_fit import fit_gaussians
 from napari_cellvino.segmentation.spots.look import make_look
-from napari_cellvino.segmentation.spots.response import ROUND, Image, Sigma, roundness
+from napari_cellvino.segmentation.spots.response import ROUND, Sigma, roundness
 
 FIRST_SIGMAS = (1.3, 2.6)  # px, tried one after the other where nothing is known
 WIDE_SIGMA = 5.0  # px, tried last: what is so wide has to be alike
@@ -90,8 +91,8 @@ def _learnt_sigma(
     for _ in range(3):
         look = make_look(pixels, sigma, whole=whole)
         look = replace(look, noise=look.usual)
-        at, score = look.maxima(look.response, SURE)
-        keep = roundness(pixels, at, look.seen) > ROUND
+        at, score = look.maxima(SURE)
+        keep = roundness(look.filtered.smooth, at, look.seen) > ROUND
         at, score = at[keep], score[keep]
         at = at[_lonely(at, sigma)] if len(at) > 2 * FEW else at
         if len(at) < enough:
