@@ -199,6 +199,10 @@ def test_label_images_of_the_challenge_of_volumes_and_of_another_size(
     assert run(images, "--masks", tmp_path / "01_ST", "--out", tmp_path / "out") == 0
     assert tifffile.imread(tmp_path / "out" / "01" / "ctc" / "mask001.tif").shape == (3, 160, 160)
     assert pd.read_csv(tmp_path / "out" / "01" / "frames.csv")["cells"].tolist() == [2, 2, 2]
+    words = ("--model", "nuclei", "--feature-cost", 0.3, "--device", "CPU")
+    assert run(images, "--masks", tmp_path / "01_ST", "--out", tmp_path / "c", *words) == 0
+    assert "features did not count in 3 frames" in capsys.readouterr().err
+    assert "features did not count in 3 frames" in (tmp_path / "c" / "01" / "film.json").read_text()
     np.save(tmp_path / "masks.npy", np.stack(labels)[:, :150])
     assert run(images, "--masks", tmp_path / "masks.npy", "--out", tmp_path / "b") == 0
     assert "frames 1, 2, 3: labels of another size than the picture" in capsys.readouterr().err

@@ -240,7 +240,8 @@ class GrowingTracks:
         self._known = {(names[node.frame], node.label): track for track, held in tracks.nodes.items() for node in held}
         self._free = max(self._free, max(tracks.nodes, default=0) + 1)
         said = self._labels.notices if self._labels is not None else ()
-        said = (*film.notices, *said, *unusual_frames(self._watched.pictures, self._watched.outlined), *notices)
+        said = (*film.notices, *said, *self._looks.notices)
+        said += (*unusual_frames(self._watched.pictures, self._watched.outlined), *notices)
         self._earlier = _Earlier()  # its masks are replaced now
         corrected = () if self._corrected is None else self._corrected.records
         said += (said_kept(len(corrected)),) if corrected else ()

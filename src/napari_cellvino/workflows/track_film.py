@@ -166,7 +166,7 @@ def track_film(film: Film, labels: FilmLabels, request: TrackRequest) -> Generat
             yield Progress("frames", number + 1, film.count)
         linked = linker.finish() if given is None else given.linked(linker.finish())
         del linker, cells  # of a long film its links are large
-        notices = (*film.notices, *labels.notices, *unusual_frames(watched.pictures, watched.outlined))
+        notices = (*film.notices, *labels.notices, *looks.notices, *unusual_frames(watched.pictures, watched.outlined))
         notices += () if given is None else given.notices
         if kept is None:
             found = FoundTracks(

@@ -70,6 +70,7 @@ class CellLooks:
     def __init__(self, recipe: Recipe) -> None:
         self._recipe = recipe
         self._network: CellEmbeddings | None = None
+        self._unlike = 0  # frames whose labels are of another size than what the model sees
         if recipe.linking.features:
             if not recipe.model or recipe.z_choice.joined:
                 raise OptionError(
@@ -77,6 +78,17 @@ class CellLooks:
                 )
             device = "AUTO" if is_address(recipe.device) else recipe.device
             self._network = CellEmbeddings(find_package(recipe.model), device=device)
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What you should know, as sentences: in which frames features did not count."""
+        if not self._unlike:
+            return ()
+        frames = "1 frame" if self._unlike == 1 else f"{self._unlike:,} frames"
+        return (
+            f"features did not count in {frames}: the label images have another size than the flat picture that the "
+            "model sees",
+        )
 
     def noted(
         self,
@@ -100,7 +112,10 @@ class CellLooks:
         stack, frame = film.frame(number)
         recipe = self._recipe
         plane = finish(project(stack, channel=recipe.channel, z=recipe.z_choice, frame=frame))
-        if self._network is None or image.shape != plane.shape or not len(cells):
+        if self._network is None or not len(cells):
+            return None
+        if image.shape != plane.shape:
+            self._unlike += 1
             return None
         try:
             found = self._network.of(image, cells.labels, plane)

@@ -149,7 +149,11 @@ def test_a_film_is_tracked_mended_and_saved(
     window.key(Qt.Key.Key_W)
     assert "before and after" in tracks.editor.failure.message
 
+    panel.sliders.set_value({"reach": 7.5})  # of a recipe, beyond what the slider goes to: it stays
+    assert panel.sliders.rows["reach"].number.value() == 7.5
     panel.sliders.rows["gap"].number.setValue(5)
+    assert panel.sliders.value()["reach"] == 7.5
+    panel.sliders.rows["reach"].number.setValue(1.5)
     window.wait(lambda: tracks.preview is not None)
     assert window.dock.session.workspace.recipe.linking.gap == 5  # the recipe has what the sliders say
     panel.sliders.rows["features"].number.setValue(0.5)

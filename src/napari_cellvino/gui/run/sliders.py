@@ -100,7 +100,6 @@ class ParameterRow(QObject):
         self.slider.setPageStep(STEPS // 20)
         self.number.setDecimals(2 if parameter.step * self._factor < 0.5 else 0)
         self.number.setSingleStep(parameter.step * self._factor)
-        self.number.setRange(parameter.low * self._factor, parameter.high * self._factor)
         self.number.setSuffix(f" {unit}" if unit else "")
         for widget in (self.title, self.slider, self.number):
             widget.setToolTip(tooltip)
@@ -115,13 +114,14 @@ class ParameterRow(QObject):
         return self._value
 
     def set_value(self, value: float) -> None:
-        """Show a value; no signal is sent."""
+        """Show a value; no signal is sent. One beyond the range, as of a file, stays until it is moved."""
         p = self._parameter
-        self._value = min(max(value, p.low), p.high)
-        share = (self._value - p.low) / (p.high - p.low)
+        self._value = value
+        share = (min(max(value, p.low), p.high) - p.low) / (p.high - p.low)
         with QSignalBlocker(self.slider), QSignalBlocker(self.number):
             self.slider.setValue(round(STEPS * share ** (1 / self._power)))
-            self.number.setValue(self._value * self._factor)
+            self.number.setRange(min(value, p.low) * self._factor, max(value, p.high) * self._factor)
+            self.number.setValue(value * self._factor)
 
     def _slid(self, position: int) -> None:
         p = self._parameter
