@@ -93,7 +93,9 @@ def _number(place: Mapping[str, int], sizes: Mapping[str, int], outer: Sequence[
 
 
 def _times(file: Foreign, count: int) -> Sequence[float]:
-    """Return when each frame of the file was taken, in s; none where it does not say that of all."""
+    """Return when each frame of the file was taken, in s; none where it does not say that of all, as old files."""
+    if file.is_legacy:
+        return ()
     times = [float(time) for time in file.events(orient="list").get("Time [s]", ())]
     return times if len(times) == count else ()
 

@@ -9,14 +9,17 @@ Pawlowski et al. 2016, "Automating morphological profiling with generic deep con
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.core.image import Plane
 from napari_cellvino.model_package import ModelPackage
 from napari_cellvino.segmentation.contrast import contrast_of
-from napari_cellvino.training.teach.features import FeatureEngine, TiledPlane
-from napari_cellvino.training.teach.package import NORMALISATION
+
+if TYPE_CHECKING:
+    from napari_cellvino.training.teach.features import FeatureEngine
 
 PLACES = 64  # pixels of a cell that are looked at, spread over it
 SEED = 37
@@ -37,6 +40,9 @@ class CellEmbeddings:
         ModelPackageError
             If the model is no U-Net of one channel, which has such maps.
         """
+        from napari_cellvino.training.teach.features import FeatureEngine, TiledPlane  # loads OpenVINO
+        from napari_cellvino.training.teach.package import NORMALISATION
+
         channels = len(plane.pixels)
         if channels not in self._engines:
             self._engines[channels] = FeatureEngine([self._package], channels, device=self._device)
