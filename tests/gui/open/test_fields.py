@@ -93,11 +93,13 @@ def test_keyboard_goes_through_the_panel_in_order(window: CellvinoWindow, viewer
     panel = window.run_panel
     qtbot.waitUntil(panel.run_button.isEnabled, timeout=WAIT_MS)
     reached, widget = [], panel.model
-    while len(reached) < 5:
+    expected = [panel.card_button, panel.device, panel.precision, panel.more.toggleButton(), panel.times_button]
+    expected.append(panel.run_button)
+    while len(reached) < len(expected):
         widget = widget.nextInFocusChain()
         if widget.isVisible() and widget.isEnabled() and widget.focusPolicy() & Qt.FocusPolicy.TabFocus:
             reached.append(widget)
-    assert reached == [panel.card_button, panel.device, panel.precision, panel.more.toggleButton(), panel.run_button]
+    assert reached == expected
 
 
 def test_wheel_over_a_field_without_focus_changes_nothing(window: CellvinoWindow, qtbot: QtBot) -> None:

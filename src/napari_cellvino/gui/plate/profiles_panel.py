@@ -36,6 +36,7 @@ class ProfilesPanel(QWidget):
         self.ask_button = QPushButton("Compare wells")
         self.ask_button.setToolTip("Measure shape, light and texture of every cell, and lay out the wells by them")
         self.cancel_button = QPushButton("Cancel")
+        self.cancel_button.setToolTip("Stop measuring; what is laid out stays")
         self.write_button = QPushButton("Write tables")
         self.write_button.setToolTip("Profiles of wells and cells, and the nearest contents, beside the results")
         buttons = QHBoxLayout()
