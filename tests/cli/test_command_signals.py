@@ -11,6 +11,14 @@ from napari_cellvino import cli
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
 
 
+@pytest.fixture(autouse=True)
+def usual_signals():
+    """A terminal that closes is heard, also where the tests themselves run under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 def stopped(options):
     os.kill(os.getpid(), signal.SIGHUP)
     signal.pause()  # never reached
