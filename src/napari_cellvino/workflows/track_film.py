@@ -175,9 +175,16 @@ def track_film(film: Film, labels: FilmLabels, request: TrackRequest) -> Generat
             return write_tracked(film, found, request, folder)
         merged = kept.joined(linked, lambda n: aside.labels(str(n)))
         with KeptLooks(kept.folder) as earlier:
-            both = lambda n: joined_looks((aside.looks(str(n)), earlier.of(n)))  # noqa: E731
-            said = (*notices, kept.said)
-            return (yield from save_tracks(film, merged, linked.drift, request, said, looks=both))
+            return (
+                yield from save_tracks(
+                    film,
+                    merged,
+                    linked.drift,
+                    request,
+                    (*notices, kept.said),
+                    looks=lambda n: joined_looks((aside.looks(str(n)), earlier.of(n))),
+                )
+            )
 
 
 def save_tracks(

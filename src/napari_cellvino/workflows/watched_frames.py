@@ -109,11 +109,11 @@ class CellLooks:
 
     def _features(self, film: Film, number: int, image: NDArray[np.integer], cells: FrameCells) -> Floats | None:
         """Return what the network sees in the cells (N, F), None where labels are of another size than the picture."""
+        if self._network is None or not len(cells):
+            return None
         stack, frame = film.frame(number)
         recipe = self._recipe
         plane = finish(project(stack, channel=recipe.channel, z=recipe.z_choice, frame=frame))
-        if self._network is None or not len(cells):
-            return None
         if image.shape != plane.shape:
             self._unlike += 1
             return None
