@@ -41,7 +41,7 @@ SPOT_PARAMETERS = (
     ),
     Parameter(
         "spot_network", "Spot network", 1.0, 0.0, 1.0, 1.0,
-        help="1 lets a small network see spots in a plane where it is better, 0 takes the filter everywhere",
+        help="1 lets a small network see spots where noise and width are as it learnt, 0 takes the filter everywhere",
     ),
 )  # fmt: skip
 PAIR_DISTANCE = Parameter(
