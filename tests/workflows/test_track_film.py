@@ -221,9 +221,9 @@ def test_numbers_that_are_not_of_cells_are_told(
     assert several.notices == (
         "5 labels of masks stand on pieces that lie apart, in 5 of 5 frames looked at: each is taken as one cell",
     )
-    tifffile.imwrite(film[0] / "t06.tif", np.stack(pictures(labels[:4])), metadata={"axes": "TYX"})
+    tifffile.imwrite(film[0] / "t06.tif", np.stack(pictures(labels)), metadata={"axes": "TYX"})
     assert run(film[0], "--masks", film[1], "--out", tmp_path / "c") == 1
-    assert "t06.tif has 4 time points, and the others" in capsys.readouterr().err
+    assert "t06.tif has 7 time points, and the others" in capsys.readouterr().err
 
 
 def test_label_images_of_the_challenge_of_volumes_and_of_another_size(
