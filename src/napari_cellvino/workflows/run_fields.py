@@ -129,8 +129,7 @@ def run_fields(
     if not store.has_recipe:
         store.write_recipe(pipeline.recipe)
     _logger.info("run of %s into %s", pipeline.label, store.root)
-    outcomes: list[FieldOutcome] = []
-    complete = False
+    outcomes, complete = list[FieldOutcome](), False
     log = FieldLog(store, pipeline, selection)
     try:
         with log.open():
@@ -142,9 +141,9 @@ def run_fields(
         notices += tables.finish(outcomes, complete=complete)
     _log_end(outcomes, time.time() - started)
     notices = tuple(dict.fromkeys((*notices_of_fields(outcomes), *notices)))
+    remarks = tuple(dict.fromkeys((*remarks_of_fields(outcomes), *remarks)))
     info = write_run_info(store, pipeline, outcomes, started, complete=True, notices=notices)
     _write_pictures(store, pipeline, outcomes)
-    remarks = tuple(dict.fromkeys((*remarks_of_fields(outcomes), *remarks)))
     return RunResult(tuple(outcomes), notices, info, remarks=remarks)
 
 
