@@ -84,7 +84,7 @@ def _stamp(part: Picture, letters: NDArray[np.uint16], behind: NDArray[np.uint16
 
 def _over_255(mixed: NDArray[np.uint16]) -> NDArray[np.uint16]:
     """Return values divided by 255, rounded; 128 was added to them for that."""
-    return (mixed + (mixed >> 8)) >> 8
+    return (mixed + (mixed >> np.uint16(8))) >> np.uint16(8)
 
 
 @lru_cache(maxsize=8192)
@@ -129,7 +129,8 @@ def draw_scale_bar(um_per_px: float, *, width: int, scale: float = 1, indexed: b
     draw, right, bottom = ImageDraw.Draw(strip), strip.width - MARGIN, strip.height - MARGIN
     draw.rectangle((right - length, bottom - height, right - 1, bottom - 1), fill=255)
     draw.text((right - length / 2, bottom - height - 4), text, fill=255, font=font(size), anchor="mb")
-    return shades(INK, indexed=indexed)[np.asarray(strip)]
+    letters: NDArray[np.uint8] = np.asarray(strip)
+    return shades(INK, indexed=indexed)[letters]
 
 
 def round_length(at_most: float) -> float:

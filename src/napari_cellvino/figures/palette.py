@@ -35,7 +35,7 @@ GREYS = 128  # every other one of 256: nobody sees a difference
 STEPS = 16  # from the paper to each colour
 
 
-def _mixed(under: NDArray[np.generic], over: NDArray[np.generic], steps: int) -> NDArray[np.float64]:
+def _mixed(under: NDArray[np.integer], over: NDArray[np.integer], steps: int) -> NDArray[np.float64]:
     share = np.linspace(0, 1, steps)[:, None]
     return np.asarray(under * (1 - share) + over * share, np.float64)
 

@@ -74,7 +74,8 @@ def range_of_samples(values: NDArray[np.floating], normalisation: Normalisation)
 
 def range_of_values(values: Values, normalisation: Normalisation) -> IntensityRange:
     """Return the range between the percentiles of a model's normalisation."""
-    return IntensityRange(*values.percentiles((normalisation.low, normalisation.high)))
+    low, high = values.percentiles((normalisation.low, normalisation.high))
+    return IntensityRange(low, high)
 
 
 def intensity_range(
@@ -85,7 +86,10 @@ def intensity_range(
     About ``samples`` medians at most are computed, on a grid.
     """
     values = values_of(medians_of_nine(plane, samples))
-    return IntensityRange(*values.percentiles((low, high))) if values.size else IntensityRange(0.0, 0.0)
+    if values.size == 0:
+        return IntensityRange(0.0, 0.0)
+    lowest, highest = values.percentiles((low, high))
+    return IntensityRange(lowest, highest)
 
 
 def sample_medians(plane: NDArray[np.generic], samples: int = SAMPLES) -> NDArray[np.floating]:
@@ -140,7 +144,7 @@ def _in_order(
 
 
 def _middle(a: NDArray[np.generic], b: NDArray[np.generic], c: NDArray[np.generic]) -> NDArray[np.generic]:
-    return np.maximum(np.minimum(a, b), np.minimum(np.maximum(a, b), c))
+    return np.asarray(np.maximum(np.minimum(a, b), np.minimum(np.maximum(a, b), c)))
 
 
 def grid_step(shape: tuple[int, ...], samples: int = SAMPLES) -> int:

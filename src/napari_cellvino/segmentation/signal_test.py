@@ -127,7 +127,7 @@ def find_emptiness(inputs: NDArray[np.generic], samples: Sequence[Samples] = ())
 
     ``samples`` are those of its channels, where they are known already.
     """
-    known = samples or [None] * len(inputs)
+    known: Sequence[Samples | None] = samples or [None] * len(inputs)
     found = [_emptiness(channel, own) for channel, own in zip(inputs, known, strict=True)]
     return None if None in found else found[0]
 
@@ -197,7 +197,7 @@ def _normal_scores(samples: Samples) -> Values:
     """
     if samples.counts is not None and samples.levels is not None:
         scores = _scores_of(samples.counts)
-        field = scores.take(samples.levels)
+        field = scores[samples.levels.astype(np.intp)]
         if not samples.known.all():
             field[~samples.known] = 0
         return field
