@@ -18,11 +18,12 @@ from PIL import Image, ImageDraw, ImageFont
 
 from napari_cellvino.core.objects import Objects
 from napari_cellvino.figures.composite import Picture
-from napari_cellvino.figures.palette import BRIGHTNESS, INK, PAPER, PLAIN, Colour, entries_of, ink, shades
+from napari_cellvino.figures.palette import INK, PAPER, PLAIN, Colour, entries_of, ink, shades
 
 SMALLEST, PLENTY, LARGEST = 9, 14, 28  # font sizes of numbers in px: just readable, well readable, on large objects
 DIGIT = 0.62  # width of a digit, in font sizes
 HALF, QUARTER = 0.5, 0.25  # font size in diameters of the object, at most: below PLENTY, and above
+COVERED = 128  # opacity from which a number and its halo cover a pixel
 MARGIN = 12  # px
 IN_FONT = frozenset("©«°±·»‘’“”…™")  # noqa: RUF001
 SPELLED = {"µ": "u", "μ": "u", "≥": ">=", "≤": "<=", "×": "x", "–": "-", "—": "-", "→": "->", "−": "-", "ß": "ss"}
@@ -60,53 +61,39 @@ def number_sizes(objects: Objects, zoom: float) -> list[int]:
 
 def draw_numbers(picture: Picture, objects: Objects, *, zoom: float) -> None:
     """Draw each object's id at its centroid into a picture of either kind, where it fits."""
-    height, width = picture.shape[:2]
+    (height, width), indexed = picture.shape[:2], picture.ndim == 2
     sizes = number_sizes(objects, zoom)
     for number, (y, x), size in zip(objects.id.tolist(), objects.centroid.tolist(), sizes, strict=True):
         if not size:
             continue
-        letters, behind = number_stamp(number, size)
-        high, wide = behind.shape
+        letters, covered = number_stamp(number, size, indexed=indexed)
+        high, wide = covered.shape[:2]
         top, left = round((y + 0.5) * zoom - high / 2), round((x + 0.5) * zoom - wide / 2)
         rows, columns = slice(max(top, 0), min(top + high, height)), slice(max(left, 0), min(left + wide, width))
         own = slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left)
-        _stamp(picture[rows, columns], letters[own], behind[own])
-
-
-def _stamp(part: Picture, letters: NDArray[np.uint16], behind: NDArray[np.uint16]) -> None:
-    """Mix a number into a part of a picture; where one in entries of the palette shows through, it is as it was."""
-    if part.ndim == 3:
-        part[:] = _over_255(part * behind[..., None] + letters[..., None])
-    else:
-        mixed = entries_of(_over_255(BRIGHTNESS[part] * behind + letters))
-        np.copyto(part, mixed, where=behind < 255)
-
-
-def _over_255(mixed: NDArray[np.uint16]) -> NDArray[np.uint16]:
-    """Return values divided by 255, rounded; 128 was added to them for that."""
-    return (mixed + (mixed >> np.uint16(8))) >> np.uint16(8)
+        np.copyto(picture[rows, columns], letters[own], where=covered[own])
 
 
 @lru_cache(maxsize=8192)
-def number_stamp(number: int, size: int) -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:
-    """Return a number with its halo, to be mixed into a picture: the next field of a plate has the same numbers.
+def number_stamp(number: int, size: int, *, indexed: bool) -> tuple[Picture, NDArray[np.bool_]]:
+    """Return a number in white on its black halo, of either kind of picture, and which pixels it covers.
 
-    A pixel becomes (pixel * second + first) / 255: the first (h, w) is the white of the letters, rounded up by half,
-    the second (h, w) is what is left of the pixel. It is put together from its digits, of which there are fewer.
+    The next field of a plate has the same numbers. It is put together from its digits, of which there are fewer.
     """
     digits = [_digit_stamp(digit, size) for digit in str(number)]
     starts = np.rint(np.cumsum([0.0, *(advance for advance, _, _ in digits)])).astype(int).tolist()
-    white, opaque = np.zeros((2, len(digits[0][1]), starts[-1] + 4), np.uint16)
+    white, opaque = np.zeros((2, len(digits[0][1]), starts[-1] + 4), np.uint8)
     for start, (_, letter, halo) in zip(starts, digits, strict=False):
         columns = slice(start, start + letter.shape[1])
         np.maximum(white[:, columns], letter[:, : white.shape[1] - start], out=white[:, columns])
         np.maximum(opaque[:, columns], halo[:, : white.shape[1] - start], out=opaque[:, columns])
-    return white * np.uint16(255) + np.uint16(128), np.uint16(255) - np.maximum(opaque, white)
+    covered = opaque >= COVERED
+    return (entries_of(white), covered) if indexed else (white[..., None], covered[..., None])
 
 
 @cache
 def _digit_stamp(digit: str, size: int) -> tuple[float, NDArray[np.uint8], NDArray[np.uint8]]:
-    """Return how far the next digit is in px, and the opacity (h, w) of a digit and of the halo round it."""
+    """Return how far the next digit is in px, and the opacity (h, w) of a digit and of it with the halo round it."""
     advance = text_width(digit, size)
     drawn = []
     for stroke in (0, 1):

@@ -46,13 +46,13 @@ def paint_outlines(
     flat[casing] = casings(indexed=indexed)[flat.take(casing, axis=0)]
     row, known = _rows(values, objects.id)
     known &= values != 0
-    at, y, x, row = at[known], y[known], x[known], row[known]
+    at, row = at[known], row[known]
     colours = object_colours(labels, objects, zoom) if classes == 1 else class_colours(objects)
     flat[at] = inks(colours, indexed=indexed).take(row, axis=0)
     dash = DASH + 2 * (thickness - 1)
-    gap = _dashed(objects)[row]
-    gap[gap] = (y[gap] // dash + x[gap] // dash) % 2 == 1
-    flat[at[gap]] = ink(GAP, indexed=indexed)
+    y, x = np.divmod(at[_dashed(objects)[row]], width)
+    gap = (y // dash + x // dash) % 2 == 1
+    flat[(y * width + x)[gap]] = ink(GAP, indexed=indexed)
     if canvas is not picture:
         picture[:] = canvas
 

@@ -43,7 +43,6 @@ def _mixed(under: NDArray[np.integer], over: NDArray[np.integer], steps: int) ->
 _STEPPED = [_mixed(np.array(PAPER), np.array(c), STEPS) for c in (*HUES.tolist(), DOUBTFUL, SPOT, PLAIN)]
 _GREYS = np.linspace(0, 255, GREYS)[:, None].repeat(3, 1)
 PALETTE: Picture = np.rint(np.concatenate([_GREYS, *_STEPPED])).astype(np.uint8)
-BRIGHTNESS = np.rint(PALETTE.mean(axis=1)).astype(np.uint16)  # (256,) of each entry
 
 
 def entries_of(grey: NDArray[np.integer]) -> NDArray[np.uint8]:
