@@ -10,7 +10,7 @@ from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.image import Spacing
 from napari_cellvino.core.objects import Doubt, Objects, ReviewState
 from napari_cellvino.figures import qc_picture
-from napari_cellvino.figures.palette import PAPER, in_colours
+from napari_cellvino.figures.palette import GREYS, PAPER, in_colours
 from napari_cellvino.figures.qc_picture import LONGEST, _enlarged, plan_zoom, write_qc
 
 
@@ -215,6 +215,6 @@ def test_colour_images_are_shown_in_their_colours(dtype):
 
 @pytest.mark.parametrize("shape", [(5, 7), (1, 1), (40, 33, 3)])
 def test_twice_as_large_is_what_pillow_makes(shape):
-    pixels = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    pixels = np.random.default_rng(0).integers(0, GREYS if len(shape) == 2 else 256, shape, np.uint8)
     size = (2 * shape[1], 2 * shape[0])
     assert np.array_equal(_enlarged(pixels, 2), Image.fromarray(pixels).resize(size, Image.Resampling.BILINEAR))

@@ -145,7 +145,7 @@ def plan_zoom(shape: tuple[int, ...], objects: Objects) -> float:
 
 
 def _enlarged(shown: NDArray[np.uint8], zoom: float) -> NDArray[np.uint8]:
-    """Return a picture (Y, X) or (Y, X, 3), interpolated bilinearly where it is enlarged."""
+    """Return a picture (Y, X) of entries of greys or (Y, X, 3), interpolated bilinearly where it is enlarged."""
     if zoom <= 1:
         return shown
     if zoom == 2:
