@@ -144,9 +144,9 @@ def _draw_scale(draw: ImageDraw.ImageDraw, ends: tuple[float, float], top: int) 
         colour = colour_of(x, 0, BAR_WIDTH - 1) if high > low else colour_of(low, low, high)
         draw.line((SIDES + x, top, SIDES + x, bottom - 1), fill=colour)
     for share in (0, 0.5, 1) if high > low else (0.5,):
-        x, value = SIDES + share * (BAR_WIDTH - 1), low + share * (high - low)
-        draw.line((x, bottom, x, bottom + TICK), fill=GREY, width=2)
-        draw.text((x, bottom + 2 * TICK), number_text(value, ends), fill=GREY, font=font(NAMES), anchor="mt")
+        middle, value = SIDES + share * (BAR_WIDTH - 1), low + share * (high - low)
+        draw.line((middle, bottom, middle, bottom + TICK), fill=GREY, width=2)
+        draw.text((middle, bottom + 2 * TICK), number_text(value, ends), fill=GREY, font=font(NAMES), anchor="mt")
 
 
 def _signs(plate: Plate, values: Mapping[Well, float | None], *, failed: bool) -> str:

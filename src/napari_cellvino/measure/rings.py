@@ -140,6 +140,7 @@ def _union(stretches: RowStretches) -> RowStretches:
 def _sums(stretches: RowStretches, values: NDArray[np.generic], count: int) -> NDArray[np.float64]:
     """Return the sum (N,) of an image (Y, X) over the stretches of each object."""
     height, width = values.shape
+    running: NDArray[np.int64] | NDArray[np.float64]
     if values.dtype.kind in "bu" and values.dtype.itemsize <= 4:  # exact: the sum may run on from row to row
         running = np.zeros(values.size + 1, np.int64)
         np.cumsum(values.reshape(-1), out=running[1:])
