@@ -1,13 +1,12 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage as ndi
 
 from napari_cellvino.quality.accuracy import match_field
-from napari_cellvino.segmentation.heads import Decoded, bands
+from napari_cellvino.segmentation.heads import Decoded
 from napari_cellvino.segmentation.heads.centre_offset import CentreOffsetHead
 from napari_cellvino.segmentation.tiling import Stitcher, cut_tile, plan_tiles
 
@@ -56,19 +55,6 @@ def test_any_maps_give_honest_labels(data: st.DataObject) -> None:
     foreground = ndi.gaussian_filter(rng.random(shape), 1.5)
     maps = np.stack([foreground, *rng.normal(0, 8, (2, *shape))]).astype(np.float16)
     assert_honest(decode(maps, confidence=0.0, smallest=0.0))
-
-
-def test_bands_decode_like_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    truth = discs((700, 160), grid((700, 160), 19, jitter=2, seed=3), 9.5)
-    maps = perfect_maps(truth)
-    maps[1:] += np.random.default_rng(1).normal(0, 1, maps[1:].shape).astype(np.float16)
-    whole = decode(maps)
-    monkeypatch.setattr(bands, "BAND_PX", 1)
-    monkeypatch.setattr(bands, "BAND_OVERLAP", 96)
-    banded = decode(maps)
-    assert len(whole.objects) > 200
-    np.testing.assert_array_equal(whole.labels, banded.labels)
-    np.testing.assert_array_equal(whole.objects.score, banded.objects.score)
 
 
 @given(height=st.integers(70, 200), width=st.integers(70, 200), halo=st.integers(4, 24))

@@ -1,4 +1,7 @@
-"""Decode large images in bands of rows; the result is the same since all decisions are local."""
+"""Decode large images in bands of rows; the result is the same since all decisions are local.
+
+A band is decoded with rows beyond it. Where these are too few for what stands in it, it is decoded again with more.
+"""
 
 from __future__ import annotations
 
@@ -9,40 +12,72 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.segmentation.heads.connected_components import collect_objects
+from napari_cellvino.segmentation.heads.connected_components import collect_objects, keep_whole_pieces
 from napari_cellvino.segmentation.heads.head import Decoded
 from napari_cellvino.storage.large_arrays import BAND_BYTES, allocate, give_back_pages
 
 BAND_PX = 12_000_000  # pixels decoded at once
-BAND_OVERLAP = 512  # rows decoded beyond a band: no cell may be taller than half of this
+BAND_OVERLAP = 512  # rows decoded beyond a band, at first: enough for cells as tall as that
 RELABELLED_ROWS = 256  # rows relabelled at once
 LIMITS = ("confidence", "smallest")  # parameters by which objects that were found are left out
 
 Maps = NDArray[np.float16]  # (M, Y, X), the foreground first
-Band = tuple[NDArray[np.int32], NDArray[np.float32]]  # labels 1…N and the row of each one's centre
+Band = tuple[NDArray[np.int32], int]  # labels 1…N, in one piece each or several, and N
 DecodeBand = Callable[[Maps, Mapping[str, float]], Band]
 
 
 def decode_in_bands(maps: Maps, values: Mapping[str, float], decode_band: DecodeBand) -> Decoded:
     """Return labels and objects, from top to bottom, that reach the limits on score and area in ``values``.
 
-    A band keeps the objects whose centre lies in it; the overlap gives their whole surroundings.
+    A band keeps the objects whose middle lies in it.
     """
     height, width = maps.shape[1:]
     edges = _band_edges(height, width)
     if len(edges) == 2:
-        labels, centre_y = decode_band(maps, values)
-        return filter_objects(labels, len(centre_y), maps[0], values)
+        labels, count = decode_band(maps, values)
+        keep_whole_pieces(labels)
+        return filter_objects(labels, count, maps[0], values)
     labels = allocate((height, width), np.int32)
     count = 0
     for top, bottom in pairwise(edges):
-        first, last = max(0, top - BAND_OVERLAP), min(height, bottom + BAND_OVERLAP)
-        band, centre_y = decode_band(maps[:, first:last], values)
-        own = (centre_y + first >= top) & (centre_y + first < bottom)
-        _paste(labels[first:last], band, own, count)
+        first, band, own = _decode_around(maps, values, decode_band, top, bottom)
+        keep_whole_pieces(band)
+        _paste(labels[first : first + len(band)], band, own, count)
         count += int(own.sum())
         give_back_pages()
     return filter_objects(labels, count, maps[0], values)
+
+
+def _decode_around(
+    maps: Maps, values: Mapping[str, float], decode_band: DecodeBand, top: int, bottom: int
+) -> tuple[int, NDArray[np.int32], NDArray[np.bool_]]:
+    """Return the first row of a band with what it takes around it, its labels 1…N, and which (N,) are its own."""
+    overlap, height = BAND_OVERLAP, maps.shape[1]
+    while True:
+        first, last = max(0, top - overlap), min(height, bottom + overlap)
+        labels, count = decode_band(maps[:, first:last], values)
+        middle = first + _middle_rows(labels, count)
+        own = (middle >= top) & (middle < bottom)
+        cut = ([labels] if first > 0 else []) + ([labels[::-1]] if last < height else [])
+        if not any(_reaches(rows, own, overlap // 2) for rows in cut):
+            return first, labels, own
+        overlap *= 2
+
+
+def _reaches(labels: NDArray[np.int32], own: NDArray[np.bool_], margin: int) -> bool:
+    """Return whether an own object comes within ``margin`` rows of where the image was cut, the first row here.
+
+    Or whether another one reaches from there beyond them: what is made of it may differ, and with it its neighbours.
+    """
+    near, cut, deep = (_ids_in(rows, len(own)) for rows in (labels[:margin], labels[:1], labels[margin : 2 * margin]))
+    return bool((near & (own | (cut & deep))).any())
+
+
+def _ids_in(labels: NDArray[np.int32], count: int) -> NDArray[np.bool_]:
+    """Return which ids 1…``count`` (N,) are in a label image."""
+    there = np.zeros(count + 1, bool)
+    there[labels.reshape(-1)] = True
+    return there[1:]
 
 
 def above(foreground: NDArray[np.float16], level: float) -> NDArray[np.bool_]:
@@ -50,13 +85,16 @@ def above(foreground: NDArray[np.float16], level: float) -> NDArray[np.bool_]:
     return np.ascontiguousarray(foreground).view(np.int16) > int(np.float16(level).view(np.int16))
 
 
-def middle_rows(labels: NDArray[np.int32]) -> NDArray[np.float32]:
-    """Return the mean row of each id 1…N; of an id without pixels, -1: no band has it."""
+def _middle_rows(labels: NDArray[np.int32], count: int) -> NDArray[np.int64]:
+    """Return the mean row of each id 1…``count``, rounded down; of an id without pixels, one that no band has.
+
+    Whole numbers are the same from wherever rows are counted.
+    """
     where = np.flatnonzero(labels)
     own, rows = labels.reshape(-1)[where], where // labels.shape[1]
-    count = np.bincount(own, minlength=1)[1:]
-    total = np.bincount(own, rows, minlength=1)[1:]
-    return np.where(count > 0, total / np.maximum(count, 1), -1).astype(np.float32)
+    pixels = np.bincount(own, minlength=count + 1)[1:]
+    total = np.bincount(own, rows, minlength=count + 1)[1:].astype(np.int64)
+    return np.where(pixels > 0, total // np.maximum(pixels, 1), np.iinfo(np.int32).min)
 
 
 def _band_edges(height: int, width: int) -> list[int]:

@@ -3,7 +3,7 @@
 Votes are summed per pixel and smoothed; peaks become seeds; seeds much closer together than their cells are large are
 one cell whose votes spread, and are joined; each pixel follows its vote to the nearest seed. Watershed was ruled out:
 in scikit-image it costs more than the network. All steps run over foreground pixels and vote cells only, and every
-decision is local, so that wide images are decoded in bands of rows with the same result.
+decision is local, so that large images are decoded in bands of rows with the same result.
 
 References
 ----------
@@ -19,8 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.model_package import ModelSpec
-from napari_cellvino.segmentation.heads.bands import above, decode_in_bands
-from napari_cellvino.segmentation.heads.connected_components import keep_whole_pieces
+from napari_cellvino.segmentation.heads.bands import Band, above, decode_in_bands
 from napari_cellvino.segmentation.heads.head import Decoded, check_fit, instance_parameters
 from napari_cellvino.segmentation.heads.votes import find_centres
 from napari_cellvino.segmentation.raw_maps import RawMaps
@@ -70,10 +69,8 @@ def _resampled(maps: NDArray[np.float16], height: int, width: int) -> NDArray[np
     return out
 
 
-def _decode_band(
-    maps: NDArray[np.float16], values: Mapping[str, float]
-) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Return labels 1…N of one band and the row of each object's centre (N,)."""
+def _decode_band(maps: NDArray[np.float16], values: Mapping[str, float]) -> Band:
+    """Return labels 1…N of one band, and N."""
     height, width = maps.shape[1:]
     labels = np.zeros((height, width), np.int32)
     where = np.flatnonzero(above(maps[0], values["outline"]))
@@ -81,7 +78,6 @@ def _decode_band(
         np.clip(at + np.rint(offset.reshape(-1)[where].astype(np.float32)).astype(np.intp), 0, size - 1)
         for at, offset, size in zip(np.divmod(where, width), maps[1:], (height, width), strict=True)
     ]
-    centres = find_centres(votes[0], votes[1], (height, width), values["split"])
-    labels.reshape(-1)[where] = centres.of_vote + 1
-    keep_whole_pieces(labels)
-    return labels, centres.yx[:, 0]
+    of_vote, count = find_centres(votes[0], votes[1], (height, width), values["split"])
+    labels.reshape(-1)[where] = of_vote + 1
+    return labels, count
