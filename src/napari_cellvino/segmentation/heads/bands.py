@@ -12,11 +12,21 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.segmentation.heads.connected_components import collect_objects, keep_whole_pieces
+from napari_cellvino.core.label_runs import pixels_of_runs
+from napari_cellvino.core.objects import Objects
+from napari_cellvino.core.threads import together
+from napari_cellvino.segmentation.heads.connected_components import (
+    LARGEST_HOLE,
+    RUNS_AT_ONCE,
+    collect_objects,
+    keep_whole_pieces,
+    objects_of_runs,
+)
 from napari_cellvino.segmentation.heads.head import Decoded
+from napari_cellvino.segmentation.heads.touching_runs import TouchingRuns
 from napari_cellvino.storage.large_arrays import BAND_BYTES, allocate, give_back_pages
 
-BAND_PX = 12_000_000  # pixels decoded at once
+BAND_PX = 2**24  # pixels decoded at once
 BAND_OVERLAP = 512  # rows decoded beyond a band, at first: enough for cells as tall as that
 RELABELLED_ROWS = 256  # rows relabelled at once
 LIMITS = ("confidence", "smallest")  # parameters by which objects that were found are left out
@@ -32,20 +42,43 @@ def decode_in_bands(maps: Maps, values: Mapping[str, float], decode_band: Decode
     A band keeps the objects whose middle lies in it.
     """
     height, width = maps.shape[1:]
-    edges = _band_edges(height, width)
-    if len(edges) == 2:
+    if at_once(maps):
         labels, count = decode_band(maps, values)
-        keep_whole_pieces(labels)
-        return filter_objects(labels, count, maps[0], values)
+        return decode_runs(TouchingRuns.of_image(labels), count, maps[0], values)
     labels = allocate((height, width), np.int32)
     count = 0
-    for top, bottom in pairwise(edges):
+    for top, bottom in pairwise(_band_edges(height, width)):
         first, band, own = _decode_around(maps, values, decode_band, top, bottom)
         keep_whole_pieces(band)
         _paste(labels[first : first + len(band)], band, own, count)
         count += int(own.sum())
         give_back_pages()
     return filter_objects(labels, count, maps[0], values)
+
+
+def at_once(maps: Maps) -> bool:
+    """Return whether an image is so small that it is no more than one band."""
+    return len(_band_edges(*maps.shape[1:])) == 2
+
+
+def decode_runs(
+    runs: TouchingRuns, count: int, foreground: NDArray[np.float16], values: Mapping[str, float]
+) -> Decoded:
+    """Return labels and objects within the limits on score and area, from top to bottom, of runs of ids 1…``count``.
+
+    The image is written once, at the end.
+    """
+    runs.keep_largest_pieces()
+    runs.close_holes(LARGEST_HOLE)
+    lookup, kept = _chosen(objects_of_runs(runs, count, foreground), values)
+    labels = np.zeros(foreground.shape, np.int32)
+    begin, length, ids = runs.labelled()
+
+    def write(part: slice) -> None:
+        labels.reshape(-1)[pixels_of_runs(begin[part], length[part])] = np.repeat(lookup[ids[part]], length[part])
+
+    together(write, [slice(first, first + RUNS_AT_ONCE) for first in range(0, len(begin), RUNS_AT_ONCE)])
+    return Decoded(labels, kept)
 
 
 def _decode_around(
@@ -122,18 +155,22 @@ def leave_out(found: Decoded, values: Mapping[str, float], into: NDArray[np.int3
 
     The labels are written ``into`` an array, which may be those of ``found``: a second image may not fit in memory.
     """
-    labels, objects = found.label_image(), found.objects
-    kept_rows = np.flatnonzero(
-        (objects.score >= values["confidence"]) & (objects.area_px >= max(1.0, values["smallest"]))
-    )
-    order = kept_rows[np.lexsort((objects.centroid[kept_rows, 1], objects.centroid[kept_rows, 0]))]
-    lookup = np.zeros(len(objects) + 1, np.int32)
-    lookup[objects.id[order]] = np.arange(1, len(order) + 1)
-    kept = objects.select(order)
+    labels = found.label_image()
+    lookup, kept = _chosen(found.objects, values)
     written = np.empty_like(labels) if into is None else into
     for top in range(0, len(labels), RELABELLED_ROWS):
         rows = slice(top, top + RELABELLED_ROWS)
         np.take(lookup, labels[rows], out=written[rows], mode="clip")  # all are in range: "raise" buffers
         if labels.nbytes > BAND_BYTES:
             give_back_pages()
-    return Decoded(written, replace(kept, id=np.arange(1, len(order) + 1, dtype=np.int32)))
+    return Decoded(written, kept)
+
+
+def _chosen(objects: Objects, values: Mapping[str, float]) -> tuple[NDArray[np.int32], Objects]:
+    """Return the new id of each old one from 0, 0 of what is left out, and what is left, from top to bottom."""
+    within = np.flatnonzero((objects.score >= values["confidence"]) & (objects.area_px >= max(1.0, values["smallest"])))
+    order = within[np.lexsort((objects.centroid[within, 1], objects.centroid[within, 0]))]
+    ids = np.arange(1, len(order) + 1, dtype=np.int32)
+    lookup = np.zeros(len(objects) + 1, np.int32)
+    lookup[objects.id[order]] = ids
+    return lookup, replace(objects.select(order), id=ids)

@@ -19,7 +19,7 @@ from scipy import ndimage as ndi
 
 from napari_cellvino.model_package import ModelSpec
 from napari_cellvino.segmentation.heads.bands import Band, above
-from napari_cellvino.segmentation.heads.head import Decoded, check_fit, instance_parameters
+from napari_cellvino.segmentation.heads.head import Decoded, Steps, check_fit, instance_parameters
 from napari_cellvino.segmentation.heads.hills import flooded, hills
 from napari_cellvino.segmentation.heads.resized import decode_resized
 from napari_cellvino.segmentation.raw_maps import RawMaps
@@ -50,7 +50,7 @@ class DepthHead:
         """Return whether the labels are not enlarged after some are left out."""
         return raw.input_shape == raw.shape
 
-    def decode(self, raw: RawMaps, values: Mapping[str, float]) -> Decoded:
+    def decode(self, raw: RawMaps, values: Mapping[str, float], _: Steps | None = None) -> Decoded:
         """Return labels and objects, in px of the plane, for maps (3, Y, X) at the size that the network saw."""
         return decode_resized(raw, values, _decode_band)
 

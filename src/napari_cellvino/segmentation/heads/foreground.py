@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from napari_cellvino.model_package import ModelSpec
 from napari_cellvino.segmentation.heads.bands import Band, above, decode_in_bands
-from napari_cellvino.segmentation.heads.head import Decoded, check_fit, instance_parameters
+from napari_cellvino.segmentation.heads.head import Decoded, Steps, check_fit, instance_parameters
 from napari_cellvino.segmentation.heads.hills import depth_inside, flooded, hills
 from napari_cellvino.segmentation.raw_maps import RawMaps
 from napari_cellvino.segmentation.rescale import resize_maps
@@ -46,7 +46,7 @@ class ForegroundHead:
         """Return True: nothing is done to objects once they are filtered."""
         return True
 
-    def decode(self, raw: RawMaps, values: Mapping[str, float]) -> Decoded:
+    def decode(self, raw: RawMaps, values: Mapping[str, float], _: Steps | None = None) -> Decoded:
         """Return labels and objects for maps (1 or 2, Y, X)."""
         return decode_in_bands(raw.maps, values, _decode_band)
 

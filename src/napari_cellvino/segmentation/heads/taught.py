@@ -18,7 +18,7 @@ from scipy import ndimage as ndi
 
 from napari_cellvino.model_package import ModelSpec
 from napari_cellvino.segmentation.heads.bands import Band, above
-from napari_cellvino.segmentation.heads.head import Decoded, check_fit, instance_parameters
+from napari_cellvino.segmentation.heads.head import Decoded, Steps, check_fit, instance_parameters
 from napari_cellvino.segmentation.heads.hills import depth_inside, flooded, hills
 from napari_cellvino.segmentation.heads.resized import decode_resized
 from napari_cellvino.segmentation.raw_maps import RawMaps
@@ -62,7 +62,7 @@ class TaughtHead:
         """Return False: regions below the smallest area join their neighbours."""
         return False
 
-    def decode(self, raw: RawMaps, values: Mapping[str, float]) -> Decoded:
+    def decode(self, raw: RawMaps, values: Mapping[str, float], _: Steps | None = None) -> Decoded:
         """Return labels and objects, in px of the plane, for maps (M, Y, X) at the size that the network saw."""
         found = decode_resized(raw, values, partial(_decode_band, between=self.between, deep=self.deep))
         return self._classified(found, raw) if self.classes else found
