@@ -36,7 +36,12 @@ FEW, MANY = 5_300, 14_000
 STALL_MS, PREVIEW_MS, QUEUE_MS = 100.0, 500.0, 300.0
 BEAT_MS = 4
 EDITED = 40  # which cell is edited
-LARGER_PX2 = 60.0  # the smallest area that the slider is moved to
+MOVED: dict[str, float] = {
+    "smallest": 60.0,
+    "confidence": 0.8,
+    "split": 0.35,
+    "outline": 0.4,
+}  # what sliders are moved to
 BLOCK = 16  # px of a field that one step of the network's deepest layer is of
 
 Step = Callable[[], object]
@@ -68,8 +73,14 @@ def _measure(side: int, cells: int) -> list[Figure]:
         ),
         *each,
         *(Figure(f"  napari alone: {name}, subtracted", 1000 * stall, "ms") for name, stall in alone.items()),
-        Figure("  slider to preview, by the clock", 1000 * clocks["preview"].seconds, "ms", PREVIEW_MS),
-        Figure("  slider to preview, of the processor", 1000 * clocks["preview"].processor, "ms"),
+        *(
+            figure
+            for name in MOVED
+            for figure in (
+                Figure(f"  {name} to preview, by the clock", 1000 * clocks[name].seconds, "ms", PREVIEW_MS),
+                Figure(f"  {name} to preview, of the processor", 1000 * clocks[name].processor, "ms"),
+            )
+        ),
         Figure("  opening the queue, by the clock", 1000 * clocks["queue"].seconds, "ms", QUEUE_MS),
         Figure("  longest search for garbage, which stops all threads", 1000 * max(searches), "ms", STALL_MS),
     ]
@@ -136,13 +147,14 @@ def _steps(window: CellvinoWindow, prediction: Prediction) -> tuple[dict[str, fl
     window.show_step(2)
     with patch.object(workspace, "run", lambda _part: _finished(prediction)):
         stalls["first result shown"] = beat.longest(runner.run)
-    values = prediction.values | {"smallest": LARGER_PX2}
-    preview = _Clock()
-    workspace.outcome_changed.connect(preview.stop)
-    stalls["slider to preview"] = beat.longest(lambda: (preview.start(), runner.preview(values)))
-    workspace.outcome_changed.disconnect(preview.stop)
+    clocks = {name: _Clock() for name in (*MOVED, "queue")}
+    for name, value in MOVED.items():
+        preview, values = clocks[name], prediction.values | {name: value}
+        workspace.outcome_changed.connect(preview.stop)
+        stalls[f"{name} to preview"] = beat.longest(lambda p=preview, v=values: (p.start(), runner.preview(v)))
+        workspace.outcome_changed.disconnect(preview.stop)
     stalls["keep"] = beat.longest(runner.keep_preview)
-    queue = _Clock()
+    queue = clocks["queue"]
     rows = window.review_panel.list.table.cells.modelReset
     rows.connect(queue.stop)
     stalls["opening the queue"] = beat.longest(lambda: (queue.start(), window.show_step(3)))
@@ -153,7 +165,7 @@ def _steps(window: CellvinoWindow, prediction: Prediction) -> tuple[dict[str, fl
     stalls["save"] = beat.longest(session.saver.save)
     stalls["another field"] = beat.longest(lambda: session.viewer.add_image(pixels[::2, ::2], name="other"))
     stalls["back to the field"] = beat.longest(lambda: session.opener.choose(first))
-    return stalls, {"preview": preview, "queue": queue}
+    return stalls, clocks
 
 
 def _finished(prediction: Prediction) -> Generator[object, None, Outcome]:
