@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.core.label_runs import labelled_runs, pixels_of_runs
+from napari_cellvino.core.label_runs import Integers, labelled_runs, pixels_of_runs
 from napari_cellvino.core.objects import Objects
 from napari_cellvino.core.threads import together
 from napari_cellvino.segmentation.heads.touching_runs import TouchingRuns
@@ -78,7 +78,7 @@ class _Sums:
         self,
         begin: NDArray[np.intp],
         length: NDArray[np.intp],
-        values: NDArray[np.int32],
+        values: Integers,
         foreground: NDArray[np.float16],
         top: int,
     ) -> None:

@@ -97,7 +97,7 @@ def find_seeds(tallies: Sequence[Tally], shape: tuple[int, int]) -> tuple[Seeds,
     is_peak = np.concatenate(together(lambda part: _is_peak(*_around(smooth, cells, part, width), width), parts))
     seed_yx, cell_yx = (np.stack(np.divmod(flat, width), 1) for flat in (cells[is_peak], cells))
     owner = nearest(seed_yx, cell_yx)
-    mass = np.bincount(owner, counts)
+    mass = np.bincount(owner, counts).astype(np.float64, copy=False)
     from_seed = (cell_yx - seed_yx[owner]).T
     offset = np.stack([np.bincount(owner, counts * axis) / mass for axis in from_seed], 1)
     seed = owner.astype(np.int32)
