@@ -28,7 +28,7 @@ def starts_of_runs(labels: Integers) -> NDArray[np.intp]:
         edge = np.empty(len(flat), bool)
         np.not_equal(flat[1:], flat[:-1], out=edge[1:])
         edge[:: max(width, 1)] = True
-        return np.flatnonzero(edge) + top * width
+        return np.asarray(np.flatnonzero(edge) + top * width)
 
     found = together(starts, range(0, len(labels), rows))
     return np.concatenate(found) if found else np.zeros(0, np.intp)
