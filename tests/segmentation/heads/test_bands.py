@@ -60,12 +60,16 @@ def test_bands_give_what_the_whole_gives(head, maps, values, request):
     np.testing.assert_array_equal(banded.objects.score, whole.objects.score)
 
 
-def test_a_cell_taller_than_the_rows_around_a_band_is_whole(in_bands):
+def test_a_cell_taller_than_the_rows_around_a_band_is_whole_or_told(in_bands, monkeypatch, caplog):
     truth = np.zeros(SHAPE, np.int32)
     truth[100:420, 60:80] = 1
     found = decode(CentreOffsetHead(), perfect_maps(truth), split=0.0)
     np.testing.assert_array_equal(found.labels, truth)
     assert found.objects.area_px.tolist() == [320 * 20]
+    assert not caplog.records
+    monkeypatch.setattr(bands, "MOST_PX", 1)  # no memory for more rows
+    decode(CentreOffsetHead(), perfect_maps(truth), split=0.0)
+    assert "cells of more than 32 px from top to bottom may be cut" in caplog.text
 
 
 def test_of_two_seeds_as_near_a_vote_gets_the_first_whatever_lies_far_away():

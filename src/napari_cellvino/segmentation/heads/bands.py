@@ -1,13 +1,14 @@
 """Decode large images in bands of rows; the result is the same since all decisions are local.
 
-A band is decoded with rows beyond it. Where these are too few for what stands in it, it is decoded again with more.
+A band is decoded with rows beyond it. Where these are too few for what stands in it, all is decoded again in larger
+bands with more.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,10 @@ from napari_cellvino.segmentation.heads.head import Decoded
 from napari_cellvino.segmentation.heads.touching_runs import TouchingRuns
 from napari_cellvino.storage.large_arrays import BAND_BYTES, allocate, give_back_pages
 
+_logger = logging.getLogger(__name__)
+
 BAND_PX = 2**24  # pixels decoded at once
+MOST_PX = 2**27  # of larger bands; they take 5 GB
 BAND_OVERLAP = 512  # rows decoded beyond a band, at first: enough for cells as tall as that
 RELABELLED_ROWS = 256  # rows relabelled at once
 LIMITS = ("confidence", "smallest")  # parameters by which objects that were found are left out
@@ -41,24 +45,39 @@ def decode_in_bands(maps: Maps, values: Mapping[str, float], decode_band: Decode
 
     A band keeps the objects whose middle lies in it.
     """
-    height, width = maps.shape[1:]
     if at_once(maps):
         labels, count = decode_band(maps, values)
         return decode_runs(TouchingRuns.of_image(labels), count, maps[0], values)
-    labels = allocate((height, width), np.int32)
-    count = 0
-    for top, bottom in pairwise(_band_edges(height, width)):
-        first, band, own = _decode_around(maps, values, decode_band, top, bottom)
+    rows, overlap = _band_rows(maps.shape[2]), BAND_OVERLAP
+    while (found := _in_bands(maps, values, decode_band, rows, overlap)) is None:
+        rows, overlap = 2 * rows, 2 * overlap
+    return filter_objects(*found, maps[0], values)
+
+
+def _in_bands(maps: Maps, values: Mapping[str, float], decode_band: DecodeBand, rows: int, overlap: int) -> Band | None:
+    """Return labels and their number from bands of so many rows, and more around; None where these are too few."""
+    height, width = maps.shape[1:]
+    labels, count = allocate((height, width), np.int32), 0
+    for top in range(0, height, rows):
+        first, last = max(0, top - overlap), min(height, top + rows + overlap)
+        band, found = decode_band(maps[:, first:last], values)
+        middle = first + _middle_rows(band, found)
+        own = (middle >= top) & (middle < top + rows)
+        cut = ([band] if first > 0 else []) + ([band[::-1]] if last < height else [])
+        if any(_reaches(part, own, overlap // 2) for part in cut):
+            if 2 * (rows + 2 * overlap) * width <= MOST_PX:
+                return None
+            _logger.warning("cells of more than %d px from top to bottom may be cut there: look at them", overlap // 2)
         keep_whole_pieces(band)
-        _paste(labels[first : first + len(band)], band, own, count)
+        _paste(labels[first:last], band, own, count)
         count += int(own.sum())
         give_back_pages()
-    return filter_objects(labels, count, maps[0], values)
+    return labels, count
 
 
 def at_once(maps: Maps) -> bool:
     """Return whether an image is so small that it is no more than one band."""
-    return len(_band_edges(*maps.shape[1:])) == 2
+    return maps.shape[1] <= _band_rows(maps.shape[2])
 
 
 def decode_runs(
@@ -79,22 +98,6 @@ def decode_runs(
 
     together(write, [slice(first, first + RUNS_AT_ONCE) for first in range(0, len(begin), RUNS_AT_ONCE)])
     return Decoded(labels, kept)
-
-
-def _decode_around(
-    maps: Maps, values: Mapping[str, float], decode_band: DecodeBand, top: int, bottom: int
-) -> tuple[int, NDArray[np.int32], NDArray[np.bool_]]:
-    """Return the first row of a band with what it takes around it, its labels 1…N, and which (N,) are its own."""
-    overlap, height = BAND_OVERLAP, maps.shape[1]
-    while True:
-        first, last = max(0, top - overlap), min(height, bottom + overlap)
-        labels, count = decode_band(maps[:, first:last], values)
-        middle = first + _middle_rows(labels, count)
-        own = (middle >= top) & (middle < bottom)
-        cut = ([labels] if first > 0 else []) + ([labels[::-1]] if last < height else [])
-        if not any(_reaches(rows, own, overlap // 2) for rows in cut):
-            return first, labels, own
-        overlap *= 2
 
 
 def _reaches(labels: NDArray[np.int32], own: NDArray[np.bool_], margin: int) -> bool:
@@ -130,9 +133,8 @@ def _middle_rows(labels: NDArray[np.int32], count: int) -> NDArray[np.int64]:
     return np.where(pixels > 0, total // np.maximum(pixels, 1), np.iinfo(np.int32).min)
 
 
-def _band_edges(height: int, width: int) -> list[int]:
-    rows = max(BAND_OVERLAP, BAND_PX // width)
-    return [*range(0, height, rows), height]
+def _band_rows(width: int) -> int:
+    return max(BAND_OVERLAP, BAND_PX // max(width, 1))
 
 
 def _paste(labels: NDArray[np.int32], band: NDArray[np.int32], own: NDArray[np.bool_], count: int) -> None:
