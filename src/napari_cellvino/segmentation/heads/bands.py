@@ -77,7 +77,7 @@ def _in_bands(maps: Maps, values: Mapping[str, float], decode_band: DecodeBand, 
 
 def at_once(maps: Maps) -> bool:
     """Return whether an image is so small that it is no more than one band."""
-    return maps.shape[1] <= _band_rows(maps.shape[2])
+    return bool(maps.shape[1] <= _band_rows(maps.shape[2]))
 
 
 def decode_runs(
