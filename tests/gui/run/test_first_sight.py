@@ -18,6 +18,7 @@ def test_first_image_of_a_kind_is_looked_at_unasked(window, open_file, root, qtb
     monkeypatch.setattr(
         first_sight_controller, "draw_crop", lambda panel: drawn_by.append(threading.current_thread()) or draw(panel)
     )
+    monkeypatch.setattr(type(window.session.work_list), "has_results", True)  # of a list that this image is not of
     window.session.workspace.choose(model="cells-phase")
     plate = root / "sample_data" / "plate"
     box, controller = window.open_panel.first_sight, window.session.first_sight
