@@ -29,6 +29,7 @@ from napari_cellvino.segmentation.normalise import IntensityRange, normalise_int
 from napari_cellvino.segmentation.raw_maps import RawMaps, allocate_maps
 from napari_cellvino.segmentation.refine import CellMasks
 from napari_cellvino.segmentation.rescale import BAND_PX, ResizedPlane, resize_pixels, resized_shape, zoom_for
+from napari_cellvino.segmentation.samples import Samples
 from napari_cellvino.segmentation.signal_test import Emptiness
 from napari_cellvino.segmentation.size_search import find_diameter
 from napari_cellvino.segmentation.stitch_z.slices import Slices
@@ -88,6 +89,7 @@ def infer_maps(
     *,
     diameter_px: float | None = None,
     ranges: Sequence[IntensityRange] | None = None,
+    samples: Sequence[Samples] = (),
 ) -> Generator[Progress, None, RawMaps]:
     """Yield progress after every tile and return the stitched maps of ``plane``, as the model's head keeps them.
 
@@ -104,6 +106,8 @@ def infer_maps(
         By default the diameter that the model assumes.
     ranges : sequence of IntensityRange, optional
         Intensities that become 0 and 1 in each channel; by default from the plane itself.
+    samples : sequence of Samples, optional
+        Those of each channel of the inputs, where they are known already.
 
     Raises
     ------
@@ -114,7 +118,7 @@ def infer_maps(
     """
     head = head_for(spec)
     _check_inputs(plane.inputs, spec)
-    seen = Contrast(plane.inputs, tuple(ranges)) if ranges else contrast_of(plane.inputs, spec.normalise)
+    seen = Contrast(plane.inputs, tuple(ranges)) if ranges else contrast_of(plane.inputs, spec.normalise, samples)
     notices, found = (*seen.notices, *describe_mask(plane.inputs)), None
     if diameter_px is None and spec.diameter_px.search:
         diameter_px = found = yield from find_diameter(seen.pixels, seen.ranges, spec, engine)
