@@ -89,10 +89,10 @@ def network_places(network: SpotNetwork, image: Image, deep: float, *, whole: bo
         smooth[z] = ndi.convolve(chance, ROUND_KERNEL, mode="constant")
         total[z] = ndi.convolve(chance, AROUND, mode="constant")
         inside[:, z] = _middles(chance, maps[1:]) / np.maximum(total[z], 1e-6)
-    planes, likely = 1, LIKELY
+    planes, likely = 1, least_likely(deep)
     if deep > 0:
         smooth, total = (ndi.gaussian_filter1d(a, TOGETHER * deep, axis=0, mode="nearest") for a in (smooth, total))
-        planes, likely = 1 + 2 * max(1, round(NEXT * deep)), _more_than_one_plane(deep)
+        planes = 1 + 2 * max(1, round(NEXT * deep))
     summits = (smooth == ndi.maximum_filter(smooth, (planes, 3, 3))) & (total > likely)
     if int(summits.sum()) < FEW:
         summits &= total > likely * SURE / LIKELY
@@ -101,8 +101,13 @@ def network_places(network: SpotNetwork, image: Image, deep: float, *, whole: bo
     return at
 
 
-def _more_than_one_plane(deep: float) -> float:
-    """Return the least probability, planes taken together, of a spot: noise is seen in one plane, a spot in several."""
+def least_likely(deep: float) -> float:
+    """Return the least probability of a spot; in a stack of planes taken together: noise is seen in one, spots in more.
+
+    ``deep`` is the width of spots along z, 0 in one plane.
+    """
+    if deep <= 0:
+        return LIKELY
     alone = np.zeros(2 * int(4 * deep) + 3)
     alone[len(alone) // 2] = ALONE
     return max(LIKELY_TOGETHER, float(ndi.gaussian_filter1d(alone, TOGETHER * deep, mode="constant").max()))
