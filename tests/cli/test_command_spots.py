@@ -8,6 +8,7 @@ import tifffile
 
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.quality.point_accuracy import match_points
+from napari_cellvino.results.store import ResultStore
 from napari_cellvino.training.synthetic.spot_fields import SpotField, simulate_spots
 
 FIELD = SpotField(spots=40, snr=12.0, shape=(96, 128))
@@ -55,6 +56,7 @@ def test_without_a_model_there_is_no_count_of_cells(spot_run):
     assert (plane["count"], plane["model"]) == ("", "")
     assert int(plane["spots"]) == len(rows(out / "plane" / "spots.csv"))
     assert "chosen by the field" in plane["notices"]
+    assert ResultStore(out).summary(out / "plane").notices == "", "how spots were found makes no number doubtful"
     assert not (out / "plane" / "labels.tif").exists()
     curve = rows(out / "plane" / "spots_curve.csv")
     assert list(curve[0]) == ["brightness", "spots"]

@@ -398,6 +398,18 @@ def test_a_field_finished_as_the_run_stops_is_counted(images, job, monkeypatch):
     assert list(counts(job.root)["status"]) == ["done"]
 
 
+def test_a_channel_that_its_name_tells_is_a_remark_of_the_run_and_no_doubt(images, tmp_path, job):
+    pair, film = np.stack([tifffile.imread(images[0])[:64, :64]] * 2), tmp_path / "named.ome.tif"
+    tifffile.imwrite(film, pair, metadata={"axes": "CYX", "Channel": {"Name": ["DAPI", "GFP"]}})
+    for kept in (False, True):
+        result = finish(ran([film, images[0]], job))
+        (said,) = result.remarks
+        assert "channel DAPI is taken for nuclei, by its name" in said
+        assert said in result.notices
+        assert result.outcomes[0].kept == kept
+    assert ResultStore(job.root).summary(job.root / "named").notices == ""
+
+
 def test_what_may_make_counts_wrong_stands_in_the_notices_of_the_run_and_beside_the_counts(images, tmp_path, job):
     film = np.stack([np.stack([tifffile.imread(images[0])] * 2)] * 2)
     tifffile.imwrite(tmp_path / "film.tif", film, imagej=True, metadata={"axes": "TCYX"})

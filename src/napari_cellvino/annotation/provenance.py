@@ -20,7 +20,8 @@ from napari_cellvino.storage.large_arrays import in_bands
 class Provenance:
     """Provenance of a result: enough to reproduce it, and nothing that differs between equal runs.
 
-    ``channel`` is the name of the network's input; ``notices`` are sentences on what may have made the count wrong.
+    ``channel`` is the name of the network's input; ``notices`` are sentences on what may have made the count wrong,
+    ``remarks`` on what the field itself decided, with nothing to doubt.
     """
 
     origin: Origin
@@ -34,6 +35,7 @@ class Provenance:
     outline_engine: EngineInfo | None = None
     channel: str = ""
     notices: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
     software: str = f"napari-cellvino {__version__}"
 
     def as_dict(self) -> dict[str, object]:
@@ -46,8 +48,7 @@ class Provenance:
         }
         if self.outline_engine is not None:
             plain |= {"outline": self.outline, "outline_engine": asdict(self.outline_engine)}
-        if self.notices:
-            plain |= {"notices": list(self.notices)}
+        plain |= {k: list(getattr(self, k)) for k in ("notices", "remarks") if getattr(self, k)}
         return words | plain | {"recipe": self.recipe.model_dump(mode="json")}
 
     @classmethod

@@ -23,7 +23,7 @@ from napari_cellvino.results.field_result import FieldResult, finish_field
 from napari_cellvino.results.spot_table import spot_frame
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict import Prediction
-from napari_cellvino.segmentation.predict_field import decode_again, notices_of, predict_field
+from napari_cellvino.segmentation.predict_field import decode_again, notices_of, predict_field, remarks_of
 from napari_cellvino.segmentation.raw_maps import RawMaps
 from napari_cellvino.segmentation.volume import cell_map
 from napari_cellvino.workflows.save_field import SaveRequest
@@ -129,7 +129,7 @@ class Segmentation:
     @property
     def notices(self) -> tuple[str, ...]:
         """What you should know of it, as sentences."""
-        return notices_of(self.prediction)
+        return (*notices_of(self.prediction), *remarks_of(self.prediction))
 
     def edit(self, *, author: str = "") -> EditSession:
         """Return a session that corrects a copy of what was found; `save` takes it.

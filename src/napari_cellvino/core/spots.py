@@ -21,7 +21,8 @@ class Spots:
     values; ``score`` how far its response stands above the noise there, in standard deviations. ``cell`` is the id of
     the cell that a spot lies in, 0 outside of cells. ``sigma`` (z, y, x) is the width of a spot in px. ``least_score``
     and ``least_brightness`` are what a spot has at least, and ``curve`` (K, 2) how many spots each brightness leaves.
-    ``beyond`` is the width in px of bright things that are larger than what is sought, 0 without such. ``partner`` are
+    ``beyond`` is the width in px of bright things that are larger than what is sought, 0 without such. ``notices`` say
+    what may have made their number wrong, ``remarks`` how they were found. ``partner`` are
     the spots of a second channel, where both are compared. ``by_network`` says whether a network saw them. ``edits``
     are what a person did to them, in order; None where nobody looked.
     """
@@ -38,6 +39,7 @@ class Spots:
     beyond: float = 0.0
     channel: str = ""
     notices: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
     partner: Spots | None = None
     by_network: bool = False
     edits: tuple[SpotEdit, ...] | None = None

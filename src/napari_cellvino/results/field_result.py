@@ -30,7 +30,7 @@ from napari_cellvino.quality.known_cells import SelectedCells
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.plane_reading import read_ahead
 from napari_cellvino.segmentation.predict import Prediction
-from napari_cellvino.segmentation.predict_field import notices_of, volume_of
+from napari_cellvino.segmentation.predict_field import notices_of, remarks_of, volume_of
 from napari_cellvino.segmentation.spots.step import PAIR_DISTANCE
 from napari_cellvino.segmentation.volume import Volume, cell_map
 from napari_cellvino.segmentation.whole_cells import whole_cells_of
@@ -112,6 +112,7 @@ def annotate(
         outline=outline.label if outline else "",
         outline_engine=prediction.masks.engine_info if prediction.masks else None,
         notices=notices_of(prediction),
+        remarks=remarks_of(prediction),
     )
     places = None if selected is None else selected.places
     return Annotation.found(decoded.labels, objects, pipeline.classes, provenance, shape=tuple(shape), places=places)

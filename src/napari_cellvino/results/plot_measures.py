@@ -29,7 +29,7 @@ CHANNELS = (  # beginnings of columns of a channel, their titles and units
     ("ring_ratio_", "Nucleus / ring ratio", ""),
 )
 TITLES = {
-    "eccentricity": ("Eccentricity", "0 round, 1 a line"),
+    "eccentricity": ("Eccentricity", "1: a line"),
     "solidity": ("Solidity", "1 without dents"),
     "score": ("Score of the model", "0 to 1"),
     "planes": ("Height", "planes"),

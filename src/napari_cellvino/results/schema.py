@@ -158,7 +158,7 @@ class FieldSummary:
     excluded, ``deleted`` the deleted ones, ``imported`` the imported ones.
     ``models`` are the models with versions, ``channel`` is the channel of the segmentation, ``whole_cells`` whether
     there are whole cells of nuclei, ``spots`` whether there are spots; ``notices`` say what may have made the count
-    wrong. What is missing in the file is None or empty.
+    wrong, ``remarks`` what else was decided for the field. What is missing in the file is None or empty.
     """
 
     key: ResultKey | None
@@ -173,6 +173,7 @@ class FieldSummary:
     models: str = ""
     channel: str = ""
     notices: str = ""
+    remarks: str = ""
     whole_cells: bool = False
     spots: bool = False
     doubtful: int = 0
@@ -198,6 +199,7 @@ class FieldSummary:
             models=" + ".join(str(made[key]) for key in ("model", "outline") if made.get(key)),
             channel=str(made.get("channel", "")),
             notices="; ".join(map(str, made.get("notices", ()))),
+            remarks="; ".join(map(str, made.get("remarks", ()))),
             whole_cells=bool((made.get("recipe") or {}).get("whole_cells")),
             spots=bool((made.get("recipe") or {}).get("spots")),
             doubtful=sum(bool(found.get("doubts")) for found in waiting),
@@ -227,7 +229,8 @@ class FieldSummary:
             raise ImageReadError(f"{folder}/{ANNOTATION_NAME} has no {missing}; run that image again")
         made = {"model": self.models, "channel": self.channel}
         row = field_row(self.origin, folder, "done") | made | dict(self.counts)
-        return row | {"notices": self.notices} if self.notices else row
+        told = "; ".join(filter(None, (self.notices, self.remarks)))
+        return row | {"notices": told} if told else row
 
 
 def field_row(origin: Origin, folder: str, status: str, error: str = "") -> Row:

@@ -236,14 +236,10 @@ class ResultStore:
 
     def is_finished(self, folder: Path, key: ResultKey) -> bool:
         """Return whether a folder holds the whole result of a key; what a killed run had set aside is put back."""
-        return self._finished(folder, key) is not None
+        return self.finished_summary(folder, key) is not None
 
-    def finished_row(self, folder: Path, key: ResultKey) -> Row | None:
-        """Return the row of a field if `is_finished`, else None; `ImageReadError` if it cannot be read."""
-        summary = self._finished(folder, key)
-        return None if summary is None else summary.row(folder.name)
-
-    def _finished(self, folder: Path, key: ResultKey) -> FieldSummary | None:
+    def finished_summary(self, folder: Path, key: ResultKey) -> FieldSummary | None:
+        """Return the summary of a field if it `is_finished`, else None."""
         self._put_back(folder)
         try:
             summary = self.summary(folder)

@@ -57,6 +57,11 @@ class ChannelChoice:
         """The notices of a choice that is a guess."""
         return self.notices if self.guess else ()
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """The notices of a choice that is sure, which only say what was done."""
+        return () if self.guess else self.notices
+
 
 def choose_channel(stack: Stack, spec: ModelSpec) -> ChannelChoice:
     """Return the channel that a model looks at where the user names none.

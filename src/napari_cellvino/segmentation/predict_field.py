@@ -67,14 +67,15 @@ def predict_field(
 
 def _with_spots(found: Prediction, stack: Stack, pipeline: Pipeline) -> Generator[Progress, None, Prediction]:
     """Return a prediction with the spots of its field."""
-    recipe, said = with_spot_channel(pipeline.recipe, stack)
+    recipe, choice = with_spot_channel(pipeline.recipe, stack)
     spots = yield from search_spots(stack, found.plane, recipe, pipeline.values)
     if recipe.spot_partner:
         other = recipe.model_copy(update={"spot_channel": recipe.spot_partner})
         partner = yield from search_spots(stack, found.plane, other, pipeline.values)
-        told = tuple(f"{recipe.spot_partner}: {text}" for text in partner.notices)
-        spots = replace(spots, partner=partner, notices=(*spots.notices, *told))
-    return replace(found, values=pipeline.values, spots=replace(spots, notices=(*said, *spots.notices)))
+        doubts, told = ([f"{recipe.spot_partner}: {s}" for s in said] for said in (partner.notices, partner.remarks))
+        spots = replace(spots, partner=partner, notices=(*spots.notices, *doubts), remarks=(*spots.remarks, *told))
+    said = replace(spots, notices=(*choice.doubts, *spots.notices), remarks=(*choice.remarks, *spots.remarks))
+    return replace(found, values=pipeline.values, spots=said)
 
 
 def _without_cells(stack: Stack, recipe: Recipe, values: Mapping[str, float]) -> Generator[Progress, None, Prediction]:
@@ -207,7 +208,7 @@ def volume_of(prediction: Prediction) -> Volume | None:
 
 
 def notices_of(prediction: Prediction) -> tuple[str, ...]:
-    """Return the notices of a prediction for the user, as sentences."""
+    """Return what may have made the counts of a prediction wrong, as sentences."""
     notices, left_out = [*prediction.warnings, *prediction.raw.notices], prediction.decoded.left_out
     if volume_of(prediction) is None:
         notices += describe_lost(prediction.plane.lost, bridged=False)
@@ -222,3 +223,8 @@ def notices_of(prediction: Prediction) -> tuple[str, ...]:
         cells = "1 cell was" if left_out == 1 else f"{left_out} cells were"
         notices.append(f"{cells} found but nothing could be outlined there: not counted")
     return tuple(notices)
+
+
+def remarks_of(prediction: Prediction) -> tuple[str, ...]:
+    """Return what was done in a prediction, as sentences: nothing in them is to be doubted."""
+    return prediction.spots.remarks if prediction.spots is not None else ()

@@ -9,9 +9,18 @@ from napari_cellvino.workflows.field_task import FieldOutcome
 
 def notices_of_fields(outcomes: Sequence[FieldOutcome]) -> list[str]:
     """Return what is worth knowing of fields: each notice once, with the field that it is of unless that is all."""
+    return _told_once(outcomes, [outcome.notices for outcome in outcomes])
+
+
+def remarks_of_fields(outcomes: Sequence[FieldOutcome]) -> list[str]:
+    """Return those of the notices that are remarks, in the same words."""
+    return _told_once(outcomes, [outcome.remarks for outcome in outcomes])
+
+
+def _told_once(outcomes: Sequence[FieldOutcome], said: Sequence[Sequence[str]]) -> list[str]:
     named: dict[str, list[str]] = {}
-    for outcome in outcomes:
-        for notice in outcome.notices:
+    for outcome, notices in zip(outcomes, said, strict=True):
+        for notice in notices:
             named.setdefault(notice, []).append(outcome.name)
     return [notice if len(of) == len(outcomes) else f"{_first_of(of)}: {notice}" for notice, of in named.items()]
 

@@ -73,6 +73,8 @@ class FieldTask:
         What the user should know of it before it is done.
     recorded
         Those of the notices that are written beside the count, as they may have made it wrong.
+    remarks
+        Those of the notices that only say what was done, with nothing to doubt.
     found
         Whether its file was found in a folder and not named: a label image is not counted then.
     """
@@ -88,6 +90,7 @@ class FieldTask:
     place: WellPlace | None = None
     notices: tuple[str, ...] = ()
     recorded: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
     found: bool = False
 
 
@@ -104,8 +107,8 @@ class FieldProgress:
 class FieldOutcome:
     """The outcome of a field: its ``row`` of ``counts.csv``; ``kept`` if an earlier run had finished it.
 
-    ``can_pass`` says of a failure that its cause may be gone later, such as a network drive that is away, ``stage``
-    what was done then: open, segment, write.
+    ``remarks`` are those of its notices that only say what was done. ``can_pass`` says of a failure that its cause may
+    be gone later, such as a network drive that is away, ``stage`` what was done then: open, segment, write.
     """
 
     number: int
@@ -114,6 +117,7 @@ class FieldOutcome:
     seconds: float = 0.0
     engine: EngineInfo | None = None
     notices: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
     traceback: str = ""
     can_pass: bool = False
     stage: str = ""

@@ -98,7 +98,7 @@ class FirstSight:
         best = self.best
         if best is None:
             return "None of the models seems to find the cells of this image"
-        return f"{best.title} ({best.model}) suits it best: {best.says}"
+        return f"{best.title} ({best.model}) suits it best; at a first look {best.says}"
 
 
 def panels_of(sight: FirstSight) -> list[ModelPanel]:

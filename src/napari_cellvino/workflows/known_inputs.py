@@ -45,6 +45,7 @@ class KnownField:
     folder: Path
     notices: tuple[str, ...]
     recorded: tuple[str, ...]
+    remarks: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -128,7 +129,8 @@ class KnownInputs:
             opened.fields, opened.usable = [], False
         elif opened.usable:
             place = [o.position, o.plate, o.well, o.field, o.frame]
-            opened.fields.append([place, task.folder.name, task.recipe.channel, task.notices, task.recorded])
+            said = [task.notices, task.recorded, task.remarks]
+            opened.fields.append([place, task.folder.name, task.recipe.channel, *said])
 
     def close(self) -> None:
         """Note that the input that was opened has no further fields."""
@@ -162,12 +164,14 @@ class KnownInputs:
         channel: str,
         notices: Sequence[str],
         recorded: Sequence[str],
+        remarks: Sequence[str] = (),
     ) -> KnownField:
         position, plate, well, field = map(str, place[:4])
         origin = Origin(str(path), position, plate, well, field, int(str(place[4])))
         recipe, fingerprint = self._recipe_at(origin, channel)
         key = ResultKey(self._paths.of(path), position, found.st_size, found.st_mtime_ns, fingerprint)
-        return KnownField(origin, recipe, key, self._store.root / folder, tuple(notices), tuple(recorded))
+        said = (tuple(notices), tuple(recorded), tuple(remarks))
+        return KnownField(origin, recipe, key, self._store.root / folder, *said)
 
     def _recipe_at(self, origin: Origin, channel: str) -> tuple[Recipe, str]:
         """Return the recipe of a field, and its fingerprint."""

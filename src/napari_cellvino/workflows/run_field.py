@@ -21,12 +21,12 @@ from napari_cellvino.results.field_folder import FieldFolder
 from napari_cellvino.results.field_result import FieldResult, finish_field
 from napari_cellvino.results.field_writing import Finish, as_it_is
 from napari_cellvino.results.plate_place import placed, plate_row, refresh_place
-from napari_cellvino.results.schema import Row
+from napari_cellvino.results.schema import FieldSummary, Row
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.mask_test import describe_mask
 from napari_cellvino.segmentation.pipeline import Pipeline, make_pipeline
 from napari_cellvino.segmentation.predict import Prediction
-from napari_cellvino.segmentation.predict_field import notices_of, predict_field
+from napari_cellvino.segmentation.predict_field import notices_of, predict_field, remarks_of
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldProgress, FieldTask, WellPlace, failed_outcome
 from napari_cellvino.workflows.sources import OpenSources
 
@@ -157,13 +157,15 @@ def write_result(found: SegmentedField, worker: FieldWorker) -> FieldOutcome:
         again, store = task.replace or task.again, worker.store(task)
         key = task.result_key.with_smaller_tile(prediction.raw.smaller_tile)
         store.save(task.folder, result, key, overwrite=again, finish=_plate_finish(found))
-        notices = (*task.notices, *notices_of(prediction), *_write_back(task, worker, result.plane.spacing))
+        remarks = (*task.remarks, *remarks_of(prediction))
+        doubts = (*notices_of(prediction), *_write_back(task, worker, result.plane.spacing))
         row = _row(task, worker)
     except Exception as error:  # as above
         return _failed(task, error, "write")
     seconds = time.perf_counter() - found.started
     engine = prediction.raw.engine_info
-    return FieldOutcome(task.number, row, seconds=seconds, engine=engine, notices=tuple(dict.fromkeys(notices)))
+    notices = tuple(dict.fromkeys((*task.notices, *doubts, *remarks)))
+    return FieldOutcome(task.number, row, seconds=seconds, engine=engine, notices=notices, remarks=remarks)
 
 
 def _with_field_progress(
@@ -185,23 +187,26 @@ def kept_outcome(task: FieldTask, worker: FieldWorker) -> FieldOutcome | None:
     No pixels are read and no network is run.
     """
     try:
-        row = None if task.again else worker.store(task).finished_row(task.folder, task.result_key)
-        if row is None:
+        summary = None if task.again else worker.store(task).finished_summary(task.folder, task.result_key)
+        if summary is None:
             return None
+        row = summary.row(task.folder.name)
         notices: tuple[str, ...] = ()
         if task.place is not None:
             refresh_place(task.folder, task.place.columns)
             notices = _write_back(task, worker, worker.sources.plate(task.place.plate).plate.spacing)
             row = plate_row(row, task.place.columns)
-        return FieldOutcome(task.number, row, kept=True, notices=(*_notices_again(task, row), *notices))
+        doubts, remarks = _told_again(task, summary)
+        return FieldOutcome(task.number, row, kept=True, notices=(*doubts, *remarks, *notices), remarks=remarks)
     except Exception as error:  # one bad image must not end the run
         return _failed(task, error, "open")
 
 
-def _notices_again(task: FieldTask, row: Row) -> tuple[str, ...]:
-    """Return what is known of a field that is kept, with what was said when it was made."""
-    said = str(row.get("notices", ""))
-    return (*(notice for notice in task.notices if notice not in said), *([said] if said else []))
+def _told_again(task: FieldTask, summary: FieldSummary) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the doubts and the remarks of a field that is kept, with what was said when it was made."""
+    doubts = [n for n in task.notices if n not in summary.notices and n not in task.remarks]
+    remarks = [remark for remark in task.remarks if remark not in summary.remarks]
+    return tuple(filter(None, (*doubts, summary.notices))), tuple(filter(None, (*remarks, summary.remarks)))
 
 
 def _plate_finish(found: SegmentedField) -> Finish:

@@ -21,7 +21,7 @@ from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.workflows.executor import ExecutorMaker, RunEvent
 from napari_cellvino.workflows.field_events import field_events
 from napari_cellvino.workflows.field_log import ALL, FieldLog, FieldSelection
-from napari_cellvino.workflows.field_notices import notices_of_fields
+from napari_cellvino.workflows.field_notices import notices_of_fields, remarks_of_fields
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldTask
 from napari_cellvino.workflows.group_plots import write_plot
 from napari_cellvino.workflows.run_field import FieldWorker
@@ -94,6 +94,7 @@ def run_fields(
     pipeline: Pipeline,
     selection: FieldSelection = ALL,
     notices: tuple[str, ...] = (),
+    remarks: tuple[str, ...] = (),
 ) -> Generator[RunEvent, None, RunResult]:
     """Yield progress and outcomes, and return the result of the run.
 
@@ -115,6 +116,8 @@ def run_fields(
         Which of the fields are run.
     notices
         What the user should know of all fields.
+    remarks
+        Those of the notices that only say what was done.
 
     Raises
     ------
@@ -126,8 +129,7 @@ def run_fields(
     if not store.has_recipe:
         store.write_recipe(pipeline.recipe)
     _logger.info("run of %s into %s", pipeline.label, store.root)
-    outcomes: list[FieldOutcome] = []
-    complete = False
+    outcomes, complete = list[FieldOutcome](), False
     log = FieldLog(store, pipeline, selection)
     try:
         with log.open():
@@ -137,12 +139,12 @@ def run_fields(
     finally:
         outcomes.sort(key=lambda outcome: outcome.number)  # what another run did came last
         notices += tables.finish(outcomes, complete=complete)
-    failed = sum(outcome.failed for outcome in outcomes)
-    _logger.info("run finished: %d field(s), %d failed, %.1f s", len(outcomes), failed, time.time() - started)
+    _log_end(outcomes, time.time() - started)
     notices = tuple(dict.fromkeys((*notices_of_fields(outcomes), *notices)))
+    remarks = tuple(dict.fromkeys((*remarks_of_fields(outcomes), *remarks)))
     info = write_run_info(store, pipeline, outcomes, started, complete=True, notices=notices)
     _write_pictures(store, pipeline, outcomes)
-    return RunResult(tuple(outcomes), notices, info)
+    return RunResult(tuple(outcomes), notices, info, remarks=remarks)
 
 
 def _write_pictures(store: ResultStore, pipeline: Pipeline, outcomes: Sequence[FieldOutcome]) -> None:
@@ -180,6 +182,11 @@ def _collect(
                 fresh = False
                 took = time.monotonic() - began
                 due = time.monotonic() + max(TABLES_EVERY_S, TABLES_SHARE * took)  # large tables are written seldom
+
+
+def _log_end(outcomes: Sequence[FieldOutcome], seconds: float) -> None:
+    failed = sum(outcome.failed for outcome in outcomes)
+    _logger.info("run finished: %d field(s), %d failed, %.1f s", len(outcomes), failed, seconds)
 
 
 def _log_outcome(outcome: FieldOutcome) -> None:

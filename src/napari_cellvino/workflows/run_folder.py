@@ -168,7 +168,7 @@ def folder_tasks(
 def _known_task(number: int, field: KnownField) -> FieldTask:
     return FieldTask(
         number, field.origin.name, field.origin, field.recipe, field.folder, field.key,
-        notices=field.notices, recorded=field.recorded,
+        notices=field.notices, recorded=field.recorded, remarks=field.remarks,
     )  # fmt: skip
 
 
@@ -216,6 +216,7 @@ def _task(
     return FieldTask(
         number, origin.name, origin, here, folder, ResultKey.of(origin, here),
         notices=(*stack.warnings, *frame, *choice.notices), recorded=(*stack.warnings, *choice.doubts),
+        remarks=choice.remarks,
     )  # fmt: skip
 
 

@@ -85,8 +85,8 @@ def run_plate(
     tasks = plate_tasks(source, fields, pipeline, root, choices, address, choice.doubts)
     tables = PlateTables(plate, fields, choices.layout)
     notices = (*choice.notices, *frame)
-    result = yield from run_fields(tasks, executor, tables, worker, store, pipeline, selection, notices)
-    return replace(result, faults=source.plate.faults, remarks=() if choice.guess else choice.notices)
+    result = yield from run_fields(tasks, executor, tables, worker, store, pipeline, selection, notices, choice.remarks)
+    return replace(result, faults=source.plate.faults)
 
 
 def _channel(source: PlateSource, field: FieldOfView, pipeline: Pipeline) -> ChannelChoice:

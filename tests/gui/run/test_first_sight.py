@@ -10,6 +10,7 @@ from tests.gui.conftest import WAIT_MS
 
 def test_first_image_of_a_kind_is_looked_at_unasked(window, open_file, root, qtbot, click, monkeypatch):
     monkeypatch.setattr(window.session.first_sight, "_unasked", lambda: True)
+    monkeypatch.setattr(type(window.session.work_list), "has_results", True)  # of a list that this image is not of
     window.session.workspace.choose(model="cells-phase")
     plate = root / "sample_data" / "plate"
     box, controller = window.open_panel.first_sight, window.session.first_sight

@@ -6,12 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import tifffile
+from napari.utils.theme import get_theme
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
+from qtpy.QtGui import QPixmap
 from qtpy.QtWidgets import QComboBox, QWidget
 
 from napari_cellvino.gui.save.export_controller import NOT_YET
 from napari_cellvino.gui.shell.window import CellvinoWindow
+from napari_cellvino.gui.widgets.wide_picture import on_dark
 
 from ..conftest import WAIT_MS
 
@@ -80,6 +83,19 @@ def test_folder_that_cannot_be_written_is_a_notice(
     assert not window.save_panel.replace_button.isVisible()  # it would not help
 
 
+def corner(picture: QPixmap) -> str:
+    """Return the colour of the paper."""
+    return picture.toImage().pixelColor(1, 1).name()
+
+
+def test_colours_of_a_plot_keep_their_hue_on_dark() -> None:
+    paper = (0x23, 0x24, 0x2B)
+    white, black, blue, grey = on_dark(np.array([[[255] * 3, [0] * 3, [0, 114, 178], [128] * 3]], np.uint8), paper)[0]
+    assert (white.tolist(), black.tolist()) == (list(paper), [255, 255, 255])
+    assert blue[2] > blue[1] > blue[0] > 80  # lighter than on white
+    assert np.ptp(grey.astype(int)) < 8
+
+
 def test_what_was_saved_is_plotted_reported_and_exported(
     window: CellvinoWindow, open_file: OpenFile, plate_file: Path, run: Run, click: Click, qtbot: QtBot, tmp_path: Path
 ) -> None:
@@ -109,6 +125,11 @@ def test_what_was_saved_is_plotted_reported_and_exported(
     assert (tmp_path / "plot-mean_gfp-by-field.png").is_file()
     assert box.made.text().startswith("✓  Mean intensity of gfp, by field: ")
     assert box.picture.isVisible()
+    behind = get_theme("dark").background.as_hex()
+    assert corner(box.picture.pixmap()) == behind
+    assert corner(QPixmap(str(exporter.plot))) == "#ffffff", "what is printed is on white"
+    window.session.viewer.theme = "light"
+    assert corner(box.picture.pixmap()) == "#ffffff"
     click(window.save_panel.save_button)
     qtbot.waitUntil(lambda: not saver.saving and plot.button.isEnabled(), timeout=WAIT_MS)
     assert plot.measure.currentText() == "Mean intensity of gfp"  # the choice stays

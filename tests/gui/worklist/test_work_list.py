@@ -136,6 +136,26 @@ def test_folder_is_run_and_walked_through(
     assert len(session.reviewer.annotation.records) == counts["film t2"]
 
 
+def test_a_field_of_a_doubtful_channel_has_a_warning_sign_and_one_of_a_named_channel_has_none(
+    window: CellvinoWindow, tmp_path: Path, nuclei: NDArray[np.uint16], qtbot: QtBot, click: Click
+) -> None:
+    pair = np.stack([nuclei[:96, :96]] * 2)
+    tifffile.imwrite(tmp_path / "named.ome.tif", pair, metadata={"axes": "CYX", "Channel": {"Name": ["DAPI", "GFP"]}})
+    tifffile.imwrite(tmp_path / "unnamed.tif", pair, imagej=True, metadata={"axes": "CYX"})
+    rows = window.open_panel.work_list
+    drop(window, tmp_path)
+    settled(window, qtbot)
+    click(rows.all_button)
+    settled(window, qtbot)
+    named, unnamed = facts(window).values()
+    assert named.startswith("✓ ")
+    assert unnamed.startswith("⚠ ")
+    assert "no name of" in unnamed
+    assert "by its name" in rows.detail.text()
+    assert "by its name" not in rows.notice.words.text()
+    assert "no name of" in rows.notice.words.text()
+
+
 def test_chosen_fields_are_run_and_the_list_comes_back(
     window: CellvinoWindow, viewer: napari.Viewer, folder: Path, qtbot: QtBot, click: Click
 ) -> None:

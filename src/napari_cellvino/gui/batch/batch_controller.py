@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from qtpy.QtCore import QTimer
@@ -197,8 +198,11 @@ def _steps(
     root: Path, state: FieldState, engines: EngineProvider, recipe: Path | None
 ) -> Generator[RunEvent, None, RunResult]:
     results = yield from run_again(root, state, engines, None if recipe is None else load_recipe(recipe))
-    outcomes = tuple(outcome for result in results for outcome in result.outcomes)
-    return RunResult(outcomes, tuple(n for result in results for n in result.notices), results[-1].info)
+    outcomes, notices, remarks = (
+        tuple(chain.from_iterable(parts))
+        for parts in zip(*((result.outcomes, result.notices, result.remarks) for result in results), strict=True)
+    )
+    return RunResult(outcomes, notices, results[-1].info, remarks=remarks)
 
 
 def _stamp(folders: Sequence[Path]) -> _Stamp:

@@ -108,7 +108,7 @@ class AnswersPanel(QWidget):
         drawn = shown if shown is not None and shown.answers.curves else None
         self.curves.show_points(drawn.curves if drawn else None, drawn.pictures if drawn else {})
         say(self.hits, _hits(shown) if shown else "")
-        say(self.warned, "\n".join(shown.answers.notices) if shown else "")
+        say(self.warned, "\n".join(f"⚠  {text}" for text in shown.answers.notices) if shown else "")
 
 
 def _title(name: str) -> str:

@@ -11,7 +11,7 @@ from napari_cellvino.core.image import ZMode
 from napari_cellvino.gui.plate.plate_controller import PlateController
 from napari_cellvino.gui.plate.plate_run_controller import PlateRun, PlateRunController
 from napari_cellvino.gui.plate.well_values_controller import WellValuesController
-from napari_cellvino.gui.run.field_run_rows import FieldRunView
+from napari_cellvino.gui.run.field_run_rows import FieldRunView, first_of
 from napari_cellvino.gui.run.model_catalogue import ModelCatalogue
 from napari_cellvino.gui.run.run_view import State, format_further_steps
 from napari_cellvino.gui.widgets.failure import Failure
@@ -57,7 +57,7 @@ def resolve_run(
         count=_count(numbers) if numbers.lines else "",
         detail=_detail(run, stopped=runner.stopped) if run is not None and _ended(runner) else "",
         failed=_failed(run) if run is not None else "",
-        notice="\n⚠  ".join(run.notices[:_REASONS]) if run is not None else "",
+        notice="\n⚠  ".join(first_of(run.notices)) if run is not None else "",
         saved=_saved(numbers, runner),
         failure=_failure(numbers, runner, run),
     )
@@ -118,7 +118,7 @@ def _detail(run: PlateRun, *, stopped: bool) -> str:
         else f"{format_count(done, 'field')} in {format_seconds(progress.seconds)}",
         f"{progress.kept:,} kept from before" if progress.kept else "",
     ]
-    return "\n".join([" · ".join(filter(None, words)), *run.remarks])
+    return "\n".join([" · ".join(filter(None, words)), *first_of(run.remarks)])
 
 
 def _failed(run: PlateRun) -> str:

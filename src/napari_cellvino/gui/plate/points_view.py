@@ -26,7 +26,7 @@ class PointsView(WidePicture):
     well_clicked = Signal(str, str)  # plate, well
 
     def __init__(self, name: str) -> None:
-        super().__init__(name)
+        super().__init__(name, plot=True)
         self._picture: PointPicture | None = None
         self._thumbnails: Thumbnails = {}
         self._told: Mapping[PlateWell, str] = {}

@@ -78,7 +78,8 @@ class ProfilesPanel(QWidget):
             dict(zip(shown.wells.names, shown.wells.kinds, strict=True)) if shown is not None else None,
         )
         unreadable = [f"{one.folder.name}: {one.error}" for one in shown.found.unreadable] if shown else []
-        say(self.warned, "\n".join([*shown.wells.notices, *unreadable]) if shown is not None else "")
+        doubts = [*shown.wells.notices, *unreadable] if shown is not None else []
+        say(self.warned, "\n".join(f"⚠  {text}" for text in doubts))
 
 
 def describe_near(shown: ShownProfiles, well: PlateWell) -> str:

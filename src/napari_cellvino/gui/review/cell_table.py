@@ -122,7 +122,8 @@ class CellView(QTableView):
         header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         header.setSortIndicatorClearable(True)
         header.setStretchLastSection(True)
-        for column, width in enumerate((36, 52, 58, 46, 108, 24)):
+        header.setHighlightSections(False)  # bold titles of chosen rows would not fit
+        for column, width in enumerate((36, 52, 58, 46, 126, 24)):
             self.setColumnWidth(column, width)
         self.setSortingEnabled(True)
         self.setAccessibleName("Table of cells")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from napari_cellvino.gui.widgets.notice import Notice
 
 BUSY = "Not while fields are run: wait, or cancel the run"
 UNSAVED = "Nothing is saved yet: run fields first"
+_IN_FULL = 3  # sentences of a run that are told
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,12 @@ class FieldRunView:
     notice: str
     saved: Path | None
     failure: Failure | None
+
+
+def first_of(said: Sequence[str]) -> list[str]:
+    """Return the first sentences on the fields of a run, and how many more there are."""
+    rest = len(said) - _IN_FULL
+    return [*said[:_IN_FULL], *([f"and {rest:,} more: see summary.html in the folder of results"] if rest > 0 else [])]
 
 
 class FieldRunRows(QWidget):

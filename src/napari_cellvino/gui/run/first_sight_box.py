@@ -106,9 +106,11 @@ class FirstSightBox(QWidget):
 
 
 def _pixmap(picture: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> QPixmap:
-    """Return the middle of a crop: outlines round all its cells would be too thin to be seen."""
+    """Return a square in the middle of a crop: outlines round all its cells would be too thin to be seen."""
     height, width = picture.shape[:2]
-    pixels = np.ascontiguousarray(picture[height // 4 : -height // 4, width // 4 : -width // 4])
+    side = max(min(height, width) // 2, 1)
+    top, left = (height - side) // 2, (width - side) // 2
+    pixels = np.ascontiguousarray(picture[top : top + side, left : left + side])
     image = QImage(pixels.data, pixels.shape[1], pixels.shape[0], 3 * pixels.shape[1], QImage.Format.Format_RGB888)
     smooth = Qt.TransformationMode.SmoothTransformation
     return QPixmap.fromImage(image.copy()).scaled(SIDE, SIDE, Qt.AspectRatioMode.KeepAspectRatio, smooth)

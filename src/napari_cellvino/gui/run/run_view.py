@@ -23,7 +23,7 @@ from napari_cellvino.gui.widgets.formatting import (
     format_seconds,
 )
 from napari_cellvino.segmentation.pipeline import Pipeline
-from napari_cellvino.segmentation.predict_field import notices_of
+from napari_cellvino.segmentation.predict_field import notices_of, remarks_of
 from napari_cellvino.workflows.outcome import Outcome
 from napari_cellvino.workflows.saved_field import SavedField
 from napari_cellvino.workflows.workspace import Workspace
@@ -86,7 +86,7 @@ def resolve(
         detail=_detail(outcome, runner) if outcome else _saved(saved) if saved else "",
         changes=_changes(outcome, runner),
         stale=_stale(workspace),
-        notice="\n⚠  ".join(filter(None, (doubt, *_notices(outcome, runner)))),
+        notice="\n⚠  ".join(filter(None, (doubt, *_notices(outcome, saved, runner)))),
         failure=failure,
         covered=opener.covered,
         trial=runner.trial.said if runner.trial is not None else "",
@@ -164,11 +164,14 @@ def _detail(outcome: Outcome, runner: RunController) -> str:
     numbers = _NUMBERS.get(info.number_type, info.number_type)
     corrected = runner.reviewed is not None and runner.reviewed.counted != outcome.count
     found = f"corrected; the model found {outcome.count:,} · " if corrected else ""
-    return f"{found}{seen}, in {format_seconds(runner.seconds)} on {info.device}, {numbers}"
+    how = f"{found}{seen}, in {format_seconds(runner.seconds)} on {info.device}, {numbers}"
+    return "\n".join([how, *remarks_of(outcome.prediction)])
 
 
 def _saved(saved: SavedField) -> str:
-    return f"{saved.annotation.provenance.plane}, saved earlier with {saved.label}. Run again to move the sliders."
+    made = saved.annotation.provenance
+    how = f"{made.plane}, saved earlier with {saved.label}. Run again to move the sliders."
+    return "\n".join([how, *made.remarks])
 
 
 def _changes(outcome: Outcome | None, runner: RunController) -> str:
@@ -192,8 +195,10 @@ def _channel(workspace: Workspace) -> str:
     return "" if workspace.stack is None else workspace.channel_guess.said(workspace.recipe)
 
 
-def _notices(outcome: Outcome | None, runner: RunController) -> list[str]:
+def _notices(outcome: Outcome | None, saved: SavedField | None, runner: RunController) -> list[str]:
     found = list(notices_of(outcome.prediction)) if outcome else []
+    if outcome is None and saved is not None:
+        found += saved.annotation.provenance.notices
     if outcome is not None and outcome.gated:
         found.append(f"Gates leave out {format_count(outcome.gated)} of {len(outcome.prediction.decoded.objects):,}.")
     if outcome is not None and outcome.count == 0:

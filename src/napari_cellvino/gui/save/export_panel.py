@@ -53,7 +53,7 @@ class ExportBox(QWidget):
         self.made = text_line("done")
         self.open_button = QPushButton("Open it")
         self.open_button.setToolTip("Show it in the program that the computer has for it")
-        self.picture = WidePicture("Plot")
+        self.picture = WidePicture("Plot", plot=True)
         chosen = side_by_side(self.kind, self.export_button, stretch=0)
         self.fold = CollapsibleSection("Files for other programs", chosen, self.about)
         self.fold.setToolTip("COCO, YOLO, Cellpose, ImageJ, QuPath, OME-Zarr, training sets and more")

@@ -120,7 +120,7 @@ class Session(QObject):
         self.saver.moved.connect(self.spots.keep_elsewhere)
         self.looks = SerialWorker()  # all models look at a part of an image
         self.first_sight = FirstSightController(
-            self.workspace, self.looks, unasked=looks_unasked, chosen=lambda: self.work_list.has_results
+            self.workspace, self.looks, unasked=looks_unasked, chosen=self._is_model_chosen
         )
         self.tables = SerialWorker()  # reading what stands in folders of results
         self.exporter = ExportController(self.saver, self.worker, self.tables)
@@ -207,6 +207,10 @@ class Session(QObject):
         else:
             self.plates.cease()
             self.work_list.open(paths)
+
+    def _is_model_chosen(self) -> bool:
+        """Return whether the open image is of a list of which fields were run."""
+        return self.work_list.current is not None and self.work_list.has_results
 
     def run_listed(self, numbers: Sequence[int], *, replace: bool = False) -> None:
         """Run fields of the work list, by their numbers from 0, once all corrections are saved."""

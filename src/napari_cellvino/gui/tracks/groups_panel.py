@@ -36,7 +36,11 @@ class GroupsPanel(QWidget):
         self.table.setToolTip("Write the group of each film; without one it is left out")
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         self.table.verticalHeader().setVisible(False)
-        self.state, self.failure, self.picture = text_line("aside"), Notice(), WidePicture("Curves of groups")
+        self.state, self.failure, self.picture = (
+            text_line("aside"),
+            Notice(),
+            WidePicture("Curves of groups", plot=True),
+        )
         self._drawn: tuple[Path, ...] = ()
         layout = panel_layout(self)
         layout.setContentsMargins(0, 0, 0, 0)

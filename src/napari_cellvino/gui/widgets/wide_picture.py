@@ -1,32 +1,37 @@
-"""A picture as wide as the panel that it is in."""
+"""A picture as wide as the panel that it is in; a plot, which is on white paper, takes the colours of a dark theme.
+
+Only what is seen changes: the file of a plot stays on white, as it is printed.
+"""
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt
-from qtpy.QtGui import QImage, QPixmap, QResizeEvent
+import numpy as np
+from qtpy.QtCore import QEvent, Qt
+from qtpy.QtGui import QColor, QImage, QPalette, QPixmap, QResizeEvent
 from qtpy.QtWidgets import QLabel, QSizePolicy
+from superqt.utils import qimage_to_array
 
 from napari_cellvino.figures.composite import Picture
 
+_DARK = 128  # a background of less lightness is that of a dark theme
+_RESTYLED = (QEvent.Type.StyleChange, QEvent.Type.PaletteChange)
+
 
 class WidePicture(QLabel):
-    """Hidden until there is a picture; keeps its shape."""
+    """Hidden until there is a picture; keeps its shape. A ``plot`` is drawn on the background of a dark theme."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, plot: bool = False) -> None:
         super().__init__()
+        self._plot = plot
         self._shown: QPixmap | None = None
+        self._themed: tuple[int, QColor, QPixmap] | None = None  # of which picture, on which background
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(name)
         self.show_pixmap(None)
 
     def show_picture(self, picture: Picture | None) -> None:
         """Show an RGB picture (Y, X, 3), or nothing."""
-        if picture is None:
-            self.show_pixmap(None)
-            return
-        height, width, _ = picture.shape
-        image = QImage(picture.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888)
-        self.show_pixmap(QPixmap.fromImage(image))
+        self.show_pixmap(None if picture is None else QPixmap.fromImage(_image(picture)))
 
     def show_pixmap(self, pixmap: QPixmap | None) -> None:
         """Show a picture, or nothing."""
@@ -38,8 +43,45 @@ class WidePicture(QLabel):
         """Keep to the width."""
         self._fit()
 
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 (Qt's name)
+        """Take the colours of another theme."""
+        super().changeEvent(event)
+        if self._plot and event.type() in _RESTYLED:
+            self._fit()
+
     def _fit(self) -> None:
         if self._shown is not None and self.width() > 0:
-            fitted = self._shown.scaledToWidth(self.width(), Qt.TransformationMode.SmoothTransformation)
+            seen = self._in_theme(self._shown) if self._plot else self._shown
+            fitted = seen.scaledToWidth(self.width(), Qt.TransformationMode.SmoothTransformation)
             self.setFixedHeight(fitted.height())
             self.setPixmap(fitted)
+
+    def _in_theme(self, plot: QPixmap) -> QPixmap:
+        """Return a plot on the background of a dark theme, or as it is."""
+        behind = self.palette().color(QPalette.ColorRole.Window)
+        if behind.lightness() >= _DARK:
+            return plot
+        known = self._themed
+        if known is None or known[:2] != (plot.cacheKey(), behind):
+            paper = (behind.red(), behind.green(), behind.blue())
+            known = (
+                plot.cacheKey(),
+                behind,
+                QPixmap.fromImage(_image(on_dark(qimage_to_array(plot.toImage())[..., :3], paper))),
+            )
+            self._themed = known
+        return known[2]
+
+
+def on_dark(pixels: Picture, paper: tuple[int, int, int]) -> Picture:
+    """Return a plot (Y, X, 3) with light for dark, each hue kept: white becomes ``paper``, black becomes white."""
+    wide = pixels.astype(np.int32)
+    turned = wide + 255 - wide.max(2, keepdims=True) - wide.min(2, keepdims=True)  # lightness in HSL, hue stays
+    low = np.array(paper, np.int32)
+    themed: Picture = (low + turned * (255 - low) // 255).astype(np.uint8)
+    return themed
+
+
+def _image(pixels: Picture) -> QImage:
+    height, width, _ = pixels.shape
+    return QImage(pixels.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888).copy()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from napari_cellvino.gui.run.background_run import BackgroundRun
-from napari_cellvino.gui.run.field_run_rows import FieldRunView
+from napari_cellvino.gui.run.field_run_rows import FieldRunView, first_of
 from napari_cellvino.gui.run.model_catalogue import ModelCatalogue
 from napari_cellvino.gui.run.run_view import format_further_steps
 from napari_cellvino.gui.widgets.failure import Failure
@@ -17,8 +17,6 @@ from napari_cellvino.gui.worklist.list_run_controller import ListRun
 from napari_cellvino.gui.worklist.work_list_controller import WorkListController
 from napari_cellvino.workflows.work_list import FieldState, WorkField
 from napari_cellvino.workflows.workspace import Workspace
-
-_NOTICES = 3  # that are told in full
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +57,11 @@ def describe_field(field: WorkField, run: ListRun | None) -> FieldLine:
         f"{found.doubtful:,} doubtful" if found.doubtful else "",
         f"{found.reviewed:,} reviewed" if found.reviewed else "",
     ]
-    return FieldLine(name, "✓  " + " · ".join(filter(None, facts)), f"{field.count or 0:,}", "done")
+    told = " · ".join(filter(None, facts))
+    if found.notices:
+        reason = window_words(found.notices)
+        return FieldLine(name, f"⚠  {told} · {reason}", f"⚠ {field.count or 0:,}", "attention")
+    return FieldLine(name, f"✓  {told}", f"{field.count or 0:,}", "done")
 
 
 def describe_list(
@@ -67,7 +69,7 @@ def describe_list(
 ) -> ListView:
     """Return what to show of the list as a whole; ``runner`` runs over it."""
     run: ListRun | None = runner.last
-    root = work_list.root
+    ended, root = None if runner.running else run, work_list.root
     done = any(field.state is FieldState.DONE for field in work_list.fields)
     bug = run.progress.traceback if run is not None else ""
     unforeseen = Failure("Some fields met a fault of the program; please report it.", bug) if bug else None
@@ -77,8 +79,8 @@ def describe_list(
         plan=_plan(workspace),
         part=(run.progress.ended, run.progress.total) if run is not None else (0, 0),
         progress=_progress(run) if run is not None and runner.running else "",
-        detail=_detail(run, runner, work_list) if run is not None and not runner.running else "",
-        notice="\n⚠  ".join(run.notices[:_NOTICES]) if run is not None and not runner.running else "",
+        detail="\n".join([_detail(ended, runner, work_list), *first_of(ended.remarks)]) if ended is not None else "",
+        notice="\n⚠  ".join(first_of(ended.notices)) if ended is not None else "",
         saved=root if done else None,
         failure=runner.failure or work_list.failure or unforeseen,
     )

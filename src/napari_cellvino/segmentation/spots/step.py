@@ -81,8 +81,8 @@ def check_spots(recipe: Recipe) -> None:
         raise OptionError("without a model there are no cells to join in 3D; leave --z out, spots are found in 3D")
 
 
-def with_spot_channel(recipe: Recipe, stack: Stack) -> tuple[Recipe, tuple[str, ...]]:
-    """Return a recipe with the channel of the spots named, and what to say of the choice.
+def with_spot_channel(recipe: Recipe, stack: Stack) -> tuple[Recipe, ChannelChoice]:
+    """Return a recipe with the channel of the spots named, and how that was chosen.
 
     Without a model, it is the channel of the whole recipe.
 
@@ -92,10 +92,10 @@ def with_spot_channel(recipe: Recipe, stack: Stack) -> tuple[Recipe, tuple[str, 
         If the image has no such channel.
     """
     if recipe.spots is None:
-        return recipe, ()
+        return recipe, ChannelChoice()
     choice = choose_spot_channel(stack, recipe)
     named = recipe.model_copy(update={"spot_channel": choice.channel, "spot_partner": _partner(stack, recipe, choice)})
-    return (named if recipe.model else named.model_copy(update={"channel": choice.channel})), choice.notices
+    return (named if recipe.model else named.model_copy(update={"channel": choice.channel})), choice
 
 
 def _partner(stack: Stack, recipe: Recipe, choice: ChannelChoice) -> str:
@@ -136,7 +136,8 @@ def search_spots(
         z_over_x=distance,
         network=shipped_network() if values["spot_network"] else None,
     )
-    return replace(found, channel=recipe.spot_channel, notices=(_describe(found, values),))
+    told = (_describe(found, values),)
+    return replace(found, channel=recipe.spot_channel, remarks=told, notices=_describe_larger(found))
 
 
 def _read_stack(stack: Stack, index: int | None, frame: int) -> Generator[Progress, None, NDArray[np.generic]]:
@@ -159,7 +160,12 @@ def _describe(found: Spots, values: Mapping[str, float]) -> str:
     chosen = "chosen by the field" if not (values["spot_score"] or values["spot_brightness"]) else "as given"
     least = f"score {found.least_score:.1f}" if found.least_score else f"{100 * LIKELY:.0f} % likely"
     least += f" and brightness {found.least_brightness:.4g}" if found.least_brightness else ""
-    said = f"{len(found):,} {width}, {seen}, from {least} ({chosen})"
+    return f"{len(found):,} {width}, {seen}, from {least} ({chosen})"
+
+
+def _describe_larger(found: Spots) -> tuple[str, ...]:
+    """Return what to do where there are bright things larger than the spots that were sought."""
     if not found.beyond:
-        return said
-    return f"{said}; bright things of {found.beyond / SIGMA_PER_FWHM:.0f} px are larger: give their spot_diameter"
+        return ()
+    across = found.beyond / SIGMA_PER_FWHM
+    return (f"bright things of {across:.0f} px are larger than the spots sought: give their spot_diameter",)
