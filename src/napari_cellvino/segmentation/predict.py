@@ -22,7 +22,7 @@ from napari_cellvino.model_package import ModelInput, ModelSpec
 from napari_cellvino.segmentation.burnt_in import Bar
 from napari_cellvino.segmentation.contrast import Contrast, contrast_of
 from napari_cellvino.segmentation.crops import centre_in_tile, check_fits_tile
-from napari_cellvino.segmentation.heads import Decoded, head_for
+from napari_cellvino.segmentation.heads import Decoded, Steps, head_for
 from napari_cellvino.segmentation.known_sizes import UnknownSize
 from napari_cellvino.segmentation.mask_test import describe_mask
 from napari_cellvino.segmentation.normalise import IntensityRange, normalise_into
@@ -136,9 +136,12 @@ def infer_maps(
     return head.keep(replace(raw, shape=plane.shape, notices=(*notices, *raw.notices), diameter_px=found))
 
 
-def decode(raw: RawMaps, spec: ModelSpec, values: Mapping[str, float]) -> Decoded:
-    """Return the objects decoded from kept maps, without the network; ``values`` has every parameter of the head."""
-    return head_for(spec).decode(raw, values)
+def decode(raw: RawMaps, spec: ModelSpec, values: Mapping[str, float], steps: Steps | None = None) -> Decoded:
+    """Return the objects decoded from kept maps, without the network; ``values`` has every parameter of the head.
+
+    ``steps`` keep what the next decoding of these maps need not find again.
+    """
+    return head_for(spec).decode(raw, values, steps)
 
 
 def estimate(shape: tuple[int, int], spec: ModelSpec, *, diameter_px: float | None = None) -> Estimate:
