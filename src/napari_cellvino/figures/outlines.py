@@ -21,6 +21,7 @@ Integers = NDArray[np.integer[Any]]
 REACH = 8  # px: objects nearer than that get different hues
 COARSE = 4  # px between the pixels that are looked at for it
 DASH = 3  # px, for outlines of 1 px
+_TURNS = [[(first + k) % len(HUES) for k in range(len(HUES))] for first in range(len(HUES))]  # all hues are used
 LARGEST_LISTED = 2**20  # id up to which the rows of all are listed
 
 
@@ -204,6 +205,5 @@ def _hues(pairs: NDArray[np.intp], n: int) -> NDArray[np.intp]:
     hues = [-1] * n
     for row in range(n):
         taken = [hues[other] for other in adjacent[row]]
-        turn = [(row + k) % len(HUES) for k in range(len(HUES))]  # start elsewhere each time: all hues are used
-        hues[row] = min(turn, key=taken.count)
+        hues[row] = min(_TURNS[row % len(HUES)], key=taken.count) if taken else row % len(HUES)
     return np.array(hues, np.intp)

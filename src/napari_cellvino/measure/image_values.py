@@ -58,7 +58,8 @@ def image_values(pixels: NDArray[np.generic]) -> dict[str, float]:
 def _grey(pixels: NDArray[np.generic]) -> NDArray[np.float32]:
     """Return the mean of channels (Y, X); what is infinite is not known, as what a division by zero gives."""
     grey = np.asarray(pixels[0] if len(pixels) == 1 else pixels.mean(axis=0, dtype=np.float32)).astype(np.float32)
-    grey[np.isinf(grey)] = np.nan
+    if pixels.dtype.kind == "f":
+        grey[np.isinf(grey)] = np.nan
     return grey
 
 

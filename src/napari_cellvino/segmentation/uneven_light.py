@@ -74,11 +74,12 @@ def _lower_values(grid: Grid, known: Mask) -> tuple[NDArray[np.float64], NDArray
     rows, columns = (np.linspace(0, n, BLOCKS + 1).astype(int) for n in grid.shape)
     places: list[tuple[float, float]] = []
     inside: list[Grid] = []
+    whole = bool(known.all())
     for i in range(BLOCKS):
         for j in range(BLOCKS):
             block = (slice(rows[i], rows[i + 1]), slice(columns[j], columns[j + 1]))
-            values = values_where(grid[block], known[block])
-            if values.size * 2 > known[block].size:
+            values = grid[block].reshape(-1) if whole else values_where(grid[block], known[block])
+            if values.size * 2 > grid[block].size:
                 places.append(((i + 0.5) / BLOCKS * 2 - 1, (j + 0.5) / BLOCKS * 2 - 1))
                 inside.append(values)
     sizes = np.array([len(values) for values in inside])
