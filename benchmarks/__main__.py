@@ -19,6 +19,7 @@ import psutil
 from benchmarks.asked import Asked
 from benchmarks.cells import measure_cells
 from benchmarks.cluster import measure_cluster
+from benchmarks.drift import measure_drift
 from benchmarks.edits import measure_edits, measure_stack_edits
 from benchmarks.exports import measure_exports
 from benchmarks.figure import Figure, NotMeasuredError, record, table
@@ -75,6 +76,7 @@ PARTS: dict[str, Part] = {
     "cells": ("Whole cells from nuclei on a field of Cell Painting (1080 x 1080)", measure_cells),
     "suggest": ("The right model named at first sight", measure_suggest),
     "teach": ("30 strokes on one field, and the cells of others", measure_teach),
+    "drift": ("Normal runs called drifted, and shifts of instrument and culture that are found", measure_drift),
     "spots": ("Spots found, F1 at 2 px beside scikit-image's blob_log", measure_spots),
     "particles": ("Particles in cells of simulated dark-field stacks (gonzalez2019)", measure_particles),
     "tracking": ("Films tracked with their own outlines, beside laptrack and btrack", measure_tracking),

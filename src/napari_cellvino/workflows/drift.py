@@ -106,7 +106,7 @@ def _runs(folder: Path, root: Path | None, instruments: Mapping[str, str]) -> It
         shown = " ".join(
             part for part in dict.fromkeys(("" if name == "." else name, day)) if part
         )  # a folder may be a day
-        yield run_values(shown, kind, at, [_values(summary) for summary in held])
+        yield run_values(shown, kind, at, [field_values(summary) for summary in held])
 
 
 def _day(modified_ns: int) -> str:
@@ -120,7 +120,7 @@ def _kind(summary: FieldSummary, instrument: str) -> str:
     return ", ".join(part for part in (summary.models, summary.channel, size, instrument) if part)
 
 
-def _values(summary: FieldSummary) -> dict[str, float]:
+def field_values(summary: FieldSummary) -> dict[str, float]:
     """Return what is compared of a field; what it does not have is NaN."""
     held = {name: math.nan if value is None else float(value) for name, value in (summary.counts or {}).items()}
 
