@@ -43,21 +43,21 @@ class CellLook:
         return self.texture if layer.contour == self.contour and same_colours else None
 
 
-def look_of(annotation: Annotation, classes: Sequence[str], *, rgb: bool) -> CellLook:
+def look_of(annotation: Annotation, classes: Sequence[str], *, light: bool) -> CellLook:
     """Return how an annotation looks over an image, without its outlines: the layer draws them."""
     objects = annotation.objects
-    colormap = class_colormap(objects) if len(classes) > 1 else outline_colormap(rgb=rgb)
+    colormap = class_colormap(objects) if len(classes) > 1 else outline_colormap(light=light)
     return CellLook(objects, object_features(objects, classes), contour_px(objects), colormap)
 
 
 def drawn_look(
-    annotation: Annotation, classes: Sequence[str], *, rgb: bool, selected: SelectedCells | None = None
+    annotation: Annotation, classes: Sequence[str], *, light: bool, selected: SelectedCells | None = None
 ) -> CellLook:
     """Return how an annotation looks, with its outlines where they are in a plane; it takes its time.
 
     ``selected`` are its cells, where all is known of those that they were chosen from.
     """
-    look = look_of(annotation, classes, rgb=rgb)
+    look = look_of(annotation, classes, light=light)
     if annotation.labels is None or annotation.labels.ndim != 2:
         return look
     outline = None if selected is None else selected.known.outline(look.contour)

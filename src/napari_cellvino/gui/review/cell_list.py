@@ -34,7 +34,7 @@ WITH_DOUBT = (
     Choice("depends on the threshold", Doubt.THRESHOLDS_DISAGREE),
 )
 SETTLE_MS = 40  # after the last edit, before rows are listed anew
-HEIGHT = 150  # px: a panel of 800 px is not scrolled for it
+HEIGHT = 112  # px: a panel of 800 px is not scrolled for it
 
 
 class ReviewList(QWidget):

@@ -14,6 +14,7 @@ from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.engines.remote.address import is_address
 from napari_cellvino.gui.widgets.failure import Failure, failure_of
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
+from napari_cellvino.segmentation.bright_background import describe_bright_background
 from napari_cellvino.workflows.first_sight import FirstSight, Suggestion
 from napari_cellvino.workflows.outcome import Outcome
 from napari_cellvino.workflows.suggest_models import suggest_models
@@ -41,8 +42,9 @@ class BackgroundWork(Protocol):
 class FirstSightController(QObject):
     """What the models say of the open image.
 
-    They are asked unbidden where a run finds no cell, and as soon as the first image of a kind is open that nothing is
-    known of: ``unasked`` says whether somebody wants that, ``chosen`` whether a model is chosen already.
+    They are asked unbidden where a run finds no cell, or sees a bright image with a model of dark ones, and as soon as
+    the first image of a kind is open that nothing is known of: ``unasked`` says whether somebody wants that, ``chosen``
+    whether a model is chosen already.
     """
 
     changed = Signal()
@@ -142,8 +144,13 @@ class FirstSightController(QObject):
             self._task.stop()
 
     def _on_outcome(self, outcome: Outcome | None) -> None:
-        if outcome is not None and outcome.count == 0 and self.sight is None:
+        if outcome is not None and self.sight is None and (outcome.count == 0 or self._is_of_another_kind(outcome)):
             self.look()
+
+    def _is_of_another_kind(self, outcome: Outcome) -> bool:
+        """Return whether the image is a bright one, which the model was not made for."""
+        package = self._workspace.package
+        return package is not None and bool(describe_bright_background(outcome.prediction.plane.inputs, package.spec))
 
     def _on_progress(self, progress: Progress) -> None:
         if self.looking:
