@@ -48,8 +48,6 @@ def test_first_image_of_a_kind_is_looked_at_unasked(window, open_file, root, qtb
 
 
 def test_a_bright_image_that_is_run_with_a_model_of_dark_ones_asks_all(window, viewer, nuclei, run, qtbot, click):
-    window, viewer, nuclei, run, qtbot, click
-):
     controller = window.session.first_sight
     viewer.add_image(nuclei[:96, :96].max() - nuclei[:96, :96])
     run(window)
