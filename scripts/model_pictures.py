@@ -18,7 +18,8 @@ from PIL import Image, ImageDraw
 from skimage.segmentation import find_boundaries
 
 from napari_cellvino.engines.openvino import OpenVinoEngine
-from napari_cellvino.figures.lettering import INK, PAPER, Line, draw_caption
+from napari_cellvino.figures.lettering import Line, draw_caption
+from napari_cellvino.figures.palette import INK, PAPER
 from napari_cellvino.model_package import ModelPackage, find_package
 from napari_cellvino.segmentation.heads import Decoded, check_parameters
 from napari_cellvino.segmentation.normalise import intensity_range
@@ -151,7 +152,7 @@ def _boxed(picture: Image.Image, boxes: NDArray[np.floating | np.integer], class
 
 
 def _panel(picture: Image.Image, text: str) -> Image.Image:
-    caption = draw_caption([Line(text, 14, INK)], width=max(picture.width, WIDTH))
+    caption = Image.fromarray(draw_caption([Line(text, 14, INK)], width=max(picture.width, WIDTH)))
     page = Image.new("RGB", (caption.width, caption.height + picture.height), PAPER)
     page.paste(caption, (0, 0))
     page.paste(picture, ((page.width - picture.width) // 2, caption.height))

@@ -107,7 +107,7 @@ def test_finished_boxes_are_kept(cellvino, boxes_run, image):
 
 
 def test_picture_has_a_colour_per_class(boxes_run):
-    picture = np.asarray(Image.open(boxes_run / "chamber" / "qc.png")).astype(int)
+    picture = np.asarray(Image.open(boxes_run / "chamber" / "qc.png").convert("RGB")).astype(int)
     for colour in ((86, 180, 233), (230, 159, 0)):
         assert (np.abs(picture - colour).sum(-1) == 0).sum() > 50
 

@@ -4,12 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from napari_cellvino.core.objects import Objects
 from napari_cellvino.figures.lettering import (
     IN_FONT,
-    PAPER,
     SMALLEST,
     Line,
     draw_caption,
@@ -18,11 +17,11 @@ from napari_cellvino.figures.lettering import (
     font,
     length_text,
     number_sizes,
-    number_stamp,
     round_length,
     spell,
     wrap,
 )
+from napari_cellvino.figures.palette import PAPER, in_colours, ink
 
 
 def disc(area, number=1):
@@ -65,7 +64,7 @@ def test_wrapped_lines_fit_and_lose_nothing(text, width):
 
 
 def test_caption_is_taller_with_more_lines():
-    heights = [draw_caption([Line("what was run " * n)], width=300).height for n in (1, 9)]
+    heights = [len(draw_caption([Line("what was run " * n)], width=300)) for n in (1, 9)]
     assert heights[1] > 2 * heights[0] - 30
     strip = np.array(draw_caption([Line("text")], width=300))
     assert (strip != PAPER).any()
@@ -90,16 +89,20 @@ def test_numbers_are_drawn_where_they_fit():
     assert (y.mean(), x.mean()) == (pytest.approx(50.5, abs=2), pytest.approx(50.5, abs=2))
 
 
-def test_numbers_are_mixed_with_the_picture_as_pillow_does():
-    grey = np.random.default_rng(0).integers(0, 256, (100, 100, 3), np.uint8)
-    cell = disc(400, 58)
-    letters, behind = number_stamp(58, number_sizes(cell, 1)[0])
-    high, wide = behind.shape[:2]
-    alpha = 255 - behind
-    colour = np.where(alpha > 0, (letters - 128) // np.maximum(alpha, 1), 0)
-    stamp = Image.fromarray(np.dstack([colour, alpha]).astype(np.uint8))
-    wanted, found = Image.fromarray(grey), grey.copy()
-    wanted.paste(stamp, (round(50.5 - wide / 2), round(50.5 - high / 2)), stamp)
-    draw_numbers(found, cell, zoom=1)
-    assert (found != grey).any()
-    assert np.array_equal(found, np.array(wanted))
+@pytest.mark.parametrize("indexed", [False, True])
+def test_numbers_are_those_of_pillow_on_their_halo(indexed):
+    shape = (100, 100) if indexed else (100, 100, 3)
+    picture = np.full(shape, ink((200, 200, 200), indexed=indexed) if indexed else 200, np.uint8)
+    cell = disc(900, 58)
+    wanted = Image.new("RGB", (100, 100), (200, 200, 200))
+    written = {"fill": (255, 255, 255), "font": font(number_sizes(cell, 1)[0]), "stroke_fill": (0, 0, 0)}
+    ImageDraw.Draw(wanted).text((50.5, 50.5), "58", anchor="mm", stroke_width=1, **written)
+    draw_numbers(picture, cell, zoom=1)
+    found = in_colours(picture).astype(int)
+    assert (np.ptp(found, axis=-1) == 0).all()
+    drawn, changed = (np.abs(np.array(p, int) - 200).max(axis=-1) > 50 for p in (wanted, found))
+    assert changed.sum() == pytest.approx(drawn.sum(), rel=0.15)
+    for one, other in zip(np.nonzero(changed), np.nonzero(drawn), strict=True):
+        assert (one.min(), one.max()) == (pytest.approx(other.min(), abs=1), pytest.approx(other.max(), abs=1))
+    assert found.max() == 255
+    assert found.min() == 0

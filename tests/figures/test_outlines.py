@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from skimage.segmentation import find_boundaries
 
 from napari_cellvino.core.objects import Doubt, Objects
-from napari_cellvino.figures.outlines import AT_EDGE, DOUBTFUL, HUES, object_colours, paint_outlines
+from napari_cellvino.figures.outlines import object_colours, paint_outlines
+from napari_cellvino.figures.palette import AT_EDGE, DOUBTFUL, HUES
 
 
 def objects_with(ids, doubts=None):

@@ -6,7 +6,15 @@ from PIL import Image
 
 from napari_cellvino.core.plate import FORMATS, Plate, Well
 from napari_cellvino.figures.colour_scale import VIRIDIS, colour_of
-from napari_cellvino.figures.plate_heat_map import draw_heat_map, luminance, number_text, write_heat_map
+from napari_cellvino.figures.plate_heat_map import (
+    LARGEST,
+    SIDES,
+    TOP,
+    draw_heat_map,
+    luminance,
+    number_text,
+    write_heat_map,
+)
 
 
 def plate_of(rows, columns):
@@ -30,21 +38,38 @@ def test_every_format_of_plate_fits(tmp_path, rows, columns):
         assert (page == end).all(-1).any()
 
 
-def test_wells_without_a_result_and_without_an_image_differ(tmp_path):
+def test_wells_without_a_result_and_without_an_image_differ():
     plate = plate_of(2, 3)
-    figure = draw_heat_map(plate, {Well(0, 0): 1.0, Well(0, 1): None, Well(0, 2): float("nan")}, title="count")
-    wells = figure.axes[0]
-    assert [tuple(point) for line in wells.lines for point in line.get_xydata().tolist()] == [(1, 0), (2, 0)]
-    assert [text.get_text() for text in wells.texts] == ["1"]
-    legend = figure.texts[-1].get_text()
-    assert "no result" in legend
-    assert "no image" in legend
-    full = draw_heat_map(plate, {Well(r, c): 1.0 for r in range(2) for c in range(3)}, title="count")
-    assert full.texts[-1].get_text() == ""
+    page = np.asarray(
+        draw_heat_map(plate, {Well(0, 0): 1.0, Well(0, 1): None, Well(0, 2): float("nan")}, title="count")
+    )
+    full = np.asarray(draw_heat_map(plate, {Well(r, c): 1.0 for r in range(2) for c in range(3)}, title="count"))
+    cross, empty = (213, 94, 0), (236, 236, 239)
+    for row in range(2):
+        for column in range(3):
+            y, x = TOP + LARGEST * row, SIDES + LARGEST * column
+            well, same = page[y : y + LARGEST, x : x + LARGEST], full[y : y + LARGEST, x : x + LARGEST]
+            assert (well == cross).all(-1).any() == ((row, column) in {(0, 1), (0, 2)})
+            assert (well == empty).all(-1).any() == ((row, column) != (0, 0))
+            assert not (same == cross).all(-1).any()
+    assert (page[-40:] != 255).any()
+    assert (full[-40:] == 255).all()
 
 
 def test_a_plate_without_any_result_has_no_scale():
-    assert len(draw_heat_map(plate_of(2, 3), {Well(0, 0): None}, title="count").axes) == 1
+    none, some = (draw_heat_map(plate_of(2, 3), {Well(0, 0): v}, title="count") for v in (None, 1.0))
+    bar = (SIDES, TOP + 2 * LARGEST + 40, SIDES + 300, TOP + 2 * LARGEST + 100)
+    assert (np.asarray(none.crop(bar)) == 255).all()
+    assert (np.asarray(some.crop(bar)) == colour_of(1, 1, 1)).all(-1).any()
+
+
+def test_a_name_in_another_script_is_not_lost():
+    latin, other = (
+        np.asarray(draw_heat_map(Plate(name, "made", 2, 3, (), ("DNA",)), {}, title="count"))
+        for name in ("p", "プレート")
+    )
+    assert latin.shape == other.shape
+    assert (latin[: TOP // 2] != other[: TOP // 2]).any()
 
 
 def test_the_same_values_give_the_same_bytes(tmp_path):

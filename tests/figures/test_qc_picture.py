@@ -9,8 +9,9 @@ from PIL import Image
 from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.image import Spacing
 from napari_cellvino.core.objects import Doubt, Objects, ReviewState
-from napari_cellvino.figures.lettering import PAPER
-from napari_cellvino.figures.qc_picture import LONGEST, _enlarged, draw_qc, plan_zoom, write_qc
+from napari_cellvino.figures import qc_picture
+from napari_cellvino.figures.palette import GREYS, PAPER, in_colours
+from napari_cellvino.figures.qc_picture import LONGEST, _enlarged, plan_zoom, write_qc
 
 
 def field(shape=(60, 80), pitch=20, side=14):
@@ -32,6 +33,10 @@ def field(shape=(60, 80), pitch=20, side=14):
 def image_of(labels, dtype=np.uint16):
     noise = np.random.default_rng(0).integers(0, 20, labels.shape)
     return ((labels > 0) * 100 + noise).astype(dtype)
+
+
+def draw_qc(*args, **how):
+    return in_colours(qc_picture.draw_qc(*args, **how))
 
 
 def colourful(picture):
@@ -133,15 +138,30 @@ def test_colours_of_an_rgb_image_are_kept():
     assert (picture[-500:, 200] == (200, 0, 90)).all()
 
 
-def test_written_png_is_the_picture_in_the_same_bytes(tmp_path):
+@pytest.mark.parametrize(("channels", "mode"), [(1, "P"), (2, "RGB")])
+def test_written_png_is_the_picture_in_the_same_bytes(channels, mode, tmp_path):
     labels, objects = field()
+    pixels = np.stack([image_of(labels)] * channels)
     for name in ("a.png", "b.png"):
-        write_qc(tmp_path / name, draw_qc(image_of(labels), labels, objects, name="a", ran=("nuclei", "fast")))
+        write_qc(tmp_path / name, qc_picture.draw_qc(pixels, labels, objects, name="a", ran=("nuclei", "fast")))
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    picture = draw_qc(pixels, labels, objects, name="a", ran=("nuclei", "fast"))
     with Image.open(tmp_path / "a.png") as image:
-        read = np.array(image)
-    picture = draw_qc(image_of(labels), labels, objects, name="a", ran=("nuclei", "fast"))
-    np.testing.assert_array_equal(read, picture)
+        assert image.mode == mode
+        np.testing.assert_array_equal(np.array(image.convert("RGB")), picture)
+
+
+def test_a_grey_field_looks_as_in_full_colour(monkeypatch):
+    labels, objects = field()
+    objects = replace(objects, doubts=np.arange(len(objects)) % 3)
+    how = {"name": "a", "ran": ("nuclei", "fast"), "spacing": Spacing(None, 0.5, 0.5), "spots": np.array([[9.0, 17.0]])}
+    found = draw_qc(image_of(labels), labels, objects, **how)
+    monkeypatch.setattr(qc_picture, "entries_of", lambda grey: grey[..., None].repeat(3, -1))
+    wanted = draw_qc(image_of(labels), labels, objects, **how)
+    off = np.abs(found.astype(int) - wanted)
+    assert colourful(found).any()
+    assert off.max(axis=-1)[colourful(wanted) & colourful(found)].mean() < 2
+    assert np.percentile(off, 99) <= 4
 
 
 def test_what_does_not_fit_is_refused():
@@ -195,6 +215,6 @@ def test_colour_images_are_shown_in_their_colours(dtype):
 
 @pytest.mark.parametrize("shape", [(5, 7), (1, 1), (40, 33, 3)])
 def test_twice_as_large_is_what_pillow_makes(shape):
-    pixels = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    pixels = np.random.default_rng(0).integers(0, GREYS if len(shape) == 2 else 256, shape, np.uint8)
     size = (2 * shape[1], 2 * shape[0])
     assert np.array_equal(_enlarged(pixels, 2), Image.fromarray(pixels).resize(size, Image.Resampling.BILINEAR))

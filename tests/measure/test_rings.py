@@ -9,7 +9,9 @@ from scipy import ndimage
 
 from napari_cellvino.measure.rings import ring_means
 
-labels_strategy = arrays(np.int32, (14, 17), elements=st.integers(0, 4), fill=st.just(0))
+pixels_strategy = arrays(np.int32, (14, 17), elements=st.integers(0, 4), fill=st.just(0))
+blocks_strategy = arrays(np.int32, (5, 6), elements=st.integers(0, 4)).map(lambda b: b.repeat(3, 0).repeat(3, 1))
+labels_strategy = pixels_strategy | blocks_strategy
 
 
 @given(labels_strategy, st.integers(1, 6), st.integers(0, 2**31))

@@ -5,7 +5,14 @@ import pytest
 from scipy import ndimage as ndi
 
 from napari_cellvino.model_package.spec import Normalisation
-from napari_cellvino.segmentation.normalise import CLIP, intensity_range, percentiles, plane_range
+from napari_cellvino.segmentation.normalise import CLIP, intensity_range, plane_range, sample_medians
+from napari_cellvino.segmentation.order_statistics import (
+    Counted,
+    Listed,
+    percentile_of_rows,
+    percentiles,
+    values_of,
+)
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +55,36 @@ def test_percentiles_of_many_values_are_those_of_numpy_to_the_bit(kind: type) ->
         assert percentiles(values.astype(kind), percents) == tuple(
             np.percentile(values.astype(kind), percents).tolist()
         )
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_percentiles_of_counted_values_are_those_of_sorting_to_the_bit(kind: type) -> None:
+    rng = np.random.default_rng(2)
+    values = rng.normal(120, 30, 5_001).clip(0, 255).astype(kind)
+    percents = (0, 1, 20, 50, 99.8, 100, *(100 * rng.random(5)))
+    counted, listed = values_of(values), Listed(values.astype(np.float32))
+    for left, among in ((counted, listed), (counted.without(values.min()), listed.without(values.min()))):
+        assert isinstance(left, Counted)
+        assert (left.size, left.ends) == (among.size, among.ends)
+        assert left.number_of(120) == among.number_of(120) > 0
+        assert left.percentiles(percents) == among.percentiles(percents)
+        assert left.spread() == pytest.approx(among.spread(), rel=1e-6)
+
+
+def test_percentiles_of_rows_are_those_of_each_row() -> None:
+    rows = np.random.default_rng(3).normal(size=(7, 53)).astype(np.float32)
+    assert percentile_of_rows(rows, 20).tolist() == [percentiles(row, (20,))[0] for row in rows]
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int32, np.float32, bool])
+@pytest.mark.parametrize("shape", [(2, 9), (17, 700), (400, 331)])
+def test_sampled_medians_are_those_of_nine_pixels(kind: type, shape: tuple[int, int]) -> None:
+    plane = np.random.default_rng(4).normal(100, 40, shape).clip(0, 255).astype(kind)
+    padded = np.pad(plane, 1, mode="edge") if min(shape) < 3 else plane
+    for samples in (120_000, 30_000, 4_000):
+        step = max(1, int(np.sqrt(padded.size / samples)))
+        wanted = ndi.median_filter(padded, 3)[1:-1:step, 1:-1:step]
+        np.testing.assert_array_equal(sample_medians(plane, samples), wanted)
 
 
 def test_salt_does_not_move_the_range(field: np.ndarray) -> None:

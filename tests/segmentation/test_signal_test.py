@@ -13,6 +13,7 @@ from skimage.data import immunohistochemistry
 from napari_cellvino.core.objects import Objects
 from napari_cellvino.model_package import find_package
 from napari_cellvino.segmentation.heads import Decoded
+from napari_cellvino.segmentation.samples import sampled
 from napari_cellvino.segmentation.signal_test import (
     SIGNAL_TEST,
     Emptiness,
@@ -151,7 +152,11 @@ def test_one_channel_or_plane_with_a_signal_is_enough() -> None:
     watch = SignalWatch()
     watch.add(NOISE["white"][None])
     assert watch.emptiness is Emptiness.NOISE
+    assert watch.samples(NOISE["white"].copy()[None]) == ()
+    (known,) = watch.samples(NOISE["white"][None])
+    assert np.array_equal(known.grid, sampled(NOISE["white"]).grid)
     watch.add(CELLS["one"][None])
+    assert watch.samples(NOISE["white"][None]) == ()
     watch.add(NOISE["white"][None])
     assert watch.emptiness is None
 

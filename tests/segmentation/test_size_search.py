@@ -107,6 +107,15 @@ def test_neighbouring_zooms_that_show_the_same_cells_agree() -> None:
     assert found[1]["number"] == 2.0
 
 
+def test_without_depth_all_else_is_seen_alike() -> None:
+    deep = [zoom_look(0.5, 10), zoom_look(1.0, 20, labels_of=0)]
+    flat = gather_evidence([replace(look, maps=look.maps[:1]) for look in deep])
+    of_depth = {"ridge", "top", "said", "apart"}
+    for one, other in zip(gather_evidence(deep), flat, strict=True):
+        assert set(one) - set(other) == of_depth
+        assert {name: one[name] for name in other} == other
+
+
 def test_f1_is_predicted_from_evidence_and_what_the_best_zoom_has_more() -> None:
     found = gather_evidence([zoom_look(0.5, 10), zoom_look(1.0, 20), zoom_look(2.0, 12, labels_of=0)])
     said = predicted_f1(

@@ -12,6 +12,7 @@ import pytest
 import tifffile
 
 from napari_cellvino.cli import main
+from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.service.follow_film import WAITING, FrameList, Patience, follow_film
 from napari_cellvino.service.rules import InputKind, Rule, RuleBook
 from napari_cellvino.service.watch_events import JobEnded
@@ -95,6 +96,31 @@ def test_frames_are_tracked_as_they_come(tmp_path: Path, frames: list[bytes]) ->
     assert main(words) == 1  # of other choices
     assert main([*words, "--overwrite"]) == 0
     assert len(pd.read_csv(out / "film" / "frames.csv")) == 7
+
+
+def test_frames_wait_for_their_label_images(tmp_path: Path, frames: list[bytes]) -> None:
+    film, masks, clock = tmp_path / "film", tmp_path / "late", [0.0]
+    masks.mkdir()
+    for number, frame in enumerate(frames):
+        (film / f"t{number}.tif").write_bytes(frame)
+    tracks = GrowingTracks(film, partial(open_labels, masks), TrackRequest(out=tmp_path / "out"))
+
+    def tick() -> float:
+        clock[0] += 1.0
+        return clock[0]
+
+    late = iter(sorted((tmp_path / "masks").iterdir())[:6])
+    for event in follow_film(film, tracks, Patience(0.0, 20.0, 0.001), threading.Event(), tick):
+        if event.noun == WAITING and (mask := next(late, None)) is not None:
+            (masks / mask.name).write_bytes(mask.read_bytes())
+    tracks.close()
+    table = pd.read_csv(tmp_path / "out" / "film" / "frames.csv")
+    assert table["cells"].tolist() == [2, 2, 2, 3, 3, 3]
+    assert "left out: t6.tif: it has no label image" in (tmp_path / "out" / "film" / "film.json").read_text()
+    tracks = GrowingTracks(film, partial(open_labels, tmp_path), TrackRequest(out=tmp_path / "none"))
+    with pytest.raises(ImageReadError, match="no frame of .* can be tracked"):
+        list(follow_film(film, tracks, Patience(0.0, 3.0, 0.001), threading.Event(), tick))
+    tracks.close()
 
 
 def test_ids_stay() -> None:

@@ -1,5 +1,8 @@
+import gc
+import tracemalloc
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -110,6 +113,19 @@ def test_frames_of_another_size_are_linked() -> None:
     film = drifting_film()
     film[3] = film[3][:150, :155]
     assert same_labels(linked(film))
+
+
+def test_a_long_film_takes_no_memory_while_it_passes(tmp_path: Path) -> None:
+    linker, held, image = FilmLinker(LinkOptions(), folder=tmp_path), [], drifting_film(1)[0]
+    for number in range(60):
+        linker.add(image)
+        if number in (10, 20, 59):
+            gc.collect()
+            tracemalloc.start()
+            held.append(tracemalloc.get_traced_memory()[0])
+    tracemalloc.stop()
+    assert held[2] - held[1] < 39 * 250  # bytes for each frame of nine cells; they were 3,000
+    assert [len(nodes) for nodes in linker.finish().tracks.nodes.values()] == [60] * 9
 
 
 def test_volumes_are_linked() -> None:

@@ -186,6 +186,46 @@ def test_label_images_are_those_of_the_frames_with_their_numbers(
     assert bool(said) == (None in expected or len(masks) > count)
 
 
+@pytest.mark.parametrize(
+    ("masks", "frames", "expected"),
+    [
+        (["b 1.5 late", "a 2.0 early"], ["a 2.0 early", "b 1.5 late", "c 2.0"], ["a 2.0 early", "b 1.5 late", None]),
+        (["d1_h1", "d1_h2", "d2_h1"], ["d1_h2", "d2_h1"], ["d1_h2", "d2_h1"]),  # two numbers differ
+        (["mask4"], ["t3", "t4"], [None, "mask4"]),  # a film that grows
+    ],
+)
+def test_label_images_are_those_of_the_frames_with_their_names(
+    masks: list[str], frames: list[str], expected: list[str | None]
+) -> None:
+    files = [Path(f"masks/{name}.png") for name in masks]
+    paired, said = pair_labels(files, [Path(f"film/{name}.tif") for name in frames], len(frames))
+    assert [None if file is None else file.stem for file in paired] == expected
+    assert said
+
+
+def test_numbers_that_are_not_of_cells_are_told(
+    film: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels, noise = dividing_film(), np.random.default_rng(1).integers(0, 300, (7, 160, 160))
+    binary = write_frames(tmp_path / "binary", [np.where(frame > 0, 255, 0).astype(np.uint8) for frame in labels])
+    assert run(film[0], "--masks", binary, "--out", tmp_path / "a", "--follow", 0.1, "--settle", 0) == 0
+    table = pd.read_csv(tmp_path / "a" / "film" / "frames.csv")
+    assert table["cells"].tolist() == [len(np.unique(frame)) - 1 - (t == 3) for t, frame in enumerate(labels)]  # touch
+    assert "connected parts are taken as the cells" in capsys.readouterr().err
+    grey = write_frames(tmp_path / "grey", list(noise.astype(np.uint16)))
+    assert run(film[0], "--masks", grey, "--out", tmp_path / "b") == 1
+    assert "as grey values of a picture do" in capsys.readouterr().err
+    for frame in labels:
+        frame[2:8, 150:156] = 1
+    several = track(np.stack(pictures(labels)), masks=np.stack(labels), axes="TYX")
+    assert several.notices == (
+        "5 labels of masks stand on pieces that lie apart, in 5 of 5 frames looked at: each is taken as one cell",
+    )
+    tifffile.imwrite(film[0] / "t06.tif", np.stack(pictures(labels)), metadata={"axes": "TYX"})
+    assert run(film[0], "--masks", film[1], "--out", tmp_path / "c") == 1
+    assert "t06.tif has 7 time points, and the others" in capsys.readouterr().err
+
+
 def test_label_images_of_the_challenge_of_volumes_and_of_another_size(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -23,7 +23,10 @@ FORMAT = 3
 
 def annotation_dict(annotation: Annotation) -> dict[str, object]:
     """Return provenance, classes and objects as plain values; every object has its box, even with an outline."""
-    objects = [_placed(annotation, annotation.records[id_]) for id_ in sorted(annotation.records)]
+    ids = sorted(annotation.records)
+    places = annotation.places(ids)
+    boxes = np.concatenate([places.low, places.high], axis=1).tolist()
+    objects = [record_dict(annotation.records[id_]) | {"box": box} for id_, box in zip(ids, boxes, strict=True)]
     deleted = [record_dict(annotation.deleted[id_]) for id_ in sorted(annotation.deleted)]
     return {
         "provenance": annotation.provenance.as_dict(),
@@ -68,11 +71,6 @@ def read_annotation_dict(
     if pixels is not None:
         annotation.index.ids()  # raises where labels and records do not match
     return annotation
-
-
-def _placed(annotation: Annotation, record: ObjectRecord) -> dict[str, object]:
-    region = annotation.geometry(record.id).region
-    return record_dict(record) | {"box": [*region.low, *region.high]}
 
 
 def _extent(records: list[ObjectRecord]) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,8 @@ from napari_cellvino.core.objects import Doubt, ObjectOrigin, ReviewState
 _PLAIN = ("excluded", "note", "model", "by", "at", "parent")  # left out where empty
 _ORIGINS = {origin: origin.name.lower() for origin in ObjectOrigin}
 _REVIEWS = {review: review.name.lower() for review in ReviewState}
-_DOUBTS = {doubt: doubt.name.lower() for doubt in Doubt if doubt.name}
+_DOUBTS = [(int(doubt), doubt.name.lower()) for doubt in Doubt if doubt.name]
+_plain_of = attrgetter(*_PLAIN)
 
 
 def record_dict(record: ObjectRecord) -> dict[str, object]:
@@ -23,6 +25,7 @@ def record_dict(record: ObjectRecord) -> dict[str, object]:
 
     A score is written so that the very float32 is read back: what is saved again stays the same.
     """
+    doubts = int(record.doubts)
     values: dict[str, object] = {
         "id": record.id,
         "class": record.class_index,
@@ -30,9 +33,9 @@ def record_dict(record: ObjectRecord) -> dict[str, object]:
         "box": None if record.box is None else list(record.box),
         "origin": _ORIGINS[record.origin],
         "review": _REVIEWS[record.review],
-        "doubts": [word for doubt, word in _DOUBTS.items() if doubt in record.doubts] if record.doubts else [],
+        "doubts": [word for doubt, word in _DOUBTS if doubts & doubt] if doubts else [],
     }
-    values |= {name: value for name in _PLAIN if (value := getattr(record, name))}
+    values |= {name: value for name, value in zip(_PLAIN, _plain_of(record), strict=True) if value}
     values |= {"deleted": True} if record.deleted else {}
     values |= {} if record.found_class is None else {"found_class": record.found_class}
     return values | ({"sources": list(record.sources)} if record.sources else {})

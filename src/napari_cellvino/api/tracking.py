@@ -162,4 +162,4 @@ def _labels(masks: ArrayLike | str | Path, film: Film) -> GivenLabels:
     if isinstance(masks, (str, Path)):
         return open_labels(Path(masks), film)
     axes = "TYX" if len(masks.shape) == 3 else "TZYX"
-    return labels_of_stack(as_stack(masks, {"axes": axes}, name="masks"), film)
+    return labels_of_stack(as_stack(masks, {"axes": axes}, name="masks"), film).understood(Path("masks"))

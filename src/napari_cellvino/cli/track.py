@@ -6,7 +6,6 @@ import argparse
 import sys
 from collections.abc import Sequence
 from contextlib import closing
-from functools import partial
 from pathlib import Path
 
 from napari_cellvino.cli.film_bar import FilmBar
@@ -21,7 +20,7 @@ from napari_cellvino.segmentation.pipeline import make_pipeline
 from napari_cellvino.service.follow_film import Patience, follow_film
 from napari_cellvino.storage.json_text import json_text
 from napari_cellvino.workflows.film import open_film
-from napari_cellvino.workflows.film_labels import FilmLabels, FoundLabels, FoundOfGrowing, open_labels
+from napari_cellvino.workflows.film_labels import FilmLabels, FoundLabels, FoundOfGrowing, GivenOfGrowing, open_labels
 from napari_cellvino.workflows.growing_film import GrowingTracks, LabelsOf
 from napari_cellvino.workflows.track_film import TrackedFilm, TrackRequest, linking_alone, track_film
 
@@ -73,7 +72,7 @@ def _follow(path: Path, recipe: Recipe, engines: EngineProvider, options: argpar
     if options.tracks is not None:
         raise OptionError("--tracks is of a whole film, and --follow tracks one that grows; leave one of them out")
     if options.masks is not None:
-        labels_of: LabelsOf = partial(open_labels, options.masks)
+        labels_of: LabelsOf = GivenOfGrowing(options.masks)
         made_with = linking_alone(recipe)
     else:
         pipeline = make_pipeline(recipe)

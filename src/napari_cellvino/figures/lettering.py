@@ -18,16 +18,12 @@ from PIL import Image, ImageDraw, ImageFont
 
 from napari_cellvino.core.objects import Objects
 from napari_cellvino.figures.composite import Picture
+from napari_cellvino.figures.palette import INK, PAPER, PLAIN, Colour, entries_of, ink, shades
 
-Colour = tuple[int, int, int]
-
-INK: Colour = (255, 255, 255)
-HALO: Colour = (0, 0, 0)
-PLAIN: Colour = (190, 190, 195)
-PAPER: Colour = (24, 24, 27)
 SMALLEST, PLENTY, LARGEST = 9, 14, 28  # font sizes of numbers in px: just readable, well readable, on large objects
 DIGIT = 0.62  # width of a digit, in font sizes
 HALF, QUARTER = 0.5, 0.25  # font size in diameters of the object, at most: below PLENTY, and above
+COVERED = 128  # opacity from which a number and its halo cover a pixel
 MARGIN = 12  # px
 IN_FONT = frozenset("©«°±·»‘’“”…™")  # noqa: RUF001
 SPELLED = {"µ": "u", "μ": "u", "≥": ">=", "≤": "<=", "×": "x", "–": "-", "—": "-", "→": "->", "−": "-", "ß": "ss"}
@@ -64,49 +60,64 @@ def number_sizes(objects: Objects, zoom: float) -> list[int]:
 
 
 def draw_numbers(picture: Picture, objects: Objects, *, zoom: float) -> None:
-    """Draw each object's id at its centroid into a picture (Y, X, 3), where it fits."""
-    height, width = picture.shape[:2]
+    """Draw each object's id at its centroid into a picture of either kind, where it fits."""
+    (height, width), indexed = picture.shape[:2], picture.ndim == 2
     sizes = number_sizes(objects, zoom)
     for number, (y, x), size in zip(objects.id.tolist(), objects.centroid.tolist(), sizes, strict=True):
         if not size:
             continue
-        letters, behind = number_stamp(number, size)
-        high, wide = behind.shape[:2]
+        letters, covered = number_stamp(number, size, indexed=indexed)
+        high, wide = covered.shape[:2]
         top, left = round((y + 0.5) * zoom - high / 2), round((x + 0.5) * zoom - wide / 2)
         rows, columns = slice(max(top, 0), min(top + high, height)), slice(max(left, 0), min(left + wide, width))
         own = slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left)
-        mixed = picture[rows, columns] * behind[own] + letters[own]
-        picture[rows, columns] = (mixed + (mixed >> 8)) >> 8  # divided by 255, rounded
+        np.copyto(picture[rows, columns], letters[own], where=covered[own])
 
 
 @lru_cache(maxsize=8192)
-def number_stamp(number: int, size: int) -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:
-    """Return a number with its halo, to be mixed into a picture: the next field of a plate has the same numbers.
+def number_stamp(number: int, size: int, *, indexed: bool) -> tuple[Picture, NDArray[np.bool_]]:
+    """Return a number in white on its black halo, of either kind of picture, and which pixels it covers.
 
-    A pixel becomes (pixel * second + first) / 255: the first (h, w, 3) is colour times opacity, rounded up by half, the
-    second (h, w, 1) is what is left of the pixel.
+    The next field of a plate has the same numbers. It is put together from its digits, of which there are fewer.
     """
-    text = str(number)
-    wide, high = round(font(size).getlength(text)) + 4, round(1.5 * size) + 4
-    stamp = Image.new("RGBA", (wide, high))
-    ImageDraw.Draw(stamp).text(
-        (wide / 2, high / 2), text, fill=INK, font=font(size), anchor="mm", stroke_width=1, stroke_fill=HALO
-    )
-    drawn = np.asarray(stamp, np.uint16)
-    return drawn[..., :3] * drawn[..., 3:] + np.uint16(128), np.uint16(255) - drawn[..., 3:]
+    digits = [_digit_stamp(digit, size) for digit in str(number)]
+    starts = np.rint(np.cumsum([0.0, *(advance for advance, _, _ in digits)])).astype(int).tolist()
+    white, opaque = np.zeros((2, len(digits[0][1]), starts[-1] + 4), np.uint8)
+    for start, (_, letter, halo) in zip(starts, digits, strict=False):
+        columns = slice(start, start + letter.shape[1])
+        np.maximum(white[:, columns], letter[:, : white.shape[1] - start], out=white[:, columns])
+        np.maximum(opaque[:, columns], halo[:, : white.shape[1] - start], out=opaque[:, columns])
+    covered = opaque >= COVERED
+    return (entries_of(white), covered) if indexed else (white[..., None], covered[..., None])
 
 
-def draw_scale_bar(um_per_px: float, *, width: int, scale: float = 1) -> Image.Image:
+@cache
+def _digit_stamp(digit: str, size: int) -> tuple[float, NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return how far the next digit is in px, and the opacity (h, w) of a digit and of it with the halo round it."""
+    advance = text_width(digit, size)
+    drawn = []
+    for stroke in (0, 1):
+        stamp = Image.new("L", (round(advance) + 4, round(1.5 * size) + 4))
+        ImageDraw.Draw(stamp).text(
+            (2, stamp.height / 2), digit, fill=255, font=font(size), anchor="lm", stroke_width=stroke
+        )
+        drawn.append(np.asarray(stamp))
+    return advance, drawn[0], drawn[1]
+
+
+@lru_cache(maxsize=16)
+def draw_scale_bar(um_per_px: float, *, width: int, scale: float = 1, indexed: bool = False) -> Picture:
     """Return a strip with a bar of a round length, at most a quarter of a picture ``width`` px wide."""
     length_um = round_length(width * um_per_px / 4)
     text, length = length_text(length_um), round(length_um / um_per_px)
     size, height = round(14 * scale), round(4 * scale)
     wide = max(length, round(font(size).getlength(text)))
-    strip = Image.new("RGB", (wide + 2 * MARGIN, 2 * size + height + MARGIN), PAPER)
+    strip = Image.new("L", (wide + 2 * MARGIN, 2 * size + height + MARGIN))
     draw, right, bottom = ImageDraw.Draw(strip), strip.width - MARGIN, strip.height - MARGIN
-    draw.rectangle((right - length, bottom - height, right - 1, bottom - 1), fill=INK)
-    draw.text((right - length / 2, bottom - height - 4), text, fill=INK, font=font(size), anchor="mb")
-    return strip
+    draw.rectangle((right - length, bottom - height, right - 1, bottom - 1), fill=255)
+    draw.text((right - length / 2, bottom - height - 4), text, fill=255, font=font(size), anchor="mb")
+    letters: NDArray[np.uint8] = np.asarray(strip)
+    return shades(INK, indexed=indexed)[letters]
 
 
 def round_length(at_most: float) -> float:
@@ -121,17 +132,26 @@ def length_text(um: float) -> str:
     return f"{um * scale:.4g} {unit}"
 
 
-def draw_caption(lines: Iterable[Line], *, width: int, scale: float = 1, paper: Colour = PAPER) -> Image.Image:
+def draw_caption(lines: Iterable[Line], *, width: int, scale: float = 1, indexed: bool = False) -> Picture:
     """Return a strip ``width`` px wide that holds the lines, wrapped where they are too long."""
     sized = [Line(spell(line.text), round(line.size * scale), line.colour) for line in lines]
     wrapped = [Line(text, line.size, line.colour) for line in sized for text in wrap(line, width=width - 2 * MARGIN)]
     steps = [round(line.size * 1.45) for line in wrapped]
-    strip = Image.new("RGB", (width, sum(steps) + 2 * MARGIN - 4), paper)
-    draw, top = ImageDraw.Draw(strip), MARGIN - 2
+    strip = np.empty((sum(steps) + 2 * MARGIN - 4, width, *([] if indexed else [3])), np.uint8)
+    strip[:], top = ink(PAPER, indexed=indexed), MARGIN - 2
     for line, step in zip(wrapped, steps, strict=True):
-        draw.text((MARGIN, top + step / 2), line.text, fill=line.colour, font=font(line.size), anchor="lm")
+        letters = _letters(line.text, line.size, step)[:, :width]
+        strip[top : top + step, : letters.shape[1]] = shades(line.colour, indexed=indexed)[letters]
         top += step
     return strip
+
+
+@lru_cache(maxsize=64)
+def _letters(text: str, size: int, height: int) -> NDArray[np.uint8]:
+    """Return the opacity (h, w) of a line of text behind its margin; most lines are those of the field before."""
+    drawn = Image.new("L", (MARGIN + round(text_width(text, size)) + MARGIN, height))
+    ImageDraw.Draw(drawn).text((MARGIN, height / 2), text, fill=255, font=font(size), anchor="lm")
+    return np.asarray(drawn)
 
 
 def spell(text: str) -> str:

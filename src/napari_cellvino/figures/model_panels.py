@@ -12,8 +12,9 @@ from PIL import Image
 
 from napari_cellvino.core.objects import Objects
 from napari_cellvino.figures.composite import Picture, composite, to_rgb
-from napari_cellvino.figures.lettering import INK, PAPER, Line, draw_caption
+from napari_cellvino.figures.lettering import Line, draw_caption
 from napari_cellvino.figures.outlines import paint_boxes, paint_outlines
+from napari_cellvino.figures.palette import INK, PAPER
 from napari_cellvino.storage.atomic import atomic_path
 
 SIDE = 384  # px of a panel
@@ -51,7 +52,7 @@ def draw_panels(panels: Sequence[ModelPanel]) -> Picture:
         page.paste(Image.fromarray(draw_crop(panel)), (left, top))
         lines = [Line(panel.title, 16, INK), *(Line(text, 13) for text in panel.lines)]
         caption = draw_caption(lines, width=SIDE)
-        page.paste(caption.crop((0, 0, SIDE, min(caption.height, CAPTION))), (left, top + SIDE))
+        page.paste(Image.fromarray(caption[:CAPTION]), (left, top + SIDE))
     return np.asarray(page)
 
 

@@ -1,12 +1,8 @@
 """Outlines and boxes of objects painted into a picture, distinguishable with any colour vision.
 
-Hues are from the palette of Okabe and Ito, which people with any common colour vision can tell apart. Where a model has
-several classes, each has its hue; else neighbouring outlines have different hues as far as there are enough. Outlines
-of doubtful objects differ in form as well: they are dashed.
-
-References
-----------
-Okabe and Ito 2008, "Color Universal Design", https://jfly.uni-koeln.de/color/
+Hues are from the palette of Okabe and Ito (see `palette`), which people with any common colour vision can tell apart.
+Where a model has several classes, each has its hue; else neighbouring outlines have different hues as far as there are
+enough. Outlines of doubtful objects differ in form as well: they are dashed.
 """
 
 from __future__ import annotations
@@ -18,33 +14,29 @@ from numpy.typing import NDArray
 
 from napari_cellvino.core.objects import Doubt, Objects
 from napari_cellvino.figures.composite import Picture
+from napari_cellvino.figures.palette import AT_EDGE, DOUBTFUL, GAP, HUES, Colour, casings, ink, inks
 
 Integers = NDArray[np.integer[Any]]
 
-HUES = np.array([(86, 180, 233), (230, 159, 0), (20, 190, 140), (224, 140, 188), (240, 110, 40)], np.uint8)
-DOUBTFUL = (250, 235, 60)
-AT_EDGE = (255, 255, 255)
 REACH = 8  # px: objects nearer than that get different hues
 COARSE = 4  # px between the pixels that are looked at for it
 DASH = 3  # px, for outlines of 1 px
-GAP = (40, 40, 40)  # between dashes, so that they show on bright objects
+_TURNS = [[(first + k) % len(HUES) for k in range(len(HUES))] for first in range(len(HUES))]  # all hues are used
 LARGEST_LISTED = 2**20  # id up to which the rows of all are listed
-CASING = 0.45  # brightness left next to an outline, which then shows on bright images
-_CASED = (np.arange(256) * CASING).astype(np.uint8)
 
 
 def paint_outlines(
     picture: Picture, labels: Integers, objects: Objects, *, thickness: int, classes: int = 1, zoom: int = 1
 ) -> None:
-    """Paint the outline of each object into ``picture`` (Y, X, 3), ``thickness`` px wide, inside the object.
+    """Paint the outline of each object into a ``picture`` of either kind, ``thickness`` px wide, inside the object.
 
     A pixel of ``labels`` is a square of ``zoom`` px of the picture; boxes of ``objects`` may be in other pixels. An
     outline is open where the object is cut by the edge. Labels that are not among the objects are not painted.
     ``classes`` is the number of classes of the model.
     """
-    edge = _edges(labels, zoom)
+    edge, indexed = _edges(labels, zoom), picture.ndim == 2
     canvas = np.ascontiguousarray(picture)
-    flat, width = canvas.reshape(-1, 3), edge.shape[1]
+    flat, width = canvas.reshape(-1, *picture.shape[2:]), edge.shape[1]
     at = np.flatnonzero(_widen(edge, thickness - 1))
     y = at // width
     x = at - y * width
@@ -52,15 +44,16 @@ def paint_outlines(
     casing = at[values == 0]
     if thickness > 1:
         casing = casing[edge.reshape(-1)[casing]]
-    flat[casing] = _CASED[flat.take(casing, axis=0)]
+    flat[casing] = casings(indexed=indexed)[flat.take(casing, axis=0)]
     row, known = _rows(values, objects.id)
     known &= values != 0
-    at, y, x, row = at[known], y[known], x[known], row[known]
-    flat[at] = (object_colours(labels, objects, zoom) if classes == 1 else class_colours(objects)).take(row, axis=0)
+    at, row = at[known], row[known]
+    colours = object_colours(labels, objects, zoom) if classes == 1 else class_colours(objects)
+    flat[at] = inks(colours, indexed=indexed).take(row, axis=0)
     dash = DASH + 2 * (thickness - 1)
-    gap = _dashed(objects)[row]
-    gap[gap] = (y[gap] // dash + x[gap] // dash) % 2 == 1
-    flat[at[gap]] = GAP
+    y, x = np.divmod(at[_dashed(objects)[row]], width)
+    gap = (y // dash + x // dash) % 2 == 1
+    flat[(y * width + x)[gap]] = ink(GAP, indexed=indexed)
     if canvas is not picture:
         picture[:] = canvas
 
@@ -80,7 +73,7 @@ def object_colours(labels: Integers, objects: Objects, zoom: int = 1) -> Picture
     return _with_doubts(HUES[_hues(_neighbours(labels, objects.id, zoom), len(objects))], objects)
 
 
-def class_hues(classes: int) -> list[tuple[int, int, int]]:
+def class_hues(classes: int) -> list[Colour]:
     """Return the colour of each class: blue, orange, green, pink, vermilion, and again."""
     return [(int(r), int(g), int(b)) for r, g, b in HUES[np.arange(classes) % len(HUES)]]
 
@@ -97,23 +90,24 @@ def _with_doubts(colours: Picture, objects: Objects) -> Picture:
 
 
 def paint_boxes(picture: Picture, objects: Objects, *, zoom: float, thickness: int, classes: int = 1) -> None:
-    """Paint the box of each object into ``picture`` (Y, X, 3), ``thickness`` px wide, inside the box.
+    """Paint the box of each object into a ``picture`` of either kind, ``thickness`` px wide, inside the box.
 
     A picture pixel is 1 / ``zoom`` px of the image that the boxes lie in; else as `paint_outlines`.
     """
-    colours = class_colours(objects)
+    colours, indexed = class_colours(objects), picture.ndim == 2
     colours = colours if classes > 1 else _with_doubts(colours, objects)
     y, x = (np.arange(n) // (DASH + 2 * (thickness - 1)) for n in picture.shape[:2])
     gap = (y[:, None] + x) % 2 == 1
     boxes = np.rint(objects.box * zoom).astype(int)
     for box in (boxes + np.array([-1, -1, 1, 1])).tolist():
         for side in _frame(box, 1):
-            picture[side] = (picture[side] * CASING).astype(np.uint8)
-    for box, colour, dashed in zip(boxes.tolist(), colours, _dashed(objects), strict=True):
+            picture[side] = casings(indexed=indexed)[picture[side]]
+    of_box = inks(colours, indexed=indexed)
+    for box, colour, dashed in zip(boxes.tolist(), of_box, _dashed(objects), strict=True):
         for side in _frame(box, thickness):
             picture[side] = colour
             if dashed:
-                picture[side][gap[side]] = GAP
+                picture[side][gap[side]] = ink(GAP, indexed=indexed)
 
 
 def _frame(box: list[int], thickness: int) -> list[tuple[slice, slice]]:
@@ -211,6 +205,5 @@ def _hues(pairs: NDArray[np.intp], n: int) -> NDArray[np.intp]:
     hues = [-1] * n
     for row in range(n):
         taken = [hues[other] for other in adjacent[row]]
-        turn = [(row + k) % len(HUES) for k in range(len(HUES))]  # start elsewhere each time: all hues are used
-        hues[row] = min(turn, key=taken.count)
+        hues[row] = min(_TURNS[row % len(HUES)], key=taken.count) if taken else row % len(HUES)
     return np.array(hues, np.intp)

@@ -1,4 +1,4 @@
-"""The look of plots and heat maps: matplotlib with settings of our own, the same on every computer.
+"""The look of plots: matplotlib with settings of our own, the same on every computer.
 
 Figures are made without pyplot, which keeps figures in a global list and may open windows. A user's matplotlibrc has no
 effect, and is in force again afterwards. matplotlib is imported only where a figure is drawn: that takes a third of a
@@ -7,10 +7,10 @@ second.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
-from importlib import import_module
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from napari_cellvino.storage.atomic import atomic_path
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from PIL.Image import Image
 
 DPI = 200  # px per inch
 COMPRESSION = 1  # of PNG files: flat colours are small with any, and a higher level takes a fifth of the drawing
@@ -52,12 +53,6 @@ STYLE: Mapping[str, object] = {
 _lock = RLock()  # matplotlib's settings are global
 
 
-def import_plots() -> None:
-    """Import what figures are drawn with, in a thread before they are needed."""
-    import_module("matplotlib.figure")
-    import_module("matplotlib.backends.backend_agg")
-
-
 @contextmanager
 def plot_style() -> Iterator[None]:
     """Draw figures inside the block with the settings of this module; one thread at a time."""
@@ -79,6 +74,19 @@ def save_png(figure: Figure, path: Path, *, software: str) -> None:
     """
     with plot_style(), atomic_path(path) as part:
         figure.savefig(part, format="png", metadata={"Software": software}, pil_kwargs={"compress_level": COMPRESSION})
+
+
+def text_picture(text: str, size: int) -> Image:
+    """Return one line of text of any script, ``size`` px high, on white."""
+    from matplotlib.figure import Figure
+    from PIL.Image import open as open_picture
+
+    with plot_style():
+        figure = Figure(figsize=(size * (len(text) + 2) / DPI, 2 * size / DPI))
+        figure.text(0, 0.5, printable(text), size=size * 72 / DPI, va="center")
+        drawn = io.BytesIO()
+        figure.savefig(drawn, format="png")
+    return open_picture(drawn).convert("RGB")
 
 
 def printable(text: str) -> str:

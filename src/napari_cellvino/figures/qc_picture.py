@@ -18,9 +18,6 @@ from napari_cellvino.core.image import Spacing
 from napari_cellvino.core.objects import Objects, ReviewState, format_left_out
 from napari_cellvino.figures.composite import SUMMED_PX, Picture, composite, downsampled, grey, to_rgb
 from napari_cellvino.figures.lettering import (
-    INK,
-    PAPER,
-    PLAIN,
     Line,
     draw_caption,
     draw_numbers,
@@ -28,14 +25,13 @@ from napari_cellvino.figures.lettering import (
     number_sizes,
 )
 from napari_cellvino.figures.outlines import (
-    AT_EDGE,
-    DOUBTFUL,
     class_hues,
     is_at_edge,
     is_doubtful,
     paint_boxes,
     paint_outlines,
 )
+from napari_cellvino.figures.palette import AT_EDGE, DOUBTFUL, INK, PAPER, PLAIN, SPOT, Colour, entries_of, ink
 from napari_cellvino.figures.png import put_png
 from napari_cellvino.storage.atomic import atomic_path
 from napari_cellvino.storage.large_arrays import give_back_pages
@@ -47,9 +43,8 @@ THICK_FROM = 24  # px: where objects are of that diameter, their outlines are 2 
 READABLE = 1000  # px: on wider pictures the caption grows with the width
 NUMBER_FITS = 22  # px: an object of that diameter holds a three-digit number
 RING = 3  # px, radius of the ring round a spot
-SPOT = (255, 110, 60)
 UNKNOWN = Spacing()
-Mark = tuple[int, str, tuple[int, int, int]]  # how many, what it means, its colour
+Mark = tuple[int, str, Colour]  # how many, what it means, its colour
 
 
 def write_qc(path: Path, picture: Picture) -> None:
@@ -71,7 +66,9 @@ def draw_qc(
     spots: NDArray[np.float64] | None = None,
     excluded: Collection[int] = (),
 ) -> Picture:
-    """Return a picture (Y', X', 3) of the field with its objects outlined and numbered, between caption and legend.
+    """Return a picture of the field with its objects outlined and numbered, between caption and legend.
+
+    It is (Y', X', 3), or (Y', X') of entries of the palette where the field is shown in grey.
 
     Parameters
     ----------
@@ -118,14 +115,14 @@ def draw_qc(
 
 
 def _as_shown(pixels: NDArray[np.generic], zoom: float, *, rgb: bool) -> NDArray[np.uint8]:
-    """Return the pixels at the picture's size, (Y, X, 3), or (Y, X) where all three bands are the same."""
+    """Return the pixels at the picture's size, (Y, X, 3), or (Y, X) of entries of the palette where they are grey."""
     channels = pixels.reshape(-1, *pixels.shape[-2:])
     if zoom < 1:  # before anything else: a copy of the whole image may not fit
         channels = downsampled(channels, round(1 / zoom))
     if rgb:
         shown = to_rgb(channels, pixels.dtype == np.uint8)
     else:
-        shown = composite(channels) if len(channels) in (2, 3) else grey(channels[0])
+        shown = composite(channels) if len(channels) in (2, 3) else entries_of(grey(channels[0]))
     return _enlarged(shown, zoom)
 
 
@@ -148,7 +145,7 @@ def plan_zoom(shape: tuple[int, ...], objects: Objects) -> float:
 
 
 def _enlarged(shown: NDArray[np.uint8], zoom: float) -> NDArray[np.uint8]:
-    """Return a picture (Y, X) or (Y, X, 3), interpolated bilinearly where it is enlarged."""
+    """Return a picture (Y, X) of entries of greys or (Y, X, 3), interpolated bilinearly where it is enlarged."""
     if zoom <= 1:
         return shown
     if zoom == 2:
@@ -159,15 +156,14 @@ def _enlarged(shown: NDArray[np.uint8], zoom: float) -> NDArray[np.uint8]:
 
 def _doubled(shown: NDArray[np.uint8], axis: int) -> NDArray[np.uint8]:
     """Return a picture twice as long along an axis: what Pillow's bilinear interpolation gives, in half of its time."""
-    lines = np.moveaxis(shown, axis, 0)
     shape = list(shown.shape)
     shape[axis] *= 2
     out = np.empty(shape, np.uint8)
-    here = shown.astype(np.uint16)
-    much = np.moveaxis(here * np.uint16(3) + np.uint16(2), axis, 0)
-    here, doubled = np.moveaxis(here, axis, 0), np.moveaxis(out, axis, 0)
-    doubled[2::2] = (much[1:] + here[:-1]) >> np.uint16(2)
-    doubled[1:-1:2] = (much[:-1] + here[1:]) >> np.uint16(2)
+    doubled, one = np.moveaxis(out, axis, 0), np.uint8(1)
+    lines = np.moveaxis(shown if shown.ndim == 2 else shown.astype(np.uint16), axis, 0)  # entries of greys have 7 bits
+    between = ((lines[1:] + lines[:-1]) >> one) + one
+    doubled[2::2] = (lines[1:] + between) >> one
+    doubled[1:-1:2] = (lines[:-1] + between) >> one
     doubled[0], doubled[-1] = lines[0], lines[-1]
     return out
 
@@ -205,9 +201,9 @@ def _draw_rings(picture: Picture, places: NDArray[np.float64] | None, zoom: floa
     if places is None:
         return
     canvas = Image.fromarray(np.ascontiguousarray(picture))
-    draw, radius = ImageDraw.Draw(canvas), max(RING, RING * zoom)
+    draw, radius, spot = ImageDraw.Draw(canvas), max(RING, RING * zoom), ink(SPOT, indexed=picture.ndim == 2)
     for y, x in ((places + 0.5) * zoom).tolist():
-        draw.ellipse((x - radius, y - radius, x + radius, y + radius), outline=SPOT)
+        draw.ellipse((x - radius, y - radius, x + radius, y + radius), outline=spot)
     picture[:] = np.asarray(canvas)
 
 
@@ -250,21 +246,19 @@ def _page(
     canvas: NDArray[np.uint8], caption: Sequence[Line], legend: Sequence[Line], um_per_px: float | None
 ) -> tuple[Picture, Picture]:
     """Return the page, and the part of it that is the field: its caption is above, its legend and scale bar below."""
-    high, wide = canvas.shape[:2]
+    (high, wide), indexed = canvas.shape[:2], canvas.ndim == 2
     width = max(wide, NARROWEST)
     scale = min(max(width / READABLE, 1), 2)
-    top = draw_caption(caption, width=width, scale=scale)
-    bar = draw_scale_bar(um_per_px, width=wide, scale=scale) if um_per_px else Image.new("RGB", (0, 0))
-    bottom = draw_caption(legend, width=width - bar.width, scale=scale) if legend else Image.new("RGB", (0, 0))
-    below, left = top.height + high, (width - wide) // 2
-    page = np.empty((below + max(bar.height, bottom.height), width, 3), np.uint8)
-    page[: top.height], page[below:] = np.asarray(top), PAPER
-    for strip, x in ((bottom, 0), (bar, width - bar.width)):
-        if strip.width and strip.height:
-            page[below : below + strip.height, x : x + strip.width] = np.asarray(strip)
-    if left:
-        page[top.height : below] = PAPER
-    picture = page[top.height : below, left : left + wide]
-    for band in range(3):
-        picture[..., band] = canvas if canvas.ndim == 2 else canvas[..., band]
+    none = np.empty((0, 0, *canvas.shape[2:]), np.uint8)
+    top = draw_caption(caption, width=width, scale=scale, indexed=indexed)
+    bar = draw_scale_bar(um_per_px, width=wide, scale=scale, indexed=indexed) if um_per_px else none
+    left_of_bar = width - bar.shape[1]
+    bottom = draw_caption(legend, width=left_of_bar, scale=scale, indexed=indexed) if legend else none
+    below, left = len(top) + high, (width - wide) // 2
+    page = np.empty((below + max(len(bar), len(bottom)), width, *canvas.shape[2:]), np.uint8)
+    page[: len(top)], page[len(top) :] = top, ink(PAPER, indexed=indexed)
+    for strip, x in ((bottom, 0), (bar, left_of_bar)):
+        page[below : below + len(strip), x : x + strip.shape[1]] = strip
+    picture = page[len(top) : below, left : left + wide]
+    picture[:] = canvas
     return page, picture

@@ -57,7 +57,8 @@ def count_row(
 
 def counted(table: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of the objects that are neither rejected nor excluded."""
-    return table[~_rejected(table) & ~_excluded(table)]
+    left = _rejected(table) | _excluded(table)
+    return table[~left] if left.any() else table
 
 
 def left_out(table: pd.DataFrame) -> dict[str, int]:

@@ -10,7 +10,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.segmentation.normalise import percentiles
+from napari_cellvino.segmentation.order_statistics import values_of
 from napari_cellvino.storage.large_arrays import BAND_BYTES, give_back_pages
 
 SAMPLE = 512  # px: so many rows and columns give the range; noise and sharpness are measured in as many of the middle
@@ -40,9 +40,9 @@ def image_values(pixels: NDArray[np.generic]) -> dict[str, float]:
     .. [1] D. L. Donoho, De-noising by soft-thresholding, IEEE Trans. Inf. Theory 41, 1995: median absolute deviation of
        the finest diagonal differences.
     """
-    sampled = _grey(pixels[:, :: -(-pixels.shape[1] // SAMPLE), :: -(-pixels.shape[2] // SAMPLE)])
-    known = _finite(sampled).reshape(-1)
-    low, high = percentiles(known, (LOW, HIGH)) if known.size else (math.nan, math.nan)
+    sampled = pixels[:, :: -(-pixels.shape[1] // SAMPLE), :: -(-pixels.shape[2] // SAMPLE)]
+    known = values_of(sampled[0] if len(sampled) == 1 and sampled.dtype.kind == "u" else _grey(sampled))
+    low, high = known.percentiles((LOW, HIGH)) if known.size else (math.nan, math.nan)
     y, x = (max(0, (size - SAMPLE) // 2) for size in pixels.shape[1:])
     middle = _grey(pixels[:, y : y + SAMPLE, x : x + SAMPLE])
     noise = _noise(middle)
@@ -58,7 +58,8 @@ def image_values(pixels: NDArray[np.generic]) -> dict[str, float]:
 def _grey(pixels: NDArray[np.generic]) -> NDArray[np.float32]:
     """Return the mean of channels (Y, X); what is infinite is not known, as what a division by zero gives."""
     grey = np.asarray(pixels[0] if len(pixels) == 1 else pixels.mean(axis=0, dtype=np.float32)).astype(np.float32)
-    grey[np.isinf(grey)] = np.nan
+    if pixels.dtype.kind == "f":
+        grey[np.isinf(grey)] = np.nan
     return grey
 
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from napari_cellvino.measure.runs import Runs, find_runs
 
 WIDTH = 5  # px
+FAR = 2**40  # beyond any column
 Index = NDArray[np.intp]
 
 
@@ -57,11 +58,13 @@ def ring_means(
     grown = grow(find_runs(labels, ids), width, labels.shape)
     free = labels == 0
     means = np.full((len(pixels), len(ids)), np.nan)
+    count = _sums(grown, free, len(ids))
     for channel, mean in zip(pixels, means, strict=True):
-        counted = free & np.isfinite(channel)
-        total = _sums(grown, np.where(counted, channel, 0), len(ids))
-        count = _sums(grown, counted, len(ids))
-        np.divide(total, count, out=mean, where=count > 0)
+        counted = free
+        if channel.dtype.kind == "f" and not (finite := np.isfinite(channel)).all():
+            counted = free & finite
+        number = count if counted is free else _sums(grown, counted, len(ids))
+        np.divide(_sums(grown, np.where(counted, channel, 0), len(ids)), number, out=mean, where=number > 0)
     return means
 
 
@@ -69,30 +72,83 @@ def grow(runs: Runs, width: int, shape: tuple[int, ...]) -> RowStretches:
     """Return the pixels of an image of ``shape`` (Y, X) within ``width`` px of each object, the object's included."""
     dy = np.arange(-width, width + 1)
     reach = np.floor(np.sqrt(width**2 - dy**2)).astype(np.intp)
-    row, y = np.repeat(runs.row, len(dy)), (runs.y[:, None] + dy).ravel()
-    x0 = np.maximum(runs.x0[:, None] - reach, 0).ravel()
-    x1 = np.minimum(runs.x1[:, None] + reach, shape[1]).ravel()
-    inside = (y >= 0) & (y < shape[0])
-    return _union(RowStretches(row[inside], y[inside], x0[inside], x1[inside]), shape)
+    solid = _in_one_piece_per_row(runs)
+    plain, other = _grown_at_once(runs, solid, reach), _grown_one_by_one(runs, ~solid, dy, reach)
+    y, x0 = (np.concatenate(both) for both in ((plain.y, other.y), (plain.x0, other.x0)))
+    row, x1 = (np.concatenate(both) for both in ((plain.row, other.row), (plain.x1, other.x1)))
+    x0, x1, inside = np.maximum(x0, 0), np.minimum(x1, shape[1]), (y >= 0) & (y < shape[0])
+    return RowStretches(row[inside], y[inside], x0[inside], x1[inside])
 
 
-def _union(stretches: RowStretches, shape: tuple[int, ...]) -> RowStretches:
+def _in_one_piece_per_row(runs: Runs) -> NDArray[np.bool_]:
+    """Return which objects (N,) have one run on each of their rows, each touching that of the row before."""
+    same = runs.row[1:] == runs.row[:-1]
+    follows = (runs.y[1:] == runs.y[:-1] + 1) & (runs.x0[1:] <= runs.x1[:-1]) & (runs.x0[:-1] <= runs.x1[1:])
+    broken = np.bincount(runs.row[1:][same & ~follows], minlength=len(runs.starts))
+    return np.asarray(broken == 0)
+
+
+def _grown_at_once(runs: Runs, solid: NDArray[np.bool_], reach: Index) -> RowStretches:
+    """Return the stretches of the objects that are ``solid`` (N,): one on each row, from the furthest to the furthest.
+
+    Their runs lie in a line, with as many rows between objects as the ring is wide.
+    """
+    width = len(reach) // 2
+    own = solid[runs.row]
+    row = runs.row[own]
+    turn = np.cumsum(solid)[row] - 1
+    place = np.arange(len(row)) + width * (2 * turn + 1)
+    count = len(row) + 2 * width * int(solid.sum())
+    left, right = np.full(count + 2 * width, FAR), np.full(count + 2 * width, -FAR)
+    left[place + width], right[place + width] = runs.x0[own], runs.x1[own]
+    x0, x1 = np.full(count, FAR), np.full(count, -FAR)
+    for n, far in enumerate(reach.tolist()):
+        np.minimum(x0, left[n : n + count] - far, out=x0)
+        np.maximum(x1, right[n : n + count] + far, out=x1)
+    sizes = np.bincount(row, minlength=len(solid))[solid] + 2 * width
+    objects, first = np.flatnonzero(solid), runs.y[runs.starts[solid]] - width
+    rows_before = np.cumsum(sizes) - sizes
+    return RowStretches(np.repeat(objects, sizes), np.arange(count) + np.repeat(first - rows_before, sizes), x0, x1)
+
+
+def _grown_one_by_one(runs: Runs, wanted: NDArray[np.bool_], dy: Index, reach: Index) -> RowStretches:
+    """Return the stretches of the objects that are ``wanted`` (N,): every run is grown, and those that meet joined."""
+    own = wanted[runs.row]
+    row, y = np.repeat(runs.row[own], len(dy)), (runs.y[own][:, None] + dy).ravel()
+    x0, x1 = (runs.x0[own][:, None] - reach).ravel(), (runs.x1[own][:, None] + reach).ravel()
+    return _union(RowStretches(row, y, x0, x1))
+
+
+def _union(stretches: RowStretches) -> RowStretches:
     """Return the same pixels of each object, each once."""
-    line = stretches.row * shape[0] + stretches.y  # one number per object and row
-    span = shape[1] + 1
-    order = np.argsort(line * span + stretches.x0)  # by one key: half of the time that two take
+    if not len(stretches.row):
+        return stretches
+    top, start = stretches.y.min(), stretches.x0.min()
+    high, span = stretches.y.max() - top + 1, stretches.x1.max() - start + 1
+    line = stretches.row * high + stretches.y - top  # one number per object and row
+    key = line * span + stretches.x0 - start
+    order = np.argsort(key)  # by one key: half of the time that two take
     line, x0, x1 = line[order], stretches.x0[order], stretches.x1[order]
-    end = np.maximum.accumulate(line * span + x1) - line * span  # furthest end so far on the same line
+    end = np.maximum.accumulate(line * span + x1 - start) - line * span + start  # furthest so far on the same line
     new = np.ones(len(line), bool)
     new[1:] = (line[1:] != line[:-1]) | (x0[1:] > end[:-1])
     first = np.flatnonzero(new)
     last = np.append(first[1:], len(line))[: len(first)] - 1
-    return RowStretches(line[first] // shape[0], line[first] % shape[0], x0[first], end[last])
+    return RowStretches(line[first] // high, line[first] % high + top, x0[first], end[last])
 
 
 def _sums(stretches: RowStretches, values: NDArray[np.generic], count: int) -> NDArray[np.float64]:
     """Return the sum (N,) of an image (Y, X) over the stretches of each object."""
-    running = np.zeros((values.shape[0], values.shape[1] + 1))
-    np.cumsum(values, axis=1, dtype=np.float64, out=running[:, 1:])
-    per_stretch = running[stretches.y, stretches.x1] - running[stretches.y, stretches.x0]
+    height, width = values.shape
+    running: NDArray[np.int64] | NDArray[np.float64]
+    if values.dtype.kind in "bu" and values.dtype.itemsize <= 4:  # exact: the sum may run on from row to row
+        running = np.empty(values.size + 1, np.int64)
+        running[0], running[1:] = 0, values.reshape(-1)
+        np.cumsum(running, out=running)  # of one type: in a third of the time
+        begin = stretches.y * width
+    else:
+        running = np.zeros((height, width + 1))
+        np.cumsum(values, axis=1, dtype=np.float64, out=running[:, 1:])
+        running, begin = running.reshape(-1), stretches.y * (width + 1)
+    per_stretch = running[begin + stretches.x1] - running[begin + stretches.x0]
     return np.bincount(stretches.row, per_stretch, minlength=count).astype(np.float64, copy=False)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.annotation import Annotation, Provenance, pixels_sha256
+from napari_cellvino.annotation.index import Places
 from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.image import Plane
 from napari_cellvino.core.recipe import Recipe
@@ -74,6 +75,21 @@ def outlines_of(prediction: Prediction) -> Outlines | None:
     return find_outlines(labels, objects.id) if labels is not None and labels.ndim == 2 else None
 
 
+def places_of(outlines: Outlines) -> Places:
+    """Return the geometry of objects in a plane (N,) from their outlines."""
+    runs = outlines.runs
+    y, x, end = (column.astype(np.int64) for column in (runs.y, runs.x0, runs.x1))
+    length = end - x
+    sums = (runs.total(y * length), runs.total(length * (x + end - 1) // 2))
+    low, high = (
+        np.stack([extreme.reduceat(column, runs.starts) for column in columns], 1)
+        if len(runs.starts)
+        else np.zeros((0, 2), np.int64)
+        for extreme, columns in ((np.minimum, (y, x)), (np.maximum, (y + 1, end)))
+    )
+    return Places(runs.total(length).astype(np.int64), np.stack(sums, 1).astype(np.int64), low, high)
+
+
 def annotate(
     prediction: Prediction,
     pipeline: Pipeline,
@@ -90,6 +106,8 @@ def annotate(
     plane, decoded, volume = prediction.plane, prediction.decoded, volume_of(prediction)
     shape = plane.shape if volume is None else volume.stack.shape[2:]
     maps = cell_map(prediction.raw, pipeline.package.spec.maps) if pipeline.find else None
+    if selected is None and outlines is None:
+        outlines = outlines_of(prediction)
     doubts = find_doubts(
         decoded.objects,
         decoded.labels,
@@ -114,7 +132,8 @@ def annotate(
         notices=notices_of(prediction),
         remarks=remarks_of(prediction),
     )
-    places = None if selected is None else selected.places
+    known = None if outlines is None else places_of(outlines)
+    places = known if selected is None else selected.places
     return Annotation.found(decoded.labels, objects, pipeline.classes, provenance, shape=tuple(shape), places=places)
 
 

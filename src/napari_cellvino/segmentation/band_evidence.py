@@ -37,9 +37,9 @@ class FilteredBands(Sequence[Values]):
     """
 
     def __init__(self, grid: Values, known: Mask) -> None:
-        while max(grid.shape) > LARGEST_SIDE:
-            grid, known = _halved(grid), _halved(known) == 1
         self._whole = bool(known.all())
+        while max(grid.shape) > LARGEST_SIDE:
+            grid, known = _halved(grid), self._where_halved(known)
         self._smooth: list[tuple[Values, Mask]] = []
         self._bands: dict[int, Values] = {}
         for _ in range(SIZES):
@@ -47,7 +47,11 @@ class FilteredBands(Sequence[Values]):
                 return
             smooth = ndi.gaussian_filter(grid, 1.0, truncate=3.0)
             self._smooth.append((smooth, known))
-            grid, known = _halved(smooth), _halved(known) == 1
+            grid, known = _halved(smooth), self._where_halved(known)
+
+    def _where_halved(self, known: Mask) -> Mask:
+        """Return where all values of a square of 2 x 2 are known; that is not looked at again where all are."""
+        return known if self._whole else _halved(known) == 1
 
     def __len__(self) -> int:
         return len(self._smooth)

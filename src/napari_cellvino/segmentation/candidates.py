@@ -1,4 +1,7 @@
-"""The objects of the maps decoded last before any is left out, so that limits on score and area are quick to move."""
+"""The objects of the maps decoded last before any is left out, so that limits on score and area are quick to move.
+
+And the steps on the way to them, so that other parameters are quicker too.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from numpy.typing import NDArray
 
 from napari_cellvino.core.label_runs import starts_of_runs
 from napari_cellvino.model_package import ModelSpec
-from napari_cellvino.segmentation.heads import Decoded, head_for
+from napari_cellvino.segmentation.heads import Decoded, Steps, head_for
 from napari_cellvino.segmentation.heads.bands import LIMITS, leave_out
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict import Prediction, decode
@@ -35,6 +38,7 @@ class Candidates:
 
     def __init__(self) -> None:
         self._found: _Found | None = None
+        self._steps = Steps()
 
     def find(self, prediction: Prediction, pipeline: Pipeline) -> None:
         """Find the objects of a prediction's maps with no limits, and keep them instead of others."""
@@ -43,13 +47,15 @@ class Candidates:
             self._found = None
         elif not self._holds(raw, values):
             without_limits = {**values, **dict.fromkeys(LIMITS, 0.0)}
-            decoded = decode(raw, pipeline.package.spec, without_limits)
+            decoded = decode(raw, pipeline.package.spec, without_limits, self._steps)
             self._found = _Found(raw, _others(values), decoded, _places(decoded))
 
     def decode(self, raw: RawMaps, spec: ModelSpec, values: Mapping[str, float]) -> Decoded:
         """Return the objects decoded from maps."""
         kept = self._found
-        return leave_out(kept.decoded, values) if kept and self._holds(raw, values) else decode(raw, spec, values)
+        if kept and self._holds(raw, values):
+            return leave_out(kept.decoded, values)
+        return decode(raw, spec, values, self._steps)
 
     @property
     def found(self) -> Decoded | None:
@@ -66,6 +72,7 @@ class Candidates:
     def forget(self) -> None:
         """Let go of what was found."""
         self._found = None
+        self._steps.forget()
 
     def _holds(self, raw: RawMaps, values: Mapping[str, float]) -> bool:
         return self._found is not None and self._found.raw is raw and self._found.others == _others(values)

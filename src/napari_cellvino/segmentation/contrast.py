@@ -16,16 +16,16 @@ from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
 from napari_cellvino.model_package.spec import Normalisation
-from napari_cellvino.segmentation.counted_samples import TEXTURE, has_data, without_outshining
+from napari_cellvino.segmentation.counted_samples import TEXTURE, without_outshining
 from napari_cellvino.segmentation.normalise import (
     IntensityRange,
     grid_step,
     plane_range,
-    range_of_samples,
+    range_of_values,
     sample_intensities,
-    sample_medians,
-    values_where,
 )
+from napari_cellvino.segmentation.order_statistics import Listed
+from napari_cellvino.segmentation.samples import Samples, sampled, values_where
 from napari_cellvino.segmentation.uneven_light import UnevenLight, find_uneven_light
 
 LEVELLED = "The light is uneven: a smooth background was taken off before cells were looked for"
@@ -58,11 +58,15 @@ class _Channel:
     counts_all: bool = True
 
 
-def contrast_of(inputs: NDArray[np.generic], normalisation: Normalisation) -> Contrast:
-    """Return the contrast of a plane's inputs (K, Y, X) by a model's normalisation."""
+def contrast_of(inputs: NDArray[np.generic], normalisation: Normalisation, samples: Sequence[Samples] = ()) -> Contrast:
+    """Return the contrast of a plane's inputs (K, Y, X) by a model's normalisation.
+
+    ``samples`` are those of its channels, where they are known already.
+    """
     if normalisation.version == 1 or normalisation.method != "percentiles":
         return Contrast(inputs, tuple(plane_range(channel, normalisation) for channel in inputs))
-    found = [_channel_contrast(channel, normalisation) for channel in inputs]
+    step = grid_step(inputs.shape[1:])
+    found = [_channel_contrast(one, step, normalisation) for one in samples or map(sampled, inputs)]
     pixels, covered = _levelled(inputs, found), 0.0
     if normalisation.version == 3:
         pixels, covered = _covered(pixels, found)
@@ -73,25 +77,23 @@ def counted_samples(plane: NDArray[np.generic], normalisation: Normalisation, *,
     """Return the values (N,) of ``plane`` (Y, X) that count for the range of a stack; planes can be pooled."""
     if normalisation.version == 1 or normalisation.method != "percentiles":
         return sample_intensities(plane, normalisation, samples=samples)
-    grid = sample_medians(plane, samples)
-    counted: NDArray[np.floating] = grid[has_data(grid)]
-    return counted
+    found = sampled(plane, samples)
+    return values_where(found.grid, found.known)
 
 
-def _channel_contrast(channel: NDArray[np.generic], normalisation: Normalisation) -> _Channel:
-    grid = sample_medians(channel)
-    known = has_data(grid)
-    if not known.any():
+def _channel_contrast(samples: Samples, step: int, normalisation: Normalisation) -> _Channel:
+    """Return the contrast of a channel by its samples, which lie ``step`` px apart."""
+    if not samples.values.size:
         return _Channel(IntensityRange(0.0, 0.0))
     low, high = normalisation.low, normalisation.high
-    light = find_uneven_light(grid, known, low, high)
-    level = grid if light is None else grid - light.over(grid.shape)
-    counted = without_outshining(level, known, low, high, step=grid_step(channel.shape))
-    outshone = 1.0 - np.count_nonzero(counted) / np.count_nonzero(known)
+    light = find_uneven_light(samples, low, high)
+    level = samples if light is None else Samples.of(samples.grid - light.over(samples.grid.shape), samples.known)
+    counted = without_outshining(level, low, high, step=step)
+    outshone = 1.0 - np.count_nonzero(counted) / level.values.size
     counts_all = bool(counted.all())
-    values = values_where(level, counted)
-    middle = 0.0 if counts_all else float(np.median(values))
-    return _Channel(range_of_samples(values, normalisation), light, outshone, middle, counts_all)
+    values = level.values if counted is level.known else Listed(values_where(level.grid, counted))
+    middle = 0.0 if counts_all else float(np.median(values_where(level.grid, counted)))
+    return _Channel(range_of_values(values, normalisation), light, outshone, middle, counts_all)
 
 
 def _levelled(inputs: NDArray[np.generic], found: Sequence[_Channel]) -> NDArray[np.generic]:

@@ -1,8 +1,8 @@
-"""Which samples of a plane its range is taken from: neither areas without data, nor what outshines all else.
+"""Which samples of a plane its range is taken from: not what outshines all else.
 
-Borders of registered images, seams of mosaics and lost strips hold one value far from all others. Fibres, clumps and
-burnt spots outshine the cells: left in, they set the bright end, and cells become too dim to be found. They are told
-from cells by number: many more things must lie in the rest, well above its noise, and the rest must be far dimmer.
+Fibres, clumps and burnt spots outshine the cells: left in, they set the bright end, and cells become too dim to be
+found. They are told from cells by number: many more things must lie in the rest, well above its noise, and the rest
+must be far dimmer.
 """
 
 from __future__ import annotations
@@ -12,12 +12,9 @@ from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
 from napari_cellvino.segmentation.band_evidence import ENOUGH, FilteredBands, evidence
-from napari_cellvino.segmentation.normalise import percentiles, values_where
+from napari_cellvino.segmentation.order_statistics import percentiles
+from napari_cellvino.segmentation.samples import Samples
 
-LEAST_SHARE = 0.005  # of the samples that one value must fill to be an area without data
-MOST_SHARE = 0.5  # else it is the background of an image that was worked on
-GAP = 6.0  # how far that value lies from the nearest others, in units of their spread
-MATTERS = 0.1  # and in units of the range of the others: nearer ones change nothing
 MOST_OUTSHINING = 0.08  # of the samples that bright things may cover
 OUTSHONE = 4.0  # how much narrower the range becomes without them
 BRIGHT = 0.4  # of the range: where they begin
@@ -40,33 +37,14 @@ Mask = NDArray[np.bool_]
 Grid = NDArray[np.floating]
 
 
-def has_data(grid: Grid) -> Mask:
-    """Return which samples (Y, X) hold data: finite, and no area of one value far from all others."""
-    known = np.isfinite(grid)
-    values = values_where(grid, known)
-    if values.size == 0:
-        return known
-    for lonely, (edge, within) in ((values.min(), (1, 5)), (values.max(), (99, 95))):
-        same = grid == lonely
-        if not LEAST_SHARE <= np.count_nonzero(same) / grid.size <= MOST_SHARE:
-            continue
-        rest = values[values != lonely]
-        nearest, next_ones, bottom, top = percentiles(rest, (edge, within, 1, 99))
-        gap = abs(nearest - lonely)
-        if gap > GAP * abs(next_ones - nearest) and gap > MATTERS * (top - bottom):
-            known &= ~same
-    left = values_where(grid, known)
-    return known if left.size and left.min() < left.max() else np.isfinite(grid)
-
-
-def without_outshining(grid: Grid, known: Mask, low: float, high: float, *, step: int = 1) -> Mask:
-    """Return ``known`` (Y, X) without the few things that outshine the others; unchanged where there are none.
+def without_outshining(samples: Samples, low: float, high: float, *, step: int = 1) -> Mask:
+    """Return where samples (Y, X) are known, without the few that outshine the others; all where there are none.
 
     ``low`` and ``high`` are the percentiles of the range, ``step`` is the distance of samples in px.
     """
-    kept = known
+    grid, known = samples.grid, samples.known
+    kept, (bottom, top) = known, samples.values.percentiles((low, high))
     for _ in range(ROUNDS):
-        bottom, top = percentiles(values_where(grid, kept), (low, high))
         bright = kept & (grid > bottom + BRIGHT * (top - bottom))
         if not bright.any() or _are_too_many(known & ~(kept & ~bright), known):
             return _without_glow(kept, known)
@@ -76,7 +54,7 @@ def without_outshining(grid: Grid, known: Mask, low: float, high: float, *, step
         least, most = percentiles(grid[rest], (low, high))
         if top - bottom < OUTSHONE * (most - least) or not _holds_cells(grid, rest, float(most), bright, step):
             return _without_glow(kept, known)
-        kept = rest
+        kept, bottom, top = rest, least, most
     return _without_glow(kept, known)
 
 

@@ -22,13 +22,14 @@ from napari_cellvino.model_package import ModelInput, ModelSpec
 from napari_cellvino.segmentation.burnt_in import Bar
 from napari_cellvino.segmentation.contrast import Contrast, contrast_of
 from napari_cellvino.segmentation.crops import centre_in_tile, check_fits_tile
-from napari_cellvino.segmentation.heads import Decoded, head_for
+from napari_cellvino.segmentation.heads import Decoded, Steps, head_for
 from napari_cellvino.segmentation.known_sizes import UnknownSize
 from napari_cellvino.segmentation.mask_test import describe_mask
 from napari_cellvino.segmentation.normalise import IntensityRange, normalise_into
 from napari_cellvino.segmentation.raw_maps import RawMaps, allocate_maps
 from napari_cellvino.segmentation.refine import CellMasks
 from napari_cellvino.segmentation.rescale import BAND_PX, ResizedPlane, resize_pixels, resized_shape, zoom_for
+from napari_cellvino.segmentation.samples import Samples
 from napari_cellvino.segmentation.signal_test import Emptiness
 from napari_cellvino.segmentation.size_search import find_diameter
 from napari_cellvino.segmentation.stitch_z.slices import Slices
@@ -88,6 +89,7 @@ def infer_maps(
     *,
     diameter_px: float | None = None,
     ranges: Sequence[IntensityRange] | None = None,
+    samples: Sequence[Samples] = (),
 ) -> Generator[Progress, None, RawMaps]:
     """Yield progress after every tile and return the stitched maps of ``plane``, as the model's head keeps them.
 
@@ -104,6 +106,8 @@ def infer_maps(
         By default the diameter that the model assumes.
     ranges : sequence of IntensityRange, optional
         Intensities that become 0 and 1 in each channel; by default from the plane itself.
+    samples : sequence of Samples, optional
+        Those of each channel of the inputs, where they are known already.
 
     Raises
     ------
@@ -114,7 +118,7 @@ def infer_maps(
     """
     head = head_for(spec)
     _check_inputs(plane.inputs, spec)
-    seen = Contrast(plane.inputs, tuple(ranges)) if ranges else contrast_of(plane.inputs, spec.normalise)
+    seen = Contrast(plane.inputs, tuple(ranges)) if ranges else contrast_of(plane.inputs, spec.normalise, samples)
     notices, found = (*seen.notices, *describe_mask(plane.inputs)), None
     if diameter_px is None and spec.diameter_px.search:
         diameter_px = found = yield from find_diameter(seen.pixels, seen.ranges, spec, engine)
@@ -132,9 +136,12 @@ def infer_maps(
     return head.keep(replace(raw, shape=plane.shape, notices=(*notices, *raw.notices), diameter_px=found))
 
 
-def decode(raw: RawMaps, spec: ModelSpec, values: Mapping[str, float]) -> Decoded:
-    """Return the objects decoded from kept maps, without the network; ``values`` has every parameter of the head."""
-    return head_for(spec).decode(raw, values)
+def decode(raw: RawMaps, spec: ModelSpec, values: Mapping[str, float], steps: Steps | None = None) -> Decoded:
+    """Return the objects decoded from kept maps, without the network; ``values`` has every parameter of the head.
+
+    ``steps`` keep what the next decoding of these maps need not find again.
+    """
+    return head_for(spec).decode(raw, values, steps)
 
 
 def estimate(shape: tuple[int, int], spec: ModelSpec, *, diameter_px: float | None = None) -> Estimate:

@@ -111,7 +111,8 @@ def _predict(
         inputs=spec.input_channels,
         on_plane=watch.add,
     )
-    raw = yield from infer_maps(plane, spec, engine, diameter_px=recipe.diameter_px)
+    samples = watch.samples(plane.inputs)
+    raw = yield from infer_maps(plane, spec, engine, diameter_px=recipe.diameter_px, samples=samples)
     raw = replace(raw, notices=(*raw.notices, *describe_bright_background(plane.inputs, spec)))
     nothing = Decoded(None, Objects.none())
     before = Prediction(plane, raw, nothing, {}, emptiness=watch.emptiness, bars=find_bars(plane.inputs))

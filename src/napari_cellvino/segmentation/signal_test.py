@@ -14,8 +14,9 @@ in parts too, without steps, and are noise only where every part is.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
+from functools import lru_cache
 from itertools import product
 
 import numpy as np
@@ -25,9 +26,8 @@ from scipy.special import ndtri
 
 from napari_cellvino.model_package import ModelInput, ModelSpec
 from napari_cellvino.segmentation.band_evidence import ENOUGH, FilteredBands, Mask, Values, evidence
-from napari_cellvino.segmentation.counted_samples import has_data
 from napari_cellvino.segmentation.heads import Decoded, Parameter
-from napari_cellvino.segmentation.normalise import grid_step, percentiles, sample_medians, values_where
+from napari_cellvino.segmentation.normalise import grid_step
 from napari_cellvino.segmentation.resampling import (
     JPEG_BLOCK,
     enlarged_times,
@@ -35,6 +35,7 @@ from napari_cellvino.segmentation.resampling import (
     reduced,
     resampling_period,
 )
+from napari_cellvino.segmentation.samples import Samples, sampled, values_where
 
 FEWEST_PIXELS = 32_000  # a smaller field is never called empty: too few values to know
 FEW = 64  # px of a line that are compared first
@@ -94,12 +95,26 @@ class SignalWatch:
     def __init__(self) -> None:
         self._seen: Emptiness | None = None
         self._signal = False
+        self._only: tuple[NDArray[np.generic], tuple[Samples, ...]] | None = None
+        self._planes = 0
 
     def add(self, inputs: NDArray[np.generic]) -> None:
         """Look at the next plane's inputs (K, Y, X)."""
+        self._planes += 1
+        self._only = None
         if not self._signal:
-            self._seen = find_emptiness(inputs)
+            samples = tuple(map(sampled, inputs))
+            self._only = (inputs, samples) if self._planes == 1 else None
+            self._seen = find_emptiness(inputs, samples)
             self._signal = self._seen is None
+
+    def samples(self, inputs: NDArray[np.generic]) -> tuple[Samples, ...]:
+        """Return the samples of a plane's channels where it is the only one that was looked at, else none."""
+        if self._only is None:
+            return ()
+        seen, samples = self._only
+        same = (inputs.dtype, inputs.shape, inputs.ctypes.data) == (seen.dtype, seen.shape, seen.ctypes.data)
+        return samples if same else ()
 
     @property
     def emptiness(self) -> Emptiness | None:
@@ -107,55 +122,55 @@ class SignalWatch:
         return self._seen
 
 
-def find_emptiness(inputs: NDArray[np.generic]) -> Emptiness | None:
-    """Return why a plane (K, Y, X) holds no cells; None where one of its channels may hold some."""
-    found = [_emptiness(channel) for channel in inputs]
+def find_emptiness(inputs: NDArray[np.generic], samples: Sequence[Samples] = ()) -> Emptiness | None:
+    """Return why a plane (K, Y, X) holds no cells; None where one of its channels may hold some.
+
+    ``samples`` are those of its channels, where they are known already.
+    """
+    known: Sequence[Samples | None] = samples or [None] * len(inputs)
+    found = [_emptiness(channel, own) for channel, own in zip(inputs, known, strict=True)]
     return None if None in found else found[0]
 
 
-def _emptiness(channel: NDArray[np.generic]) -> Emptiness | None:
+def _emptiness(channel: NDArray[np.generic], samples: Samples | None) -> Emptiness | None:
     taken = as_taken(channel)
-    grid = sample_medians(taken)
-    known = has_data(grid)
-    if _is_constant(grid, known):
+    if samples is None or taken.shape != channel.shape:
+        samples = sampled(taken)
+    if _is_constant(samples):
         return Emptiness.CONSTANT
     if channel.size < FEWEST_PIXELS:
         return None
-    bands = _bands(grid, known)
+    bands = _bands(samples)
     if not bands or min(map(pattern_modes, bands[:2])) < PATTERN_MODES:
         return Emptiness.PATTERN
     found = evidence(bands, enough=MOST_OF_RESAMPLED)
     is_noise = (
         found < ENOUGH
         or (found < MOST_OF_RESAMPLED and _is_resampled_noise(taken, found))
-        or (_is_noise_by_ranks(grid, known) and all(map(_is_noise_seen_close, _parts(taken))))
+        or (_is_noise_by_ranks(samples) and all(map(_is_noise_seen_close, _parts(taken))))
     )
     return Emptiness.NOISE if is_noise else None
 
 
-def _is_constant(grid: NDArray[np.floating], known: Mask) -> bool:
+def _is_constant(samples: Samples) -> bool:
     """Return whether all that is known of a field has one value, or nothing is known of it."""
-    values = values_where(grid, known)
-    return values.size == 0 or bool(values.min() == values.max())
+    return not samples.values.size or samples.values.ends[0] == samples.values.ends[1]
 
 
-def _bands(grid: NDArray[np.floating], known: Mask) -> FilteredBands:
-    values = values_where(grid, known)
-    off = values - float(values.mean(dtype=np.float64))
-    spread = math.sqrt(float(np.mean(off * off, dtype=np.float64)))
-    field = np.where(known, grid - percentiles(values, (50,))[0], 0) / spread  # values far from 0 would lose in 32 bits
-    return FilteredBands(field.astype(np.float32, copy=False), known)
+def _bands(samples: Samples) -> FilteredBands:
+    field = samples.grid - samples.values.percentiles((50,))[0]  # values far from 0 would lose in 32 bits
+    if not samples.known.all():
+        field[~samples.known] = 0
+    field /= samples.values.spread()
+    return FilteredBands(field.astype(np.float32, copy=False), samples.known)
 
 
-def _is_noise_by_ranks(grid: NDArray[np.floating], known: Mask) -> bool:
+def _is_noise_by_ranks(samples: Samples) -> bool:
     """Return whether no value lies apart from the others, and their ranks are those of noise."""
-    values = values_where(grid, known)
-    middle, high, higher, highest = percentiles(values, TAIL)
+    middle, high, higher, highest = samples.values.percentiles(TAIL)
     if higher - middle > LONGEST_TAIL * (high - middle) or highest - higher > FARTHEST_VALUE * (higher - high):
         return False
-    field = np.zeros(grid.shape, np.float32)
-    field[known] = _normal_scores(values)
-    return evidence(FilteredBands(field, known)) < ENOUGH
+    return evidence(FilteredBands(_normal_scores(samples), samples.known)) < ENOUGH
 
 
 def _parts(plane: NDArray[np.generic]) -> Iterator[NDArray[np.generic]]:
@@ -171,20 +186,34 @@ def _parts(plane: NDArray[np.generic]) -> Iterator[NDArray[np.generic]]:
 
 def _is_noise_seen_close(part: NDArray[np.generic]) -> bool:
     """Return whether a part (y, x) of a field is noise by its ranks, or holds nothing."""
-    grid = sample_medians(part)
-    known = has_data(grid)
-    return _is_constant(grid, known) or _is_noise_by_ranks(grid, known)
+    samples = sampled(part)
+    return _is_constant(samples) or _is_noise_by_ranks(samples)
 
 
-def _normal_scores(values: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Return what values (N,) would be if they were spread normally and had the same order; equal ones stay equal."""
+def _normal_scores(samples: Samples) -> Values:
+    """Return what known samples (Y, X) would be if they were spread normally and had the same order.
+
+    Equal ones stay equal; unknown ones are 0.
+    """
+    if samples.counts is not None and samples.levels is not None:
+        scores = _scores_of(samples.counts)
+        field = scores[samples.levels.astype(np.intp)]
+        if not samples.known.all():
+            field[~samples.known] = 0
+        return field
+    values, field = values_where(samples.grid, samples.known), np.zeros(samples.grid.shape, np.float32)
     if np.ptp(values) < MOST_LEVELS and (np.rint(values) == values).all():
         number = (values - values.min()).astype(np.int32)  # whole numbers need no sorting: a tenth of the time
         count = np.bincount(number)
     else:
         _, number, count = np.unique(values, return_inverse=True, return_counts=True)
-    scores: NDArray[np.floating] = ndtri((np.cumsum(count) - count / 2) / values.size).astype(np.float32)
-    return np.asarray(scores[number])
+    field[samples.known] = _scores_of(count).take(number)
+    return field
+
+
+def _scores_of(count: NDArray[np.intp]) -> Values:
+    """Return the score of each of several values in their order, by how many have it."""
+    return np.asarray(ndtri((np.cumsum(count) - count / 2) / count.sum()), np.float32)
 
 
 def _is_resampled_noise(plane: NDArray[np.generic], found: float) -> bool:
@@ -192,11 +221,10 @@ def _is_resampled_noise(plane: NDArray[np.generic], found: float) -> bool:
     period = resampling_period(plane)
     if period in (1, JPEG_BLOCK):
         return period == JPEG_BLOCK and found < ENOUGH_OF_JPEG and is_coarse_jpeg(plane)
-    grid = sample_medians(reduced(plane, enlarged_times(plane, period)))
-    known = has_data(grid)
-    if not grid[known].std() > 0:
+    samples = sampled(reduced(plane, enlarged_times(plane, period)))
+    if not samples.values.size or not samples.values.spread() > 0:
         return False
-    bands = _bands(grid, known)
+    bands = _bands(samples)
     return bool(bands) and evidence(bands) < ENOUGH
 
 
@@ -226,10 +254,21 @@ def pattern_modes(band: Values) -> float:
 
     The window that ends the field smoothly leaves so little of cells at an edge that a few frequencies hold it.
     """
-    window = np.hanning(band.shape[0])[:, None] * np.hanning(band.shape[1])
-    seen = band * window.astype(np.float32)
+    band = band[tuple(slice(_quick_to_transform(side)) for side in band.shape)]
+    seen = band * _window(*band.shape)
     if (seen**2).sum() < WINDOWED / 2 * (band**2).sum():
         return math.inf
     waves = fft.rfft2(seen)  # of 32 bits, in a third of the time of NumPy's
     power = waves.real.astype(np.float64) ** 2 + waves.imag.astype(np.float64) ** 2
     return float(power.sum() ** 2 / max(float((power**2).sum()), 1e-300))
+
+
+@lru_cache(maxsize=8)
+def _window(height: int, width: int) -> Values:
+    return np.asarray(np.hanning(height)[:, None] * np.hanning(width), np.float32)
+
+
+@lru_cache(maxsize=64)
+def _quick_to_transform(length: int) -> int:
+    """Return the next length below, a few px at most, that has no large prime factor."""
+    return next(n for n in range(length, 0, -1) if fft.next_fast_len(n, real=True) == n)

@@ -11,7 +11,7 @@ is one of the things they weigh. One window of a large plane can err. Such a pla
 where they disagree, and the zoom counts whose predicted F1 is highest in all of them together.
 
 A model without depth is at its best in a range of sizes: it is asked which zoom makes it surest of its cells, and the
-plane is seen at that zoom and not resized to one size.
+plane is seen at that zoom and not resized to one size; where it has weights, that zoom takes the place of the estimate.
 """
 
 from __future__ import annotations
@@ -187,7 +187,7 @@ def search_zooms(
         raw = look_at(part, ranges, spec, engine, zoom=zoom)
         found = head.decode(replace(raw, shape=raw.input_shape), values)
         if weights:
-            looks.append(ZoomLook(zoom, box, found, _seen(part, ranges, raw), _maps(raw), known))
+            looks.append(ZoomLook(zoom, box, found, _seen(part, ranges, raw), _maps(raw, deep=deep), known))
         guess = (
             size_guess(raw.maps, found.label_image(), zoom, known.reference)
             if deep
@@ -203,8 +203,9 @@ def _seen(part: NDArray[np.generic], ranges: Sequence[IntensityRange], raw: RawM
     return np.nan_to_num(ranges[0].apply(resize_pixels(part[:1], raw.input_shape)[0])).astype(np.float32)
 
 
-def _maps(raw: RawMaps) -> NDArray[np.float32]:
-    return raw.maps[:, : raw.input_shape[0], : raw.input_shape[1]].astype(np.float32)
+def _maps(raw: RawMaps, *, deep: bool) -> NDArray[np.float32]:
+    maps = raw.maps if deep else raw.maps[:1]
+    return maps[:, : raw.input_shape[0], : raw.input_shape[1]].astype(np.float32)
 
 
 def best_diameter(guesses: Sequence[SizeGuess]) -> float | None:

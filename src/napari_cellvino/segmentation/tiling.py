@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise, product
 from typing import Protocol
 
@@ -87,6 +88,7 @@ def plan_tiles(height: int, width: int, *, tile: int, halo: int) -> TilePlan:
     return TilePlan(rows, columns, tile, blend)
 
 
+@lru_cache(maxsize=64)
 def choose_tile(height: int, width: int, *, largest: int, halo: int) -> int:
     """Return the fastest tile size for an image: 256, 320, 384, … up to ``largest`` px.
 

@@ -11,16 +11,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.segmentation.normalise import percentiles, values_where
+from napari_cellvino.segmentation.order_statistics import percentile_of_rows, percentiles
+from napari_cellvino.segmentation.samples import Grid, Mask, Samples, values_where
 
 BLOCKS = 12  # along each axis
 LOWER = 20.0  # percentile of a block
 DEGREE = 3
 ROUNDS = 5  # of the robust fit
 FEWEST = 24  # blocks with data
+SURELY = 0.999  # of a bound, for what rounding adds
 VARIES = 2.0  # how much the background varies at least, in units of the range of what lies on it
-
-Grid = NDArray[np.floating]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,10 @@ class UnevenLight:
     """A polynomial: ``coefficients`` (DEGREE + 1, DEGREE + 1) of powers of y and x, which run from -1 to 1."""
 
     coefficients: NDArray[np.float64]
+
+    def most(self) -> float:
+        """Return how much it varies at most, over all of a plane."""
+        return 2 * float(np.abs(self.coefficients).sum() - abs(self.coefficients[0, 0]))
 
     def over(self, shape: tuple[int, ...]) -> NDArray[np.float32]:
         """Return the background (Y, X) float32 of a plane of this shape."""
@@ -37,34 +41,53 @@ class UnevenLight:
         return light.astype(np.float32)
 
 
-def find_uneven_light(grid: Grid, known: NDArray[np.bool_], low: float, high: float) -> UnevenLight | None:
-    """Return the uneven light of samples (Y, X) where ``known``; None where it is even enough.
+def find_uneven_light(samples: Samples, low: float, high: float) -> UnevenLight | None:
+    """Return the uneven light of samples; None where it is even enough.
 
     ``low`` and ``high`` are the percentiles of the range.
     """
+    grid, known = samples.grid, samples.known
     if min(grid.shape) < BLOCKS:
         return None
     light = _fit(*_lower_values(grid, known))
-    if light is None:
+    if light is None or _varies_little(light.most(), samples, low, high):
         return None
     background = light.over(grid.shape)
+    varies = float(np.ptp(values_where(background, known)))
+    if _varies_little(varies, samples, low, high):
+        return None
     bottom, top = percentiles(values_where(grid - background, known), (low, high))
-    return light if np.ptp(values_where(background, known)) > VARIES * (top - bottom) else None
+    return light if varies > VARIES * (top - bottom) else None
 
 
-def _lower_values(grid: Grid, known: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _varies_little(most: float, samples: Samples, low: float, high: float) -> bool:
+    """Return whether a background that varies so much at most is surely even.
+
+    Taken off, it moves no percentile by more than its own ends: the range is not narrower than before by more than it.
+    """
+    bottom, top = samples.values.percentiles((low, high))
+    return most <= VARIES * (top - bottom - most) * SURELY
+
+
+def _lower_values(grid: Grid, known: Mask) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the places (N, 2), from -1 to 1, and lower values (N,) of the blocks that hold data."""
     rows, columns = (np.linspace(0, n, BLOCKS + 1).astype(int) for n in grid.shape)
     places: list[tuple[float, float]] = []
-    values: list[float] = []
+    inside: list[Grid] = []
+    whole = bool(known.all())
     for i in range(BLOCKS):
         for j in range(BLOCKS):
             block = (slice(rows[i], rows[i + 1]), slice(columns[j], columns[j + 1]))
-            inside = values_where(grid[block], known[block])
-            if inside.size * 2 > known[block].size:
+            values = grid[block].reshape(-1) if whole else values_where(grid[block], known[block])
+            if values.size * 2 > grid[block].size:
                 places.append(((i + 0.5) / BLOCKS * 2 - 1, (j + 0.5) / BLOCKS * 2 - 1))
-                values.extend(percentiles(inside, (LOWER,)))
-    return np.array(places).reshape(-1, 2), np.array(values)
+                inside.append(values)
+    sizes = np.array([len(values) for values in inside])
+    lower = np.empty(len(inside))
+    for size in set(sizes.tolist()):  # most blocks are of one size, and ordered at once
+        same = np.flatnonzero(sizes == size)
+        lower[same] = percentile_of_rows(np.stack([inside[n] for n in same]), LOWER)
+    return np.array(places).reshape(-1, 2), lower
 
 
 def _fit(places: NDArray[np.float64], values: NDArray[np.float64]) -> UnevenLight | None:

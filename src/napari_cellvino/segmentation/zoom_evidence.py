@@ -1,4 +1,4 @@
-"""Which zoom suits a plane: F1 at each zoom is predicted from what a model with depth sees in one window there.
+"""Which zoom suits a plane: F1 at each zoom is predicted from what a model sees in one window there.
 
 The prediction is a sum of weighted numbers, fitted (ridge regression) to the F1 that was measured at each zoom of
 labelled images; the weights lie in the model's package. The windows lie in each other, so that what is found at
@@ -30,11 +30,11 @@ FAR_GAIN = 0.05  # of predicted F1, over the zoom nearest to the estimate
 
 @dataclass(frozen=True, slots=True)
 class ZoomLook:
-    """What a model with depth says of one window.
+    """What a model says of one window.
 
     ``box`` is the window in px of the plane; what was ``found`` is at the size that the network saw, as are ``pixels``
-    (y, x; normalised) and ``maps`` (3, y, x): foreground, depth, diameter in px of the network. ``known`` are the
-    diameters that the model knows.
+    (y, x; normalised) and ``maps`` (M, y, x): foreground, and of a model with depth also depth and diameter in px of
+    the network. ``known`` are the diameters that the model knows.
     """
 
     zoom: float
@@ -74,7 +74,7 @@ def gather_evidence(looks: Sequence[ZoomLook]) -> list[dict[str, float]]:
 
 
 def _own_evidence(look: ZoomLook) -> dict[str, float]:
-    foreground, depth, diameter = look.maps
+    foreground = look.maps[0]
     seen, inside = foreground > 0.5, look.labels > 0
     share = float(seen.mean())
     likely = foreground > 0.05
@@ -86,37 +86,50 @@ def _own_evidence(look: ZoomLook) -> dict[str, float]:
         "seen": share,
         "unsure": min(unsure / max(share, LEAST_SHARE), 3.0),
         "surety": float(np.abs(2 * foreground[likely] - 1).mean()) if likely.any() else 0.0,
-        "ridge": float(np.percentile(depth[seen], 90)) if share > LEAST_SHARE else 0.0,
     }
-    return evidence | _cell_evidence(look, inside, depth, diameter)
+    return evidence | _cell_evidence(look, inside) | (_depth_evidence(look, seen) if len(look.maps) > 1 else {})
 
 
-def _cell_evidence(look: ZoomLook, inside: NDArray[np.bool_], depth: Image, diameter: Image) -> dict[str, float]:
+def _cell_evidence(look: ZoomLook, inside: NDArray[np.bool_]) -> dict[str, float]:
     if not len(look.objects):
-        return dict.fromkeys(
-            ("score", "low_score", "top", "octaves", "off_size", "spread", "known", "said", "apart", "edges",
-             "contrast"), 0.0
-        )  # fmt: skip
-    ids, areas = look.objects.id, look.objects.area_px.astype(np.float64)
-    octaves = np.log2(np.sqrt(4 / np.pi * areas) / look.known.reference)
+        names = ("score", "low_score", "octaves", "off_size", "spread", "known", "edges", "contrast")
+        return dict.fromkeys(names, 0.0)
+    areas, octaves = look.objects.area_px.astype(np.float64), _octaves(look)
     low, middle, high = np.percentile(octaves, (25, 50, 75)).tolist()
-    said = np.log2(np.maximum(ndi.mean(diameter, look.labels, ids), 1.0) / look.known.reference)
     known = (octaves > np.log2(look.known.smallest / look.known.reference)) & (
         octaves < np.log2(look.known.largest / look.known.reference)
     )
     return {
         "score": float(look.objects.score.mean()),
         "low_score": float(np.percentile(look.objects.score, 10)),
-        "top": float(np.mean(ndi.maximum(depth, look.labels, ids))),
         "octaves": middle,
         "off_size": abs(middle),
         "spread": high - low,
         "known": float(areas[known].sum() / areas.sum()),
-        "said": float(np.median(said)),
-        "apart": float(np.abs(said - octaves).mean()),
         "edges": _edges(look),
         "contrast": abs(_contrast(look.pixels, inside)),
     }
+
+
+def _depth_evidence(look: ZoomLook, seen: NDArray[np.bool_]) -> dict[str, float]:
+    _, depth, diameter = look.maps
+    ridge = float(np.percentile(depth[seen], 90)) if seen.mean() > LEAST_SHARE else 0.0
+    if not len(look.objects):
+        return {"ridge": ridge, "top": 0.0, "said": 0.0, "apart": 0.0}
+    ids = look.objects.id
+    said = np.log2(np.maximum(ndi.mean(diameter, look.labels, ids), 1.0) / look.known.reference)
+    return {
+        "ridge": ridge,
+        "top": float(np.mean(ndi.maximum(depth, look.labels, ids))),
+        "said": float(np.median(said)),
+        "apart": float(np.abs(said - _octaves(look)).mean()),
+    }
+
+
+def _octaves(look: ZoomLook) -> NDArray[np.float64]:
+    """Return by how many octaves each cell (N,) is larger than the model knows best."""
+    areas = look.objects.area_px.astype(np.float64)
+    return np.asarray(np.log2(np.sqrt(4 / np.pi * areas) / look.known.reference))
 
 
 def _shared_evidence(coarse: ZoomLook, fine: ZoomLook) -> dict[str, float]:

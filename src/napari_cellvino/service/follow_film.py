@@ -92,7 +92,7 @@ def follow_film(
     """
     frames, wake = FrameList(folder, patience.settle_s), threading.Event()
     came = ended = clock()
-    written, took, result = 0, 0.0, None
+    written, took, result = (0, 0), 0.0, None
     with told_of_changes([folder], wake):
         while True:
             wake.clear()
@@ -106,13 +106,16 @@ def follow_film(
                 if bad is None or over:
                     continue
             over |= stop.is_set()
-            due = len(tracks.files) > written and not tracks.is_as_written
+            known = len(tracks.files), len(frames.left_out)
+            due = known[0] > 0 and known != written and not tracks.is_as_written
             if due and (over or clock() - ended >= took / SHARE):
-                begun = clock()
+                begun, result = clock(), None  # of a long film, two are large
                 result = tracks.write([f"left out: {why}" for why in frames.left_out.values()])
-                written, ended = len(tracks.files), clock()
+                written, ended = known, clock()
                 took = ended - begun
             if over:
+                if not tracks.files and frames.left_out:
+                    raise ImageReadError(f"no frame of {folder} can be tracked: {next(iter(frames.left_out.values()))}")
                 return result
             yield Progress(WAITING, len(tracks.files), max(len(files), len(tracks.files)))
             wake.wait(patience.every_s)

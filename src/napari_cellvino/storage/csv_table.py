@@ -78,7 +78,7 @@ def _column_cells(column: pd.Series) -> list[object] | None:
         return values
     if kind == "f" and column.dtype.name.islower():
         return _decimals(values)
-    if kind == "O" and all(isinstance(value, str) for value in values):
+    if kind == "O" and all(issubclass(held, str) for held in set(map(type, values))):
         texts = {value: harmless_cell(value) for value in set(values)}
         return [texts[value] for value in values]
     return None

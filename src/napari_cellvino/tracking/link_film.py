@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,9 @@ from napari_cellvino.tracking.channels import link_channels
 from napari_cellvino.tracking.drift import field_drift
 from napari_cellvino.tracking.frame_cells import FrameCells, frame_cells
 from napari_cellvino.tracking.gaps import CellPlaces, Links, close_gaps, undo_mergers, undo_short_divisions
-from napari_cellvino.tracking.linking import LEFT, Candidates, Hypothesis, best_links, candidates
-from napari_cellvino.tracking.tracks import GONE, Node, Tracks, tracks_of_links
+from napari_cellvino.tracking.linking import Candidates, best_links, candidates
+from napari_cellvino.tracking.passed_frames import FramesPassed, LinksPassed, named_links
+from napari_cellvino.tracking.tracks import GONE, Tracks, tracks_of_links
 
 INERTIA = (0.5, 1.0)  # how much of its last step a cell may be expected to repeat
 
@@ -78,15 +80,14 @@ class FilmLinker:
         How cells are linked.
     keep
         Whether to hold what cells may become, for `relinked`.
+    folder
+        Where cells and links of the frames are put aside, in files of its own; None holds them in memory.
     """
 
-    def __init__(self, options: LinkOptions, *, keep: bool = False) -> None:
+    def __init__(self, options: LinkOptions, *, keep: bool = False, folder: Path | None = None) -> None:
         self.options = options
         self.kept: dict[tuple[int, int], Candidates] | None = {} if keep else None
-        self.frames: list[FrameCells] = []
-        self.drift: list[NDArray[np.float64]] = []
-        self.links: dict[Node, tuple[Node, ...]] = {}
-        self._nodes: list[Node] = []  # the cells of the last frame, each of which is held once
+        self._passed, self._links = FramesPassed(folder), LinksPassed(folder)
         self._last: FrameCells | None = None
         self._at = 0  # the number of that frame
         self._in_channels: set[int] = set()
@@ -99,19 +100,17 @@ class FilmLinker:
 
     def add_cells(self, cells: FrameCells) -> None:
         """Link the cells of the next frame; what they look like counts where it is there."""
-        number = len(self.frames)
+        number = len(self._passed)
         moved = np.zeros(cells.dimensions) if self._last is None else field_drift(self._last, cells)
-        self.drift.append(moved + (self.drift[-1] if self.drift else 0.0))
-        self.frames.append(cells.without_pixels())
+        self._passed.add(cells, moved)
         if self._last is None or len(cells):
-            nodes = _nodes(number, cells)
             if self._last is not None and number - self._at - 1 <= self.options.gap:
-                self._link(self._last, cells, moved, nodes)
-            self._last, self._at, self._nodes = cells, number, nodes
+                self._link(self._last, cells, moved, number)
+            self._last, self._at = cells, number
 
-    def _link(self, before: FrameCells, after: FrameCells, drift: NDArray[np.float64], nodes: Sequence[Node]) -> None:
+    def _link(self, before: FrameCells, after: FrameCells, drift: NDArray[np.float64], two: int) -> None:
         """Enter the links to the newest frame, and keep the last step of each of its cells."""
-        one, two, found = self._at, len(self.frames) - 1, link_channels(before, after, drift)
+        one, found = self._at, link_channels(before, after, drift)
         if found is not None:
             self._in_channels.add(one)
         else:
@@ -120,7 +119,7 @@ class FilmLinker:
             found = best_links(possible, options)
             if self.kept is not None:
                 self.kept[one, two] = possible
-        self.links |= named_links(found, self._nodes, nodes)
+        self._links.add(one, two, found)
         self._steps, self._moved = {}, drift / (two - one)
         for link in found:
             if len(link.after) == 1:
@@ -144,44 +143,29 @@ class FilmLinker:
 
     def finish(self) -> LinkedFilm:
         """Return the tracks of all frames so far."""
-        drift = np.stack(self.drift) if self.drift else np.zeros((0, 2))
-        return _finished(self.frames, drift, dict(self.links), self.options, self._in_channels)
+        film = self._passed.places()
+        return _finished(film, self._links.named(film), self.options, self._in_channels)
 
     def relinked(self, options: LinkOptions) -> LinkedFilm:
         """Return the tracks with other options, of the cells that are there: without pixels, at once.
 
         What a cell may become is taken as it was found; of ``options``, the reach counts over gaps only.
         """
-        kept = self.kept or {}
+        kept, film = self.kept or {}, self._passed.places()
         again = {one for one, _ in kept}
-        links = {node: later for node, later in self.links.items() if node.frame not in again}
+        links = {node: later for node, later in self._links.named(film).items() if node.frame not in again}
         for (one, two), possible in kept.items():
-            links |= named_links(
-                best_links(possible, options), _nodes(one, self.frames[one]), _nodes(two, self.frames[two])
-            )
-        drift = np.stack(self.drift) if self.drift else np.zeros((0, 2))
-        return _finished(self.frames, drift, links, options, self._in_channels)
+            links |= named_links(best_links(possible, options), film.nodes(one), film.nodes(two))
+        return _finished(film, links, options, self._in_channels)
 
 
-def named_links(found: Sequence[Hypothesis], before: Sequence[Node], after: Sequence[Node]) -> Links:
-    """Return links between the cells of two frames, which are given in the order of their labels."""
-    return {before[link.before]: tuple(GONE if k == LEFT else after[k] for k in link.after) for link in found}
-
-
-def _nodes(frame: int, cells: FrameCells) -> list[Node]:
-    return [Node(frame, label) for label in cells.labels.tolist()]
-
-
-def _finished(
-    frames: Sequence[FrameCells], drift: NDArray[np.float64], links: Links, options: LinkOptions, sure: set[int]
-) -> LinkedFilm:
+def _finished(film: CellPlaces, links: Links, options: LinkOptions, sure: set[int]) -> LinkedFilm:
     """Return the tracks of links from frame to frame, after what only the whole film tells."""
-    film = CellPlaces(frames, drift)
     undo_mergers(film, links, options, sure)
     close_channel_gaps(film, links, options, sure)
     close_gaps(film, links, options)
     undo_short_divisions(film, links, sure)
-    return LinkedFilm(tracks_of_links([c.labels.tolist() for c in frames], links), tuple(frames), drift)
+    return LinkedFilm(tracks_of_links([c.labels.tolist() for c in film.frames], links), tuple(film.frames), film.drift)
 
 
 def close_channel_gaps(film: CellPlaces, links: Links, options: LinkOptions, sure: set[int]) -> None:

@@ -251,7 +251,7 @@ def mean_intensities(
 
 
 def unusual_frames(
-    pictures: Sequence[tuple[tuple[int, ...], bool, str]], outlined: Sequence[tuple[int, ...]] = ()
+    pictures: Sequence[tuple[tuple[int, ...], bool, bytes]], outlined: Sequence[tuple[int, ...]] = ()
 ) -> tuple[str, ...]:
     """Return sentences on frames (numbers from 1) that are black, as another, or of another size than the first.
 

@@ -74,8 +74,13 @@ class Film:
             return self.first, number + 1
         if number == 0:
             return self.first, 1
-        source = self.sources.image(self.files[number], self.overrides)
-        return source.read(), 1
+        stack = self.sources.image(self.files[number], self.overrides).read()
+        if stack.shape.t > 1:
+            raise ImageValueError(
+                f"{self.files[number].name} has {stack.shape.t} time points, and the others of {self.path} are a frame "
+                "each; move it away, or name it alone"
+            )
+        return stack, 1
 
     def as_stack(self, *, volumes: bool = False) -> Stack:
         """Return the film as one image with time points, of stacks their maximum projections, or all planes.

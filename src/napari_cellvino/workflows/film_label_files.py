@@ -1,16 +1,18 @@
-"""Which label image belongs to which frame of a film: by the numbers in names, or by order.
+"""Which label image belongs to which frame of a film: by names, by the numbers in them, or by order.
 
-As many label images as frames belong to them in order, unless the numbers of both say that other frames are missing.
-Fewer or more are told by their numbers. Folders of the Cell Tracking Challenge hold label images one level deeper.
+Those that are called as the frames are belong to them. As many label images as frames belong to them in order, unless
+the numbers of both say that other frames are missing. Fewer or more are told by their numbers. Folders of the Cell
+Tracking Challenge hold label images one level deeper.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import TypeVar
 
 from napari_cellvino.core.errors import ImageReadError, OptionError
 from napari_cellvino.io import is_image_folder
@@ -18,6 +20,8 @@ from napari_cellvino.io.folder_listing import natural_order
 from napari_cellvino.io.registry import image_suffixes
 
 INSIDE = ("SEG", "TRA")  # folders of the challenge that label images lie in
+
+_Key = TypeVar("_Key", int, str)
 
 Paired = tuple[tuple[Path | None, ...], tuple[str, ...]]
 """The file of each frame, None where it has none, and what to say of it."""
@@ -46,11 +50,15 @@ def _files_in(folder: Path) -> tuple[Path, ...]:
 
 
 def numbers_of(names: Sequence[str]) -> tuple[int, ...] | None:
-    """Return the numbers that tell names apart, None unless exactly one number in them differs from name to name."""
+    """Return the numbers that tell names apart, None unless exactly one number in them differs from name to name.
+
+    Of a single name it is the only number in it.
+    """
     found = [[int(part) for part in re.findall(r"\d+", os.path.splitext(name)[0])] for name in names]
     if len({len(numbers) for numbers in found}) != 1:
         return None
     columns = [column for column in range(len(found[0])) if len({numbers[column] for numbers in found}) > 1]
+    columns = columns if len(names) > 1 else list(range(len(found[0])))
     if len(columns) != 1:
         return None
     numbers = tuple(each[columns[0]] for each in found)
@@ -74,6 +82,10 @@ def pair_labels(files: Sequence[Path], frames: Sequence[Path], count: int) -> Pa
     OptionError
         If there are not as many as frames, and numbers do not tell which are missing.
     """
+    stems = [frame.stem for frame in frames] if len(frames) > 1 else []
+    by_name = {file.stem: file for file in files}
+    if len(by_name) == len(files) and stems and (by_name.keys() <= {*stems} or {*stems} <= by_name.keys()):
+        return _paired(by_name, stems)
     own = numbers_of([file.name for file in files])
     of_frames = _frame_numbers(own, frames, count)
     if len(files) == count and (own is None or of_frames is None or _same_steps(own, of_frames)):
@@ -83,9 +95,13 @@ def pair_labels(files: Sequence[Path], frames: Sequence[Path], count: int) -> Pa
             f"{files[0].parent} holds {len(files)} label images and the film has {count} frames; one for each is "
             "needed, with the number of the frame in its name where some are missing"
         )
-    by_number = dict(zip(own, files, strict=True))
-    paired = tuple(by_number.get(number) for number in of_frames)
-    return paired, _said(paired.count(None), len(set(own) - set(of_frames)))
+    return _paired(dict(zip(own, files, strict=True)), of_frames)
+
+
+def _paired(files: Mapping[_Key, Path], keys: Sequence[_Key]) -> Paired:
+    """Return the file of each frame by its name or number, and what to say of those without one."""
+    paired = tuple(files.get(key) for key in keys)
+    return paired, _said(paired.count(None), len(files.keys() - {*keys}))
 
 
 def _frame_numbers(own: tuple[int, ...] | None, frames: Sequence[Path], count: int) -> tuple[int, ...] | None:
@@ -111,7 +127,7 @@ def _said(lost: int, left: int) -> tuple[str, ...]:
     said = []
     if lost:
         have = "frame has" if lost == 1 else "frames have"
-        said.append(f"{lost} {have} no label image, told by the numbers of names: no cells there")
+        said.append(f"{lost} {have} no label image, told by names: no cells there")
     if left:
         said.append(f"{left} label image{'s are' if left > 1 else ' is'} of no frame of the film and left out")
     return tuple(said)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -21,6 +21,7 @@ from napari_cellvino.segmentation.predict import Prediction
 from napari_cellvino.segmentation.predict_field import notices_of, predict_field
 from napari_cellvino.workflows.film import Film
 from napari_cellvino.workflows.film_label_files import label_files, pair_labels
+from napari_cellvino.workflows.film_label_kind import are_parts_cells, parts_of
 from napari_cellvino.workflows.film_size import film_size
 
 
@@ -30,6 +31,10 @@ class FilmLabels(Protocol):
     @property
     def notices(self) -> tuple[str, ...]:
         """What you should know of them, so far."""
+        ...
+
+    def lacks(self, number: int) -> bool:
+        """Return whether a frame, from 0, has no label image, which may come while a film grows."""
         ...
 
     def labels(self, number: int) -> NDArray[np.integer]:
@@ -56,6 +61,10 @@ class FoundLabels:
     _said: dict[str, int] = field(default_factory=dict)
     _looked: bool = False
     _of_film: tuple[str, ...] = ()
+
+    def lacks(self, number: int) -> bool:
+        """Return False: the model finds the cells of any frame."""
+        return False
 
     def labels(self, number: int) -> NDArray[np.integer]:
         """Return what the model finds in a frame; boxes become ellipses."""
@@ -105,16 +114,40 @@ class FoundOfGrowing:
 
 @dataclass(frozen=True)
 class GivenLabels:
-    """Labels of files: a stack or an array of all frames, or an image for each; None for a frame without one."""
+    """Labels of files: a stack or an array of all frames, or an image for each; None for a frame without one.
+
+    Where ``parts`` is set, numbers are not of cells, and connected parts are.
+    """
 
     film: Film
     files: tuple[Path | None, ...] = ()
     stack: Stack | None = None
     notices: tuple[str, ...] = ()
     array: NDArray[np.generic] | None = None
+    parts: bool | None = None
+
+    def understood(self, path: Path) -> GivenLabels:
+        """Return the same labels with what their numbers mean, as a few frames tell it.
+
+        Raises
+        ------
+        ImageValueError
+            If they hold no cells.
+        """
+        there = [number for number in range(self.film.count) if not self.lacks(number)]
+        parts, said = are_parts_cells(self.labels, path, there)
+        return replace(self, parts=parts, notices=(*self.notices, *said))
+
+    def lacks(self, number: int) -> bool:
+        """Return whether a frame has no file where each should have its own."""
+        return self.stack is None and self.array is None and self.files[number] is None
 
     def labels(self, number: int) -> NDArray[np.integer]:
         """Return the label image of a frame, empty where it has no file."""
+        found = self._as_given(number)
+        return parts_of(found) if self.parts else found
+
+    def _as_given(self, number: int) -> NDArray[np.integer]:
         if self.stack is not None:
             return _labels_at(self.stack, number, "the label stack")
         if self.array is not None:
@@ -125,6 +158,23 @@ class GivenLabels:
         if file.suffix == ".npy":
             return _whole(np.load(file, allow_pickle=False), file.name)
         return _labels_of(open_as(file, MetadataOverrides()).read(), file.name)
+
+
+class GivenOfGrowing:
+    """Gives the label images of files of a film that grows; what their numbers mean is told by the first ones."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._parts: bool | None = None
+        self._said: tuple[str, ...] = ()
+
+    def __call__(self, film: Film) -> GivenLabels:
+        """Return the labels of the film as it is now."""
+        given = given_labels(self._path, film)
+        if self._parts is None:
+            told = given.understood(self._path)
+            self._parts, self._said = told.parts, told.notices[len(given.notices) :]
+        return replace(given, parts=self._parts, notices=(*given.notices, *self._said))
 
 
 def labels_of_stack(stack: Stack, film: Film) -> GivenLabels:
@@ -151,6 +201,17 @@ def _over_time(stack: Stack) -> int:
 
 
 def open_labels(path: Path, film: Film) -> GivenLabels:
+    """Return the label images of a film as `given_labels`, and what their numbers mean.
+
+    Raises
+    ------
+    ImageReadError, ImageValueError, OptionError
+        As `given_labels`; also if they hold no cells.
+    """
+    return given_labels(path, film).understood(path)
+
+
+def given_labels(path: Path, film: Film) -> GivenLabels:
     """Return the label images of a film: a folder with one per frame, or one file with all.
 
     Where a folder has fewer of them than frames, they are told by the numbers in their names.

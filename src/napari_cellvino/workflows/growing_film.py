@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.annotation import ObjectRecord
-from napari_cellvino.core.errors import ReplaceError
+from napari_cellvino.core.errors import ImageReadError, OptionError, ReplaceError
 from napari_cellvino.core.image import MetadataOverrides
 from napari_cellvino.core.progress import Progress
 from napari_cellvino.io.label_tiff import read_label_pixels
@@ -42,6 +42,9 @@ from napari_cellvino.workflows.track_film import (
 )
 from napari_cellvino.workflows.watched_frames import CellLooks, FramesAside, WatchedFrames
 
+TracksOfLabels = NDArray[np.int64]
+"""The labels of a frame, and the tracks that they belong to (2, N)."""
+
 LabelsOf = Callable[[Film], FilmLabels]
 """Gives the labels of a film, which is another one whenever it has grown."""
 
@@ -51,7 +54,7 @@ class _Earlier:
     """What an earlier run wrote: the mask of each file, and the tracks of its cells."""
 
     masks: dict[str, Path] = field(default_factory=dict)
-    tracks: dict[tuple[str, int], int] = field(default_factory=dict)
+    tracks: dict[str, TracksOfLabels] = field(default_factory=dict)
     free: int = 1
 
 
@@ -103,17 +106,22 @@ class GrowingTracks:
         self, path: Path, labels_of: LabelsOf, request: TrackRequest, overrides: MetadataOverrides | None = None
     ) -> None:
         self._path, self._labels_of, self._request, self._overrides = path, labels_of, request, overrides
-        self._linker, self._watched = FilmLinker(request.recipe.linking), WatchedFrames()
         self._looks = CellLooks(request.recipe)
         self._labels: FilmLabels | None = None
+        self._labelled: Film | None = None  # which those labels are of
         self.files: list[Path] = []
-        self._of_file: dict[Path, str] = {}  # what was found in it lies aside under a name
+        self._of_file: dict[Path, int] = {}  # what was found in it lies aside under a number
         self._corrected: _Corrected | None = None
         self.folder = (request.out or Path()) / Path(path.absolute()).name
         self._earlier = self._read_earlier()
         self._known, self._free = self._earlier.tracks, self._earlier.free
         self._folder_aside = tempfile.TemporaryDirectory(prefix="cellvino-film-")
-        self._aside = FramesAside(Path(self._folder_aside.name))
+        beside = Path(self._folder_aside.name)
+        self._linker, self._watched, self._aside = self._new_linker(), WatchedFrames(beside), FramesAside(beside)
+
+    def _new_linker(self) -> FilmLinker:
+        folder = tempfile.mkdtemp(prefix="links-", dir=self._folder_aside.name)
+        return FilmLinker(self._request.recipe.linking, folder=Path(folder))
 
     def close(self) -> None:
         """Let go of what lies aside."""
@@ -135,10 +143,8 @@ class GrowingTracks:
                 remedy="choose another folder, or replace it",
                 command="choose another --out, or replace it with --overwrite",
             )
-        tracks = {
-            (str(names[node.frame]), node.label): track for track, held in result.tracks.nodes.items() for node in held
-        }
-        ids = [*tracks.values(), *(label for _, label in tracks)]  # of a gap, the challenge has ids of its own
+        tracks = _by_file(result.tracks, list(map(str, names)))
+        ids = [int(held.max()) for held in tracks.values()]  # labels too: of a gap, the challenge has ids of its own
         ids += [record.id for record in result.corrected]
         if result.corrected:
             self._corrected = _Corrected(result.corrected, result.tracks, tuple(map(str, names)))
@@ -179,10 +185,10 @@ class GrowingTracks:
 
     def _take(self, film: Film, number: int, file: Path, at: int) -> None:
         """Take a frame of a film as that of a number of those that are known."""
-        image, name = self._found(film, number, file), str(len(self._of_file))
+        image, aside = self._found(film, number, file), len(self._of_file)
         cells = self._looks.noted(film, number, image, self._watched, self._known_looks(file))
-        self._aside.put(name, image, cells)
-        self._of_file[file] = name
+        self._aside.put(aside, image, cells)
+        self._of_file[file] = aside
         self.files.insert(at, file)
         if at < len(self.files) - 1:
             self._watched.move_last(at)
@@ -193,7 +199,13 @@ class GrowingTracks:
         mask = self._earlier.masks.get(file.name)
         if mask is not None:
             return read_label_pixels(mask)[0]
-        self._labels = self._labels_of(film)
+        if self._labels is None or self._labelled is not film:
+            try:
+                self._labels, self._labelled = self._labels_of(film), film
+            except OptionError as error:  # label images of some frames are there, and do not tell yet of which
+                raise ImageReadError(str(error)) from error
+        if self._labels.lacks(number):
+            raise ImageReadError("it has no label image")
         return self._labels.labels(number)
 
     def _known_looks(self, file: Path) -> PlacedLooks | None:
@@ -211,7 +223,7 @@ class GrowingTracks:
 
     def _link_anew(self) -> None:
         """Link all frames in their order, as one came late."""
-        self._linker = FilmLinker(self._request.recipe.linking)
+        self._linker = self._new_linker()
         for number in range(len(self.files)):
             cells = frame_cells(self._pixels(number))
             self._linker.add_cells(replace(cells, looks=self._looks_of(number).of(cells)))
@@ -228,16 +240,15 @@ class GrowingTracks:
         linked, names = self._linker.finish(), [file.name for file in self.files]
         if self._corrected is not None:
             linked = settle(linked, self._corrected.settled(names))
-        gone = self._earlier.masks.keys() - set(names)  # found anew when they come, with other labels
-        self._known = {place: track for place, track in self._known.items() if place[0] not in gone}
         known = {
-            node: self._known[names[node.frame], node.label]
-            for held in linked.tracks.nodes.values()
-            for node in held
-            if (names[node.frame], node.label) in self._known
+            Node(number, label): track
+            for number, name in enumerate(names)
+            if name in self._known
+            for label, track in self._known[name].T.tolist()
         }
         tracks = keep_ids(linked.tracks, known, self._free)
-        self._known = {(names[node.frame], node.label): track for track, held in tracks.nodes.items() for node in held}
+        del known
+        self._known = _by_file(tracks, names)
         self._free = max(self._free, max(tracks.nodes, default=0) + 1)
         said = self._labels.notices if self._labels is not None else ()
         said = (*film.notices, *said, *self._looks.notices)
@@ -248,3 +259,14 @@ class GrowingTracks:
         linked = replace(linked, tracks=tracks)
         found = FoundTracks(linked, self._watched, said, self._pixels, corrected, self._looks_of)
         return write_tracked(film, found, replace(self._request, overwrite=True), self.folder)
+
+
+def _by_file(tracks: Tracks, names: Sequence[str]) -> dict[str, TracksOfLabels]:
+    """Return the labels and tracks of the cells of each file that has some: of long films, dictionaries are large."""
+    rows = np.array(
+        [(node.frame, node.label, track) for track, held in tracks.nodes.items() for node in held], np.int64
+    ).reshape(-1, 3)
+    rows = rows[np.argsort(rows[:, 0], kind="stable")]
+    frames, begins = np.unique(rows[:, 0], return_index=True)
+    parts = np.split(rows[:, 1:], begins[1:])
+    return {names[frame]: part.T.copy() for frame, part in zip(frames.tolist(), parts, strict=False)}

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from threading import Thread
 
 from napari_cellvino.core.errors import CellvinoError, OutputError
 from napari_cellvino.core.plate import FieldOfView, Plate
 from napari_cellvino.engines.provider import EngineProvider
-from napari_cellvino.figures.plot_style import import_plots
 from napari_cellvino.io.plates import PlateSource
 from napari_cellvino.plates.layout import Layout
 from napari_cellvino.results.plate_place import PlateChoices, field_origin, folder_name, place_columns, plate_result_key
@@ -140,7 +138,6 @@ class PlateTables:
     def __init__(self, plate: PlateStore, fields: Sequence[FieldOfView], layout: Layout) -> None:
         self._plate, self._fields, self._layout = plate, fields, layout
         self._counts = plate.store.counts  # what failed in earlier runs is known before this one begins
-        Thread(target=import_plots, daemon=True).start()  # half a second, beside the first fields
 
     def update(self, outcomes: Sequence[FieldOutcome]) -> None:
         """Write the rows of this run, and after them those of other fields, with their places."""

@@ -188,8 +188,9 @@ class _Try:
         self._inputs = seen.inputs(channel, spec.input_channels)
         self._contrast = seen.contrast(channel, spec.input_channels, spec.normalise)
         self._emptiness = seen.emptiness(channel, spec.input_channels)
-        # the zoom where a model without depth is surest is plausible by chance more often than its own size
-        self._searches = spec.diameter_px.search is not None and "depth" in spec.maps
+        # the zoom where a model is only surest is plausible by chance more often than its own size
+        by_more = "depth" in spec.maps or bool(spec.diameter_px.weights)
+        self._searches = spec.diameter_px.search is not None and by_more
         self._background = seen.background(channel, spec.input_channels)
         self._colour = seen.colour
 
@@ -198,9 +199,11 @@ class _Try:
         search, weights = self._search(), self._spec.diameter_px.weights or {}
         usual = zoom_for(self._spec, search.best(weights) if search is not None else None)
         promise = search.promise(weights) if search is not None and weights else None
-        best = self._look(usual, FITS if promise is None else np.inf)
-        if promise is not None:
-            best = replace(best, score=score_of_promise(promise))
+        deep = "depth" in self._spec.maps
+        best = self._look(usual, np.inf if promise is not None and deep else FITS)
+        if promise is not None:  # without depth it is taken in by other kinds of image: what is found must fit as well
+            promised = score_of_promise(promise)
+            best = replace(best, score=promised if deep else min(best.score, promised))
         if best.score < FITS and not self._searches and self._emptiness is None:
             others = [self._look(usual * other, SURE) for other in OTHER_ZOOMS]
             best = max([best, *(look for look in others if look.score >= SURE)], key=lambda look: look.score)

@@ -38,7 +38,7 @@ from napari_cellvino.tracking.measures import (
     track_table,
     unusual_frames,
 )
-from napari_cellvino.tracking.placed_looks import joined_looks
+from napari_cellvino.tracking.placed_looks import PlacedLooks, joined_looks
 from napari_cellvino.workflows.film import Film
 from napari_cellvino.workflows.film_labels import FilmLabels
 from napari_cellvino.workflows.given_tracks import GivenTracks
@@ -150,9 +150,11 @@ def track_film(film: Film, labels: FilmLabels, request: TrackRequest) -> Generat
         check_film_folder(folder, overwrite=request.overwrite)
     kept = None if folder is None else kept_tracks(folder, film)
     given = None if request.tracks is None else GivenTracks(request.tracks, film.count)
-    linker, watched, looks = FilmLinker(request.recipe.linking), WatchedFrames(), CellLooks(request.recipe)
+    looks = CellLooks(request.recipe)
     with tempfile.TemporaryDirectory(prefix="cellvino-film-") as folder_aside:
-        aside = FramesAside(Path(folder_aside))
+        beside = Path(folder_aside)
+        linker, watched = FilmLinker(request.recipe.linking, folder=beside), WatchedFrames(beside)
+        aside = FramesAside(beside)
         for number in range(film.count):
             image = labels.labels(number)
             if kept is not None:
@@ -162,29 +164,23 @@ def track_film(film: Film, labels: FilmLabels, request: TrackRequest) -> Generat
             if given is not None:
                 given.put_on(number, image, cells)
             if folder is not None:
-                aside.put(str(number), image, cells)
+                aside.put(number, image, cells)
             yield Progress("frames", number + 1, film.count)
         linked = linker.finish() if given is None else given.linked(linker.finish())
-        del linker, cells  # of a long film its links are large
         notices = (*film.notices, *labels.notices, *looks.notices, *unusual_frames(watched.pictures, watched.outlined))
         notices += () if given is None else given.notices
         if kept is None:
-            found = FoundTracks(
-                linked, watched, notices, lambda n: aside.labels(str(n)), looks=lambda n: aside.looks(str(n))
-            )
+            found = FoundTracks(linked, watched, notices, aside.labels, looks=aside.looks)
             return write_tracked(film, found, request, folder)
-        merged = kept.joined(linked, lambda n: aside.labels(str(n)))
+        merged, said = kept.joined(linked, aside.labels), (*notices, kept.said)
         with KeptLooks(kept.folder) as earlier:
-            return (
-                yield from save_tracks(
-                    film,
-                    merged,
-                    linked.drift,
-                    request,
-                    (*notices, kept.said),
-                    looks=lambda n: joined_looks((aside.looks(str(n)), earlier.of(n))),
-                )
-            )
+            seen = partial(_seen, aside, earlier)
+            return (yield from save_tracks(film, merged, linked.drift, request, said, seen))
+
+
+def _seen(aside: FramesAside, earlier: KeptLooks, number: int) -> PlacedLooks | None:
+    """Return what was measured of the cells of a frame, now and in an earlier run."""
+    return joined_looks((aside.looks(number), earlier.of(number)))
 
 
 def save_tracks(
@@ -301,7 +297,7 @@ def write_tracked(film: Film, found: FoundTracks, request: TrackRequest, folder:
     """Measure a film, and write it where it has a folder."""
     scale = FilmScale(film.spacing, request.interval_s or film.first.interval_s, film.times)
     notices = (*found.notices, *_few(film, found.linked))
-    tables = measure_film(found.linked, scale, film.first, found.watched.intensities)
+    tables = measure_film(found.linked, scale, film.first, found.watched.intensities())
     tables.summary.update(
         film=str(film.path),
         corrected=len(found.corrected),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.engines.remote.address import is_address
 from napari_cellvino.model_package import find_package
 from napari_cellvino.segmentation.prepare import project
+from napari_cellvino.storage.frame_arrays import FrameArrays
 from napari_cellvino.tracking.frame_cells import FrameCells, frame_cells
 from napari_cellvino.tracking.looks import Floats, Looks
 from napari_cellvino.tracking.measures import mean_intensities
@@ -23,23 +24,40 @@ from napari_cellvino.tracking.placed_looks import PlacedLooks
 from napari_cellvino.workflows.cell_embeddings import CellEmbeddings
 from napari_cellvino.workflows.film import Film
 
+_Values = TypeVar("_Values", bound=tuple[Any, ...])
 
-@dataclass
+
 class WatchedFrames:
-    """What is noted of frames as they pass, by their order."""
+    """What is noted of frames as they pass, by their order.
 
-    pictures: list[tuple[tuple[int, ...], bool, str]] = field(default_factory=list)
-    outlined: list[tuple[int, ...]] = field(default_factory=list)
-    intensities: list[dict[str, NDArray[np.float64]]] = field(default_factory=list)
+    Parameters
+    ----------
+    folder
+        Where intensities are put aside, in a file of their own; None holds them in memory.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.pictures: list[tuple[tuple[int, ...], bool, bytes]] = []
+        self.outlined: list[tuple[int, ...]] = []
+        self._intensities = FrameArrays(None if folder is None else folder / "intensities")
+        self._names: list[tuple[str, ...]] = []  # of the rows of those
+        self._seen: dict[tuple[Any, ...], Any] = {}  # sizes and names, each of which is held once
 
     def move_last(self, to: int) -> None:
         """Move what was noted last to another place, as its frame came late."""
         self.pictures.insert(to, self.pictures.pop())
         self.outlined.insert(to, self.outlined.pop())
-        self.intensities.insert(to, self.intensities.pop())
+        self._names.insert(to, self._names.pop())
+        self._intensities.move_last(to)
 
-    def note(self, film: Film, number: int, image: NDArray[np.integer], known: NDArray[np.int64]) -> None:
-        """Note what a frame looks like, and the intensities of its cells by their labels, which are ``known`` (N,)."""
+    def intensities(self) -> list[dict[str, NDArray[np.float64]]]:
+        """Return the intensities of the cells of each frame by the names of columns."""
+        return [dict(zip(names, self._intensities[n], strict=True)) for n, names in enumerate(self._names)]
+
+    def note(
+        self, film: Film, number: int, image: NDArray[np.integer], known: NDArray[np.int64]
+    ) -> dict[str, NDArray[np.float64]]:
+        """Note what a frame looks like, and return the intensities of its cells, whose labels are ``known`` (N,)."""
         stack, frame = film.frame(number)
         digest, blank, means = hashlib.blake2b(digest_size=16), True, {}
         for channel, name in enumerate(stack.channels):
@@ -53,9 +71,15 @@ class WatchedFrames:
             elif image.shape == stack.shape[2:]:
                 volume = np.stack([stack.plane(t=frame - 1, c=channel, z=z) for z in range(stack.shape.z)])
                 means[f"mean_{name}"] = mean_intensities(image, known, volume)
-        self.outlined.append(image.shape[-2:])
-        self.pictures.append(((stack.shape.y, stack.shape.x), blank, digest.hexdigest()))
-        self.intensities.append(means)
+        self.outlined.append(self._once(image.shape[-2:]))
+        self.pictures.append((self._once((stack.shape.y, stack.shape.x)), blank, digest.digest()))
+        self._names.append(self._once(tuple(means)))
+        self._intensities.append(np.stack(list(means.values())) if means else np.zeros((0, len(known))))
+        return means
+
+    def _once(self, value: _Values) -> _Values:
+        found: _Values = self._seen.setdefault(value, value)
+        return found
 
 
 class CellLooks:
@@ -100,12 +124,11 @@ class CellLooks:
     ) -> FrameCells:
         """Note a frame, and return its cells with what they look like; ``known`` was measured of them before."""
         cells = frame_cells(image)
-        watched.note(film, number, image, cells.labels)
-        features = None
+        means, features = watched.note(film, number, image, cells.labels), None
         if self._network is not None:
             features = known.of(cells).features if known is not None else None
             features = self._features(film, number, image, cells) if features is None else features
-        return replace(cells, looks=Looks(watched.intensities[-1].get(f"mean_{film.first.channels[0]}"), features))
+        return replace(cells, looks=Looks(means.get(f"mean_{film.first.channels[0]}"), features))
 
     def _features(self, film: Film, number: int, image: NDArray[np.integer], cells: FrameCells) -> Floats | None:
         """Return what the network sees in the cells (N, F), None where labels are of another size than the picture."""
@@ -125,12 +148,12 @@ class CellLooks:
 
 
 class FramesAside:
-    """Label images of frames, and what their cells look like, in files beside; by any name."""
+    """Label images of frames, and what their cells look like, in files beside; by any number."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def put(self, name: str, image: NDArray[np.integer], cells: FrameCells) -> None:
+    def put(self, number: int, image: NDArray[np.integer], cells: FrameCells) -> None:
         """Put a frame aside."""
         looks = cells.looks or Looks()
         held: dict[str, Any] = {
@@ -141,17 +164,17 @@ class FramesAside:
             held["intensities"] = looks.intensities
         if looks.features is not None:
             held["features"] = looks.features.astype(np.float16)
-        np.savez_compressed(self._folder / f"{name}.npz", **held)
+        np.savez_compressed(self._folder / f"{number}.npz", **held)
 
-    def labels(self, name: str) -> NDArray[np.integer]:
+    def labels(self, number: int) -> NDArray[np.integer]:
         """Return the label image of a frame."""
-        with np.load(self._folder / f"{name}.npz") as held:
+        with np.load(self._folder / f"{number}.npz") as held:
             labels: NDArray[np.integer] = held["labels"]
         return labels
 
-    def looks(self, name: str) -> PlacedLooks:
+    def looks(self, number: int) -> PlacedLooks:
         """Return what its cells look like."""
-        with np.load(self._folder / f"{name}.npz") as held:
+        with np.load(self._folder / f"{number}.npz") as held:
             intensities, features = (
                 held[kind].astype(np.float64) if kind in held else None for kind in ("intensities", "features")
             )

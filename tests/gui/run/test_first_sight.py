@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import threading
+
 from qtpy.QtWidgets import QToolButton
 
+from napari_cellvino.gui.run import first_sight_controller
 from napari_cellvino.gui.run.first_sight_controller import AFTER_MS
 from tests.gui.conftest import WAIT_MS
 
 
 def test_first_image_of_a_kind_is_looked_at_unasked(window, open_file, root, qtbot, click, monkeypatch):
     monkeypatch.setattr(window.session.first_sight, "_unasked", lambda: True)
+    drawn_by = []
+    draw = first_sight_controller.draw_crop
+    monkeypatch.setattr(
+        first_sight_controller, "draw_crop", lambda panel: drawn_by.append(threading.current_thread()) or draw(panel)
+    )
     monkeypatch.setattr(type(window.session.work_list), "has_results", True)  # of a list that this image is not of
     window.session.workspace.choose(model="cells-phase")
     plate = root / "sample_data" / "plate"
@@ -30,6 +38,8 @@ def test_first_image_of_a_kind_is_looked_at_unasked(window, open_file, root, qtb
     buttons = {button.accessibleName(): button for button in box.columns.findChildren(QToolButton)}
     shown = [button.text().split()[0] for button in buttons.values()]
     assert shown == [f"{one.count:,}" for one in controller.sight.suggestions[:4]]
+    assert len(drawn_by) == 4
+    assert threading.main_thread() not in drawn_by
     click(buttons["Use nuclei"])
     assert window.session.workspace.recipe.model == "nuclei"
     assert window.session.workspace.outcome is None

@@ -1,14 +1,14 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage as ndi
 
 from napari_cellvino.quality.accuracy import match_field
-from napari_cellvino.segmentation.heads import Decoded, bands
+from napari_cellvino.segmentation.heads import Decoded, Steps, centre_offset
 from napari_cellvino.segmentation.heads.centre_offset import CentreOffsetHead
+from napari_cellvino.segmentation.heads.votes import find_seeds
 from napari_cellvino.segmentation.tiling import Stitcher, cut_tile, plan_tiles
 
 from ..scenes import discs, grid, perfect_maps, raw_maps
@@ -58,19 +58,6 @@ def test_any_maps_give_honest_labels(data: st.DataObject) -> None:
     assert_honest(decode(maps, confidence=0.0, smallest=0.0))
 
 
-def test_bands_decode_like_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    truth = discs((700, 160), grid((700, 160), 19, jitter=2, seed=3), 9.5)
-    maps = perfect_maps(truth)
-    maps[1:] += np.random.default_rng(1).normal(0, 1, maps[1:].shape).astype(np.float16)
-    whole = decode(maps)
-    monkeypatch.setattr(bands, "BAND_PX", 1)
-    monkeypatch.setattr(bands, "BAND_OVERLAP", 96)
-    banded = decode(maps)
-    assert len(whole.objects) > 200
-    np.testing.assert_array_equal(whole.labels, banded.labels)
-    np.testing.assert_array_equal(whole.objects.score, banded.objects.score)
-
-
 @given(height=st.integers(70, 200), width=st.integers(70, 200), halo=st.integers(4, 24))
 @settings(max_examples=20, deadline=None)
 def test_decoding_a_stitched_image_equals_decoding_it_whole(height: int, width: int, halo: int) -> None:
@@ -105,6 +92,27 @@ def test_spread_votes_are_one_cell_unless_split_is_high() -> None:
     maps[2][truth > 0] += np.where(xs < 30, -6, 6).astype(np.float16)  # two peaks 12 px apart in a cell of 32 px
     assert len(decode(maps, split=0.3).objects) == 1
     assert len(decode(maps, split=1.0).objects) == 2
+
+
+def test_what_a_move_of_split_leaves_as_it_was_is_not_found_again(monkeypatch) -> None:
+    truth = discs((150, 160), grid((150, 160), 19, jitter=2, seed=3), 9.5)
+    maps = perfect_maps(truth)
+    maps[1:] += np.random.default_rng(1).normal(0, 4, maps[1:].shape).astype(np.float16)
+    raw, steps, sought, counts = raw_maps(maps), Steps(), [], []
+    monkeypatch.setattr(centre_offset, "find_seeds", lambda *a: (sought.append(a), find_seeds(*a))[1])
+    moves = [{"split": 0.5}, {"split": 0.1}, {"split": 0.0}, {"outline": 0.7}, {"outline": 0.7, "smallest": 90.0}]
+    for values in moves:
+        again = HEAD.decode(raw, DEFAULTS | values, steps)
+        counts.append(len(again.objects))
+        fresh = decode(maps, **values)
+        np.testing.assert_array_equal(again.labels, fresh.labels)
+        for name in ("score", "box", "centroid", "area_px"):
+            np.testing.assert_array_equal(getattr(again.objects, name), getattr(fresh.objects, name))
+    assert len(sought) == 2 + len(moves)  # for two outlines, and for each fresh decoding
+    assert counts == [49, 46, 11, 49, 49]
+    steps.forget()
+    HEAD.decode(raw, DEFAULTS | moves[-1], steps)
+    assert len(sought) == 3 + len(moves)
 
 
 def test_holes_close_and_lost_pieces_go() -> None:

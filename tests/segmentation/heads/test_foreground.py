@@ -12,7 +12,7 @@ from napari_cellvino.engines.engine import EngineInfo
 from napari_cellvino.model_package import ModelSpec
 from napari_cellvino.model_package.spec import Diameter, HeadSpec
 from napari_cellvino.quality.accuracy import match_field
-from napari_cellvino.segmentation.heads import Decoded, bands, head_for
+from napari_cellvino.segmentation.heads import Decoded, head_for
 from napari_cellvino.segmentation.heads.foreground import ForegroundHead
 from napari_cellvino.segmentation.raw_maps import RawMaps
 
@@ -106,15 +106,6 @@ def test_any_maps_give_honest_labels(data: st.DataObject) -> None:
         assert ndi.label(own)[1] == 1
         assert own.sum() == decoded.objects.area_px[number - 1]
     assert decoded.labels.max(initial=0) == len(decoded.objects)
-
-
-def test_bands_give_what_the_whole_gives(monkeypatch: pytest.MonkeyPatch) -> None:
-    truth = discs((500, 90), grid((500, 90), 22, jitter=4, seed=3), 10)
-    maps = (truth > 0)[None].astype(np.float16)
-    whole = decode(maps)
-    monkeypatch.setattr(bands, "BAND_PX", 1)
-    monkeypatch.setattr(bands, "BAND_OVERLAP", 96)
-    np.testing.assert_array_equal(decode(maps).labels, whole.labels)
 
 
 def test_maps_of_a_resized_plane_come_back_at_its_size() -> None:

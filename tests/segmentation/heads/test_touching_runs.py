@@ -63,9 +63,9 @@ def test_only_holes_up_to_a_size_are_closed(largest: int) -> None:
     labels[2:38, 2:38] = 7
     labels[5, 5] = labels[10:12, 10:12] = labels[20:25, 20:26] = 0
     found = labels.copy()
-    runs = TouchingRuns(found)
+    runs = TouchingRuns.of_image(found)
     runs.close_holes(largest)
-    runs.write()
+    runs.write(found)
     assert (found == 7).sum() == (labels == 7).sum() + sum(size for size in (1, 4, 30) if size <= largest)
 
 

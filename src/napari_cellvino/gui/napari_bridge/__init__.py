@@ -1,7 +1,7 @@
 """The only code of the window that touches layer data: images in as stacks, results out as layers."""
 
 from napari_cellvino.gui.napari_bridge.canvas import Canvas
-from napari_cellvino.gui.napari_bridge.cell_look import CellLook, drawn_look
+from napari_cellvino.gui.napari_bridge.cell_look import CellLook, drawn_look, outline_of
 from napari_cellvino.gui.napari_bridge.cell_paint import Paint, paint_of, plain_paint
 from napari_cellvino.gui.napari_bridge.field_layers import FieldLayers
 from napari_cellvino.gui.napari_bridge.image_layers import Picture, Pictures
@@ -27,6 +27,7 @@ __all__ = [
     "drawn_look",
     "is_light",
     "layer_space",
+    "outline_of",
     "paint_of",
     "plain_paint",
     "prepare_layers",

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from napari.utils import DirectLabelColormap
+from numpy.typing import NDArray
 
 from napari_cellvino.annotation import Annotation
+from napari_cellvino.core.label_edges import outline_pixels
 from napari_cellvino.core.objects import Objects
 from napari_cellvino.gui.napari_bridge.cell_labels import CellLabels, Texture, texture_of
 from napari_cellvino.gui.napari_bridge.layer_style import (
@@ -19,6 +21,7 @@ from napari_cellvino.gui.napari_bridge.layer_style import (
     outline_colormap,
 )
 from napari_cellvino.quality.known_cells import SelectedCells
+from napari_cellvino.segmentation.heads import Decoded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,17 +54,24 @@ def look_of(annotation: Annotation, classes: Sequence[str], *, light: bool) -> C
 
 
 def drawn_look(
-    annotation: Annotation, classes: Sequence[str], *, light: bool, selected: SelectedCells | None = None
+    annotation: Annotation, classes: Sequence[str], *, light: bool, outline: NDArray[np.int64] | None
 ) -> CellLook:
-    """Return how an annotation looks, with its outlines where they are in a plane; it takes its time.
-
-    ``selected`` are its cells, where all is known of those that they were chosen from.
-    """
+    """Return how an annotation looks, with its ``outline``: what `outline_of` gives for its cells."""
     look = look_of(annotation, classes, light=light)
-    if annotation.labels is None or annotation.labels.ndim != 2:
+    if annotation.labels is None or outline is None:
         return look
-    outline = None if selected is None else selected.known.outline(look.contour)
     return replace(look, texture=texture_of(annotation.labels, look.contour, look.colormap, outline))
+
+
+def outline_of(found: Decoded, selected: SelectedCells | None = None) -> NDArray[np.int64] | None:
+    """Return the flat indices of the pixels of outlines of cells in a plane, perhaps of more cells; None of others.
+
+    ``selected`` are the cells, where all is known of those that they were chosen from.
+    """
+    if found.labels is None or found.labels.ndim != 2:
+        return None
+    contour = contour_px(found.objects)
+    return outline_pixels(found.labels, contour) if selected is None else selected.known.outline(contour)
 
 
 def contour_px(objects: Objects) -> int:

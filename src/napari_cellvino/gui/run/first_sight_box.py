@@ -10,14 +10,13 @@ from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QIcon, QImage, QPixmap
 from qtpy.QtWidgets import QGridLayout, QProgressBar, QPushButton, QToolButton, QVBoxLayout, QWidget
 
-from napari_cellvino.figures.model_panels import draw_crop
+from napari_cellvino.figures.composite import Picture
 from napari_cellvino.gui.run.first_sight_controller import FirstSightController
 from napari_cellvino.gui.widgets.form_layout import side_by_side, text_line
 from napari_cellvino.gui.widgets.formatting import format_count
 from napari_cellvino.gui.widgets.notice import Notice
-from napari_cellvino.workflows.first_sight import FirstSight, Suggestion, panels_of
+from napari_cellvino.workflows.first_sight import FirstSight, Suggestion
 
-MOST = 4  # models that are shown
 SIDE = 68  # px of a picture
 
 
@@ -79,11 +78,10 @@ class FirstSightBox(QWidget):
     def _fill(self, sight: FirstSight | None) -> None:
         while item := self._grid.takeAt(0):
             item.widget().deleteLater()
-        if sight is None or not any(one.count for one in sight.suggestions):
+        if sight is None:
             return
-        panels = panels_of(sight)
-        for column, one in enumerate(sight.suggestions[:MOST]):
-            self._grid.addWidget(self._use_button(one, _pixmap(draw_crop(panels[column]))), 0, column)
+        for column, (one, picture) in enumerate(zip(sight.suggestions, self._controller.pictures, strict=False)):
+            self._grid.addWidget(self._use_button(one, _pixmap(picture)), 0, column)
 
     def _use_button(self, one: Suggestion, picture: QPixmap) -> QToolButton:
         button = QToolButton()
@@ -105,7 +103,7 @@ class FirstSightBox(QWidget):
         self._controller.use(one)
 
 
-def _pixmap(picture: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> QPixmap:
+def _pixmap(picture: Picture) -> QPixmap:
     """Return a square in the middle of a crop: outlines round all its cells would be too thin to be seen."""
     height, width = picture.shape[:2]
     side = max(min(height, width) // 2, 1)

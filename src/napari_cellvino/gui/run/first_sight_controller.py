@@ -12,16 +12,22 @@ from napari_cellvino.core.image import PlaneReader, Stack
 from napari_cellvino.core.progress import Progress
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.engines.remote.address import is_address
+from napari_cellvino.figures.composite import Picture
+from napari_cellvino.figures.model_panels import draw_crop
 from napari_cellvino.gui.widgets.failure import Failure, failure_of
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.segmentation.bright_background import describe_bright_background
-from napari_cellvino.workflows.first_sight import FirstSight, Suggestion
+from napari_cellvino.workflows.first_sight import FirstSight, Suggestion, panels_of
 from napari_cellvino.workflows.outcome import Outcome
 from napari_cellvino.workflows.suggest_models import suggest_models
 from napari_cellvino.workflows.workspace import Workspace
 
+LOOK_PX = 512  # along the shorter side of an image, to tell whether it is bright: the window waits for it
 AFTER_MS = 800  # that an image is open: what stands on disk of it is shown by then, and who walks on is not held up
 
+MOST = 4  # models of which pictures are drawn
+
+_Drawn = tuple[FirstSight, tuple[Picture, ...]]
 _Kind = tuple[tuple[str, ...], bool, str, tuple[float | None, float | None], bool, bool]
 
 
@@ -66,6 +72,7 @@ class FirstSightController(QObject):
         self._runs: tuple[BackgroundWork, ...] = ()
         self.progress: Progress | None = None
         self.sight: FirstSight | None = None
+        self.pictures: tuple[Picture, ...] = ()  # of its first models; none where none finds a cell
         self.failure: Failure | None = None
         self._later = QTimer(self)
         self._later.setSingleShot(True)
@@ -149,18 +156,20 @@ class FirstSightController(QObject):
 
     def _is_of_another_kind(self, outcome: Outcome) -> bool:
         """Return whether the image is a bright one, which the model was not made for."""
-        package = self._workspace.package
-        return package is not None and bool(describe_bright_background(outcome.prediction.plane.inputs, package.spec))
+        package, inputs = self._workspace.package, outcome.prediction.plane.inputs
+        every = max(1, min(inputs.shape[-2:]) // LOOK_PX)
+        seen = inputs[:, ::every, ::every]
+        return package is not None and bool(describe_bright_background(seen, package.spec))
 
     def _on_progress(self, progress: Progress) -> None:
         if self.looking:
             self.progress = progress
             self.changed.emit()
 
-    def _done(self, sight: FirstSight) -> None:
+    def _done(self, drawn: _Drawn) -> None:
         stack = self._workspace.stack
         if stack is not None and stack.planes is self._planes:
-            self.sight = sight
+            self.sight, self.pictures = drawn
             self._kinds.add(_kind_of(stack))
         self._stop()
 
@@ -179,6 +188,8 @@ def _kind_of(stack: Stack) -> _Kind:
     return stack.channels, stack.rgb, stack.dtype.str, (spacing.y, spacing.x), shape.z > 1, shape.t > 1
 
 
-def _look(stack: Stack, device: str, frame: int) -> Generator[Progress, None, FirstSight]:
+def _look(stack: Stack, device: str, frame: int) -> Generator[Progress, None, _Drawn]:
     with EngineProvider() as engines:
-        return (yield from suggest_models(stack, engines, device=device, frame=frame))
+        sight = yield from suggest_models(stack, engines, device=device, frame=frame)
+    found = any(one.count for one in sight.suggestions)
+    return sight, tuple(draw_crop(panel) for panel in panels_of(sight)[:MOST]) if found else ()

@@ -1,48 +1,119 @@
-"""Decode large images in bands of rows; the result is the same since all decisions are local."""
+"""Decode large images in bands of rows; the result is the same since all decisions are local.
+
+A band is decoded with rows beyond it. Where these are too few for what stands in it, all is decoded again in larger
+bands with more.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.segmentation.heads.connected_components import collect_objects
+from napari_cellvino.core.label_runs import pixels_of_runs
+from napari_cellvino.core.objects import Objects
+from napari_cellvino.core.threads import together
+from napari_cellvino.segmentation.heads.connected_components import (
+    LARGEST_HOLE,
+    RUNS_AT_ONCE,
+    collect_objects,
+    keep_whole_pieces,
+    objects_of_runs,
+)
 from napari_cellvino.segmentation.heads.head import Decoded
+from napari_cellvino.segmentation.heads.touching_runs import TouchingRuns
 from napari_cellvino.storage.large_arrays import BAND_BYTES, allocate, give_back_pages
 
-BAND_PX = 12_000_000  # pixels decoded at once
-BAND_OVERLAP = 512  # rows decoded beyond a band: no cell may be taller than half of this
+_logger = logging.getLogger(__name__)
+
+BAND_PX = 2**24  # pixels decoded at once
+MOST_PX = 2**27  # of larger bands; they take 5 GB
+BAND_OVERLAP = 512  # rows decoded beyond a band, at first: enough for cells as tall as that
 RELABELLED_ROWS = 256  # rows relabelled at once
 LIMITS = ("confidence", "smallest")  # parameters by which objects that were found are left out
 
 Maps = NDArray[np.float16]  # (M, Y, X), the foreground first
-Band = tuple[NDArray[np.int32], NDArray[np.float32]]  # labels 1…N and the row of each one's centre
+Band = tuple[NDArray[np.int32], int]  # labels 1…N, in one piece each or several, and N
 DecodeBand = Callable[[Maps, Mapping[str, float]], Band]
 
 
 def decode_in_bands(maps: Maps, values: Mapping[str, float], decode_band: DecodeBand) -> Decoded:
     """Return labels and objects, from top to bottom, that reach the limits on score and area in ``values``.
 
-    A band keeps the objects whose centre lies in it; the overlap gives their whole surroundings.
+    A band keeps the objects whose middle lies in it.
     """
+    if at_once(maps):
+        labels, count = decode_band(maps, values)
+        return decode_runs(TouchingRuns.of_image(labels), count, maps[0], values)
+    rows, overlap = _band_rows(maps.shape[2]), BAND_OVERLAP
+    while (found := _in_bands(maps, values, decode_band, rows, overlap)) is None:
+        rows, overlap = 2 * rows, 2 * overlap
+    return filter_objects(*found, maps[0], values)
+
+
+def _in_bands(maps: Maps, values: Mapping[str, float], decode_band: DecodeBand, rows: int, overlap: int) -> Band | None:
+    """Return labels and their number from bands of so many rows, and more around; None where these are too few."""
     height, width = maps.shape[1:]
-    edges = _band_edges(height, width)
-    if len(edges) == 2:
-        labels, centre_y = decode_band(maps, values)
-        return filter_objects(labels, len(centre_y), maps[0], values)
-    labels = allocate((height, width), np.int32)
-    count = 0
-    for top, bottom in pairwise(edges):
-        first, last = max(0, top - BAND_OVERLAP), min(height, bottom + BAND_OVERLAP)
-        band, centre_y = decode_band(maps[:, first:last], values)
-        own = (centre_y + first >= top) & (centre_y + first < bottom)
+    labels, count = allocate((height, width), np.int32), 0
+    for top in range(0, height, rows):
+        first, last = max(0, top - overlap), min(height, top + rows + overlap)
+        band, found = decode_band(maps[:, first:last], values)
+        middle = first + _middle_rows(band, found)
+        own = (middle >= top) & (middle < top + rows)
+        cut = ([band] if first > 0 else []) + ([band[::-1]] if last < height else [])
+        if any(_reaches(part, own, overlap // 2) for part in cut):
+            if 2 * (rows + 2 * overlap) * width <= MOST_PX:
+                return None
+            _logger.warning("cells of more than %d px from top to bottom may be cut there: look at them", overlap // 2)
+        keep_whole_pieces(band)
         _paste(labels[first:last], band, own, count)
         count += int(own.sum())
         give_back_pages()
-    return filter_objects(labels, count, maps[0], values)
+    return labels, count
+
+
+def at_once(maps: Maps) -> bool:
+    """Return whether an image is so small that it is no more than one band."""
+    return bool(maps.shape[1] <= _band_rows(maps.shape[2]))
+
+
+def decode_runs(
+    runs: TouchingRuns, count: int, foreground: NDArray[np.float16], values: Mapping[str, float]
+) -> Decoded:
+    """Return labels and objects within the limits on score and area, from top to bottom, of runs of ids 1…``count``.
+
+    The image is written once, at the end.
+    """
+    runs.keep_largest_pieces()
+    runs.close_holes(LARGEST_HOLE)
+    lookup, kept = _chosen(objects_of_runs(runs, count, foreground), values)
+    labels = np.zeros(foreground.shape, np.int32)
+    begin, length, ids = runs.labelled()
+
+    def write(part: slice) -> None:
+        labels.reshape(-1)[pixels_of_runs(begin[part], length[part])] = np.repeat(lookup[ids[part]], length[part])
+
+    together(write, [slice(first, first + RUNS_AT_ONCE) for first in range(0, len(begin), RUNS_AT_ONCE)])
+    return Decoded(labels, kept)
+
+
+def _reaches(labels: NDArray[np.int32], own: NDArray[np.bool_], margin: int) -> bool:
+    """Return whether an own object comes within ``margin`` rows of where the image was cut, the first row here.
+
+    Or whether another one reaches from there beyond them: what is made of it may differ, and with it its neighbours.
+    """
+    near, cut, deep = (_ids_in(rows, len(own)) for rows in (labels[:margin], labels[:1], labels[margin : 2 * margin]))
+    return bool((near & (own | (cut & deep))).any())
+
+
+def _ids_in(labels: NDArray[np.int32], count: int) -> NDArray[np.bool_]:
+    """Return which ids 1…``count`` (N,) are in a label image."""
+    there = np.zeros(count + 1, bool)
+    there[labels.reshape(-1)] = True
+    return there[1:]
 
 
 def above(foreground: NDArray[np.float16], level: float) -> NDArray[np.bool_]:
@@ -50,18 +121,20 @@ def above(foreground: NDArray[np.float16], level: float) -> NDArray[np.bool_]:
     return np.ascontiguousarray(foreground).view(np.int16) > int(np.float16(level).view(np.int16))
 
 
-def middle_rows(labels: NDArray[np.int32]) -> NDArray[np.float32]:
-    """Return the mean row of each id 1…N; of an id without pixels, -1: no band has it."""
+def _middle_rows(labels: NDArray[np.int32], count: int) -> NDArray[np.int64]:
+    """Return the mean row of each id 1…``count``, rounded down; of an id without pixels, one that no band has.
+
+    Whole numbers are the same from wherever rows are counted.
+    """
     where = np.flatnonzero(labels)
     own, rows = labels.reshape(-1)[where], where // labels.shape[1]
-    count = np.bincount(own, minlength=1)[1:]
-    total = np.bincount(own, rows, minlength=1)[1:]
-    return np.where(count > 0, total / np.maximum(count, 1), -1).astype(np.float32)
+    pixels = np.bincount(own, minlength=count + 1)[1:]
+    total = np.bincount(own, rows, minlength=count + 1)[1:].astype(np.int64)
+    return np.where(pixels > 0, total // np.maximum(pixels, 1), np.iinfo(np.int32).min)
 
 
-def _band_edges(height: int, width: int) -> list[int]:
-    rows = max(BAND_OVERLAP, BAND_PX // width)
-    return [*range(0, height, rows), height]
+def _band_rows(width: int) -> int:
+    return max(BAND_OVERLAP, BAND_PX // max(width, 1))
 
 
 def _paste(labels: NDArray[np.int32], band: NDArray[np.int32], own: NDArray[np.bool_], count: int) -> None:
@@ -84,18 +157,22 @@ def leave_out(found: Decoded, values: Mapping[str, float], into: NDArray[np.int3
 
     The labels are written ``into`` an array, which may be those of ``found``: a second image may not fit in memory.
     """
-    labels, objects = found.label_image(), found.objects
-    kept_rows = np.flatnonzero(
-        (objects.score >= values["confidence"]) & (objects.area_px >= max(1.0, values["smallest"]))
-    )
-    order = kept_rows[np.lexsort((objects.centroid[kept_rows, 1], objects.centroid[kept_rows, 0]))]
-    lookup = np.zeros(len(objects) + 1, np.int32)
-    lookup[objects.id[order]] = np.arange(1, len(order) + 1)
-    kept = objects.select(order)
+    labels = found.label_image()
+    lookup, kept = _chosen(found.objects, values)
     written = np.empty_like(labels) if into is None else into
     for top in range(0, len(labels), RELABELLED_ROWS):
         rows = slice(top, top + RELABELLED_ROWS)
         np.take(lookup, labels[rows], out=written[rows], mode="clip")  # all are in range: "raise" buffers
         if labels.nbytes > BAND_BYTES:
             give_back_pages()
-    return Decoded(written, replace(kept, id=np.arange(1, len(order) + 1, dtype=np.int32)))
+    return Decoded(written, kept)
+
+
+def _chosen(objects: Objects, values: Mapping[str, float]) -> tuple[NDArray[np.int32], Objects]:
+    """Return the new id of each old one from 0, 0 of what is left out, and what is left, from top to bottom."""
+    within = np.flatnonzero((objects.score >= values["confidence"]) & (objects.area_px >= max(1.0, values["smallest"])))
+    order = within[np.lexsort((objects.centroid[within, 1], objects.centroid[within, 0]))]
+    ids = np.arange(1, len(order) + 1, dtype=np.int32)
+    lookup = np.zeros(len(objects) + 1, np.int32)
+    lookup[objects.id[order]] = ids
+    return lookup, replace(objects.select(order), id=ids)

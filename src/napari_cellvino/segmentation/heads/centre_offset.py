@@ -3,7 +3,7 @@
 Votes are summed per pixel and smoothed; peaks become seeds; seeds much closer together than their cells are large are
 one cell whose votes spread, and are joined; each pixel follows its vote to the nearest seed. Watershed was ruled out:
 in scikit-image it costs more than the network. All steps run over foreground pixels and vote cells only, and every
-decision is local, so that wide images are decoded in bands of rows with the same result.
+decision is local, so that large images are decoded in bands of rows with the same result.
 
 References
 ----------
@@ -13,21 +13,28 @@ embeddings and clustering bandwidth".
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellvino.core.threads import together
 from napari_cellvino.model_package import ModelSpec
-from napari_cellvino.segmentation.heads.bands import above, decode_in_bands
-from napari_cellvino.segmentation.heads.connected_components import keep_whole_pieces
-from napari_cellvino.segmentation.heads.head import Decoded, check_fit, instance_parameters
-from napari_cellvino.segmentation.heads.votes import find_centres
+from napari_cellvino.segmentation.heads.bands import Band, above, at_once, decode_in_bands, decode_runs
+from napari_cellvino.segmentation.heads.head import Decoded, Steps, check_fit, instance_parameters
+from napari_cellvino.segmentation.heads.touching_runs import RunGraph, TouchingRuns
+from napari_cellvino.segmentation.heads.votes import REACH, Seeds, Tally, find_seeds, padded
 from napari_cellvino.segmentation.raw_maps import RawMaps
 from napari_cellvino.segmentation.rescale import resize_map_into
 from napari_cellvino.storage.large_arrays import allocate, in_bands
 
 RESAMPLED_ROWS = 256  # rows of maps resampled at once
+VOTING_ROWS = 128  # rows of pixels whose votes are found together
+
+Maps = NDArray[np.float16]
 
 
 class CentreOffsetHead:
@@ -50,9 +57,15 @@ class CentreOffsetHead:
         """Return True: nothing is done to objects once they are filtered."""
         return True
 
-    def decode(self, raw: RawMaps, values: Mapping[str, float]) -> Decoded:
-        """Return labels and objects for maps (3, Y, X)."""
-        return decode_in_bands(raw.maps, values, _decode_band)
+    def decode(self, raw: RawMaps, values: Mapping[str, float], steps: Steps | None = None) -> Decoded:
+        """Return labels and objects for maps (3, Y, X); ``steps`` may hold what these maps were decoded to before."""
+        maps, outline = raw.maps, values["outline"]
+        if not at_once(maps):
+            return decode_in_bands(maps, values, _decode_band)
+        find = partial(_Pieces.find, maps, outline)
+        found = find() if steps is None else steps.get(maps, outline, find)
+        centres, count = found.seeds.joined(values["split"])
+        return decode_runs(found.runs(centres), count, maps[0], values)
 
 
 def _resampled(maps: NDArray[np.float16], height: int, width: int) -> NDArray[np.float16]:
@@ -70,18 +83,61 @@ def _resampled(maps: NDArray[np.float16], height: int, width: int) -> NDArray[np
     return out
 
 
-def _decode_band(
-    maps: NDArray[np.float16], values: Mapping[str, float]
-) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Return labels 1…N of one band and the row of each object's centre (N,)."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pieces:
+    """Runs above an outline, each of pixels whose votes are nearest to one seed: the same for any split."""
+
+    seeds: Seeds
+    graph: RunGraph
+    inside: NDArray[np.intp]  # which runs are no background
+    seed: NDArray[np.int32]  # of these
+
+    @classmethod
+    def find(cls, maps: Maps, outline: float) -> _Pieces:
+        where, seeds, seed = _voted(maps, outline)
+        height, width = maps.shape[1:]
+        new = np.ones(len(where), bool)
+        new[1:] = (np.diff(where) != 1) | (seed[1:] != seed[:-1]) | (where[1:] % width == 0)
+        first = np.flatnonzero(new)
+        own, end = where[first], where[np.append(first[1:], len(where))[: len(first)] - 1] + 1
+        rows = np.arange(0, height * width, width)
+        begin = np.sort(np.concatenate([own, end[end < height * width], rows]), kind="stable")  # of sorted parts
+        begin = begin[np.diff(begin, prepend=-1) > 0]
+        return cls(seeds, RunGraph.from_begin(begin, (height, width)), np.searchsorted(begin, own), seed[first])
+
+    def runs(self, centres: NDArray[np.int32]) -> TouchingRuns:
+        """Return the runs with a value for each of the centres (S,), which seeds belong to."""
+        values = np.zeros(len(self.graph.begin), np.int32)
+        values[self.inside] = centres[self.seed] + 1
+        return TouchingRuns(self.graph, values)
+
+
+def _decode_band(maps: Maps, values: Mapping[str, float]) -> Band:
+    """Return labels 1…N of one band, and N."""
+    where, seeds, seed = _voted(maps, values["outline"])
+    centres, count = seeds.joined(values["split"])
+    labels = np.zeros(maps.shape[1:], np.int32)
+    labels.reshape(-1)[where] = centres[seed] + 1
+    return labels, count
+
+
+def _voted(maps: Maps, outline: float) -> tuple[NDArray[np.intp], Seeds, NDArray[np.int32]]:
+    """Return the flat indices of the pixels (P,) above an outline, the seeds of their votes, and the seed of each."""
+    found = together(partial(_votes_of_rows, maps, outline), range(0, maps.shape[1], VOTING_ROWS))
+    where = np.concatenate([own for own, _ in found])
+    return where, *find_seeds([tally for _, tally in found], maps.shape[1:])
+
+
+def _votes_of_rows(maps: Maps, outline: float, top: int) -> tuple[NDArray[np.intp], Tally]:
+    """Return the flat indices of the pixels above an outline in some rows, and where they vote in the padded image."""
     height, width = maps.shape[1:]
-    labels = np.zeros((height, width), np.int32)
-    where = np.flatnonzero(above(maps[0], values["outline"]))
-    votes = [
-        np.clip(at + np.rint(offset.reshape(-1)[where].astype(np.float32)).astype(np.intp), 0, size - 1)
-        for at, offset, size in zip(np.divmod(where, width), maps[1:], (height, width), strict=True)
-    ]
-    centres = find_centres(votes[0], votes[1], (height, width), values["split"])
-    labels.reshape(-1)[where] = centres.of_vote + 1
-    keep_whole_pieces(labels)
-    return labels, centres.yx[:, 0]
+    rows = slice(top, top + VOTING_ROWS)
+    where = np.flatnonzero(above(maps[0, rows], outline))
+    y, x = np.divmod(where.astype(np.int32), np.int32(width))
+    y += np.int32(top)
+    for at, offset, size in zip((y, x), maps[1:, rows], (height, width), strict=True):
+        at += np.rint(offset.reshape(-1)[where].astype(np.float32)).astype(np.int32)
+        np.clip(at, 0, size - 1, out=at)
+    around = padded((height, width))
+    kind = np.int32 if math.prod(around) < 2**31 else np.int64
+    return where + top * width, Tally.of_votes((y + REACH) * kind(around[1]) + (x + REACH))

@@ -5,35 +5,37 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.core.label_runs import labelled_runs, pixels_of_runs
+from napari_cellvino.core.label_runs import Integers, labelled_runs, pixels_of_runs
 from napari_cellvino.core.objects import Objects
+from napari_cellvino.core.threads import together
 from napari_cellvino.segmentation.heads.touching_runs import TouchingRuns
 from napari_cellvino.storage.large_arrays import give_back_pages
 
 CHUNK_PX = 16_000_000  # pixels processed together
+RUNS_AT_ONCE = 65_536  # whose pixels are gathered together
 LARGEST_HOLE = 400  # px; a larger gap inside an object is background
 
 
 def keep_largest_pieces(labels: NDArray[np.int32]) -> None:
     """Set all but the largest 4-connected component of every object to background, in place."""
-    runs = TouchingRuns(labels)
+    runs = TouchingRuns.of_image(labels)
     runs.keep_largest_pieces()
-    runs.write()
+    runs.write(labels)
 
 
 def close_holes(labels: NDArray[np.int32]) -> None:
     """Assign small background regions that touch exactly one object, and no edge, to that object, in place."""
-    runs = TouchingRuns(labels)
+    runs = TouchingRuns.of_image(labels)
     runs.close_holes(LARGEST_HOLE)
-    runs.write()
+    runs.write(labels)
 
 
 def keep_whole_pieces(labels: NDArray[np.int32]) -> None:
     """Keep the largest 4-connected component of every object, and close its holes, in place."""
-    runs = TouchingRuns(labels)
+    runs = TouchingRuns.of_image(labels)
     runs.keep_largest_pieces()
     runs.close_holes(LARGEST_HOLE)
-    runs.write()
+    runs.write(labels)
 
 
 def collect_objects(labels: NDArray[np.int32], count: int, foreground: NDArray[np.float16]) -> Objects:
@@ -41,42 +43,72 @@ def collect_objects(labels: NDArray[np.int32], count: int, foreground: NDArray[n
 
     Ids without a pixel get area 0. Sums are accumulated over bands of rows, so memory does not grow with the image.
     """
-    sums = np.zeros((4, count + 1))  # pixels, foreground, y, x
-    box = np.zeros((count + 1, 4), np.int32)
-    box[:, :2] = np.iinfo(np.int32).max
+    sums = _Sums(count)
     rows = max(1, CHUNK_PX // labels.shape[1])
     for top in range(0, len(labels), rows):
         part = slice(top, top + rows)
-        _gather(labels[part], foreground[part], top, sums, box)
+        sums.add(*labelled_runs(labels[part]), foreground[part], top)
         if rows < len(labels):
             give_back_pages()
-    area = sums[0, 1:].astype(np.int64)
-    score, cy, cx = sums[1:, 1:] / np.maximum(area, 1)
-    return Objects.found(score=score, box=box[1:], centroid=np.stack([cy, cx], 1), area_px=area)
+    return sums.objects()
 
 
-def _gather(
-    labels: NDArray[np.int32],
-    foreground: NDArray[np.float16],
-    top: int,
-    sums: NDArray[np.float64],
-    box: NDArray[np.int32],
-) -> None:
-    """Add the pixels of some rows, starting at row ``top``, to the sums and boxes of their objects."""
-    width = labels.shape[1]
-    begin, length, values = labelled_runs(labels)
-    if len(begin) == 0:
-        return
-    own = values.astype(np.intp)
-    ys, xs = np.divmod(begin, width)
-    ys += top
-    probability = foreground.reshape(-1)[pixels_of_runs(begin, length)].astype(np.float32)
-    first = np.cumsum(length) - length
-    of_run = np.add.reduceat(probability, first, dtype=np.float64)
-    weights = (length, of_run, length * ys, length * xs + length * (length - 1) // 2)
-    for row, weight in zip(sums, weights, strict=True):
-        row += np.bincount(own, weight, minlength=sums.shape[1])
-    for column, (extreme, values) in enumerate(
-        ((np.minimum, ys), (np.minimum, xs), (np.maximum, ys + 1), (np.maximum, xs + length))
-    ):
-        extreme.at(box[:, column], own, values.astype(np.int32))
+def objects_of_runs(runs: TouchingRuns, count: int, foreground: NDArray[np.float16]) -> Objects:
+    """Return what `collect_objects` does, of the label image that ``runs`` are of."""
+    sums = _Sums(count)
+    sums.add(*runs.labelled(), foreground, 0)
+    return sums.objects()
+
+
+class _Sums:
+    """Sums over the pixels of each id 1…``count``; all are whole numbers, or of so few digits that none is lost."""
+
+    def __init__(self, count: int) -> None:
+        self._sums = np.zeros((4, count + 1))  # pixels, foreground, y, x
+        self._box = np.zeros((count + 1, 4), np.int32)
+        self._box[:, :2] = np.iinfo(np.int32).max
+
+    def objects(self) -> Objects:
+        """Return one row per id."""
+        area = self._sums[0, 1:].astype(np.int64)
+        score, cy, cx = self._sums[1:, 1:] / np.maximum(area, 1)
+        return Objects.found(score=score, box=self._box[1:], centroid=np.stack([cy, cx], 1), area_px=area)
+
+    def add(
+        self,
+        begin: NDArray[np.intp],
+        length: NDArray[np.intp],
+        values: Integers,
+        foreground: NDArray[np.float16],
+        top: int,
+    ) -> None:
+        """Add the runs of objects in some rows, of which the first is row ``top`` of the image."""
+        if len(begin) == 0:
+            return
+        own = values.astype(np.intp)
+        ys, xs = np.divmod(begin, foreground.shape[1])
+        ys += top
+        weights = (
+            length,
+            _sums_along(foreground, begin, length),
+            length * ys,
+            length * xs + length * (length - 1) // 2,
+        )
+        for row, weight in zip(self._sums, weights, strict=True):
+            row += np.bincount(own, weight, minlength=self._sums.shape[1])
+        for column, (extreme, places) in enumerate(
+            ((np.minimum, ys), (np.minimum, xs), (np.maximum, ys + 1), (np.maximum, xs + length))
+        ):
+            extreme.at(self._box[:, column], own, places.astype(np.int32))
+
+
+def _sums_along(image: NDArray[np.float16], begin: NDArray[np.intp], length: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Return the sum of an image (Y, X) along each run (R,)."""
+
+    def along(part: slice) -> NDArray[np.float64]:
+        long = length[part]
+        values = image.reshape(-1)[pixels_of_runs(begin[part], long)].astype(np.float32)
+        return np.asarray(np.add.reduceat(values, np.cumsum(long) - long, dtype=np.float64))
+
+    parts = [slice(first, first + RUNS_AT_ONCE) for first in range(0, len(begin), RUNS_AT_ONCE)]
+    return np.concatenate(together(along, parts))

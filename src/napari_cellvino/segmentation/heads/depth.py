@@ -16,13 +16,11 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
-from skimage.segmentation import watershed
 
 from napari_cellvino.model_package import ModelSpec
-from napari_cellvino.segmentation.heads.bands import above, middle_rows
-from napari_cellvino.segmentation.heads.connected_components import keep_whole_pieces
-from napari_cellvino.segmentation.heads.head import Decoded, check_fit, instance_parameters
-from napari_cellvino.segmentation.heads.hills import hills
+from napari_cellvino.segmentation.heads.bands import Band, above
+from napari_cellvino.segmentation.heads.head import Decoded, Steps, check_fit, instance_parameters
+from napari_cellvino.segmentation.heads.hills import flooded, hills
 from napari_cellvino.segmentation.heads.resized import decode_resized
 from napari_cellvino.segmentation.raw_maps import RawMaps
 
@@ -52,17 +50,16 @@ class DepthHead:
         """Return whether the labels are not enlarged after some are left out."""
         return raw.input_shape == raw.shape
 
-    def decode(self, raw: RawMaps, values: Mapping[str, float]) -> Decoded:
+    def decode(self, raw: RawMaps, values: Mapping[str, float], _: Steps | None = None) -> Decoded:
         """Return labels and objects, in px of the plane, for maps (3, Y, X) at the size that the network saw."""
         return decode_resized(raw, values, _decode_band)
 
 
-def _decode_band(maps: Maps, values: Mapping[str, float]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Return labels 1…N of one band and the row of each centre."""
+def _decode_band(maps: Maps, values: Mapping[str, float]) -> Band:
+    """Return labels 1…N of one band, and N."""
     cells = above(maps[0], values["outline"])
     depth = np.where(cells, ndi.gaussian_filter(maps[1].astype(np.float32), SMOOTHING), np.float32(0))
     share = 0.25 + 0.75 * values["split"]
     tops = hills(depth, share, LOWEST_TOP * share)
-    labels: NDArray[np.int32] = watershed(-depth, tops, mask=cells).astype(np.int32)
-    keep_whole_pieces(labels)
-    return labels, middle_rows(labels)
+    labels = flooded(depth, tops, cells)
+    return labels, int(labels.max(initial=0))

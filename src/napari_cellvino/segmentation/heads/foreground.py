@@ -11,13 +11,11 @@ from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.segmentation import watershed
 
 from napari_cellvino.model_package import ModelSpec
-from napari_cellvino.segmentation.heads.bands import above, decode_in_bands, middle_rows
-from napari_cellvino.segmentation.heads.connected_components import keep_whole_pieces
-from napari_cellvino.segmentation.heads.head import Decoded, check_fit, instance_parameters
-from napari_cellvino.segmentation.heads.hills import depth_inside, hills
+from napari_cellvino.segmentation.heads.bands import Band, above, decode_in_bands
+from napari_cellvino.segmentation.heads.head import Decoded, Steps, check_fit, instance_parameters
+from napari_cellvino.segmentation.heads.hills import depth_inside, flooded, hills
 from napari_cellvino.segmentation.raw_maps import RawMaps
 from napari_cellvino.segmentation.rescale import resize_maps
 
@@ -48,17 +46,16 @@ class ForegroundHead:
         """Return True: nothing is done to objects once they are filtered."""
         return True
 
-    def decode(self, raw: RawMaps, values: Mapping[str, float]) -> Decoded:
+    def decode(self, raw: RawMaps, values: Mapping[str, float], _: Steps | None = None) -> Decoded:
         """Return labels and objects for maps (1 or 2, Y, X)."""
         return decode_in_bands(raw.maps, values, _decode_band)
 
 
-def _decode_band(maps: Maps, values: Mapping[str, float]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Return labels 1…N of one band and the mean row of each object (N,)."""
+def _decode_band(maps: Maps, values: Mapping[str, float]) -> Band:
+    """Return labels 1…N of one band, and N."""
     cells = above(maps[0], values["outline"])
     inside = cells if len(maps) == 1 else cells & ~above(maps[1], BOUNDARY)
     depth = depth_inside(inside)
     tops = hills(depth, 0.5 + 0.5 * values["split"])
-    labels: NDArray[np.int32] = watershed(-depth, tops, mask=cells).astype(np.int32)
-    keep_whole_pieces(labels)
-    return labels, middle_rows(labels)
+    labels = flooded(depth, tops, cells)
+    return labels, int(labels.max(initial=0))

@@ -23,7 +23,7 @@ from napari_cellvino.core.objects import Objects
 from napari_cellvino.model_package import ModelSpec
 from napari_cellvino.model_package.spec import Diameter
 from napari_cellvino.segmentation.heads.box_overlap import keep_best
-from napari_cellvino.segmentation.heads.head import Decoded, Parameter, check_fit
+from napari_cellvino.segmentation.heads.head import Decoded, Parameter, Steps, check_fit
 from napari_cellvino.segmentation.raw_maps import RawMaps
 
 OFFSETS = ("offset_y", "offset_x")  # px, from the middle of the grid cell to the object's centre
@@ -73,7 +73,7 @@ class GridHead:
         """Return False: boxes are quick to decode."""
         return False
 
-    def decode(self, raw: RawMaps, values: Mapping[str, float]) -> Decoded:
+    def decode(self, raw: RawMaps, values: Mapping[str, float], _: Steps | None = None) -> Decoded:
         """Return boxes for maps (classes + 2 or 4, Y / stride, X / stride)."""
         found = self._candidates(raw, values["confidence"])
         half = found.size / 2

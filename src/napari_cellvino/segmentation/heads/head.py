@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,8 @@ from napari_cellvino.core.errors import ImageValueError, ModelPackageError, Opti
 from napari_cellvino.core.objects import Objects
 from napari_cellvino.model_package import ModelSpec
 from napari_cellvino.segmentation.raw_maps import RawMaps
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,29 @@ class Decoded:
         return self.labels
 
 
+class Steps:
+    """What a head found on its way from the maps that it decoded last, for values that change only what comes after.
+
+    One thread at a time may use it.
+    """
+
+    def __init__(self) -> None:
+        self._maps: object = None
+        self._value = 0.0
+        self._found: object = None
+
+    def get(self, maps: object, value: float, find: Callable[[], Found]) -> Found:
+        """Return what was found last, if that was of the same maps and value; else what is found now, which is kept."""
+        if self._maps is not maps or self._value != value:
+            self.forget()
+            self._found, self._maps, self._value = find(), maps, value
+        return cast("Found", self._found)
+
+    def forget(self) -> None:
+        """Let go of what was found."""
+        self._maps = self._found = None
+
+
 class Head(Protocol):
     """Decoder of one family of networks, made for one model."""
 
@@ -107,8 +132,11 @@ class Head(Protocol):
         """Return the maps to keep after a run on a resized plane: at the plane's size, or unchanged."""
         ...
 
-    def decode(self, raw: RawMaps, values: Mapping[str, float]) -> Decoded:
-        """Return the objects, in px of the plane; ``raw`` comes from `keep`, ``values`` has every parameter."""
+    def decode(self, raw: RawMaps, values: Mapping[str, float], steps: Steps | None = None, /) -> Decoded:
+        """Return the objects, in px of the plane; ``raw`` comes from `keep`, ``values`` has every parameter.
+
+        ``steps`` keep what the next decoding of these maps need not find again; not all heads do.
+        """
         ...
 
     def only_leaves_out(self, raw: RawMaps, /) -> bool:

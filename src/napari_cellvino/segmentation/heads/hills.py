@@ -40,11 +40,26 @@ def hills(depth: Depth, share: float, lowest: float = 0.0) -> NDArray[np.int32]:
     tops = local_maxima(depth, connectivity=2) & (depth > 0)
     if share < 1 and tops.any():
         own = np.asarray(connected_components(tops, connectivity=2), np.int32)
-        basins = watershed(-depth, own, mask=depth > 0, connectivity=2).astype(np.int32)
+        basins = flooded(depth, own, depth > 0, connectivity=2)
         top = np.zeros(int(own.max()) + 1, np.float32)
         top[own[tops]] = depth[tops]
         tops = depth >= _levels(top, *_saddles(depth, basins), np.float32(share))[basins]
     return np.asarray(connected_components(tops & (depth > lowest), connectivity=2), np.int32)
+
+
+def flooded(
+    depth: Depth, tops: NDArray[np.int32], inside: NDArray[np.bool_], connectivity: int = 1
+) -> NDArray[np.int32]:
+    """Return the label of the one of ``tops`` (0 elsewhere) whose water comes first to each pixel ``inside``.
+
+    Water comes from equally deep tops in raster order; a watershed takes them in an order of its own, which depends on
+    what lies far away.
+    """
+    level, at = -depth.astype(np.float64), np.flatnonzero(tops)
+    deepest = depth.reshape(-1)[at]
+    rank = 1 - np.arange(len(at)) / max(len(at), 1)
+    level.reshape(-1)[at] -= rank * np.spacing(deepest) / 2  # less than to the next deeper pixel
+    return np.asarray(watershed(level, tops, mask=inside, connectivity=connectivity), np.int32)
 
 
 def _saddles(depth: Depth, basins: NDArray[np.int32]) -> tuple[NDArray[np.intp], Depth]:

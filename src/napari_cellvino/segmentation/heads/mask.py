@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from napari_cellvino.model_package import ModelSpec
-from napari_cellvino.segmentation.heads.head import Decoded, Parameter, check_fit
+from napari_cellvino.segmentation.heads.head import Decoded, Parameter, Steps, check_fit
 from napari_cellvino.segmentation.heads.paste_masks import CellMask, paste_masks
 from napari_cellvino.segmentation.raw_maps import RawMaps
 from napari_cellvino.segmentation.rescale import resize_maps
@@ -35,7 +35,7 @@ class MaskHead:
         """Return False: there is one object."""
         return False
 
-    def decode(self, raw: RawMaps, values: Mapping[str, float]) -> Decoded:
+    def decode(self, raw: RawMaps, values: Mapping[str, float], _: Steps | None = None) -> Decoded:
         """Return the label image and at most one object for a map (1, Y, X)."""
         pasted = paste_masks([CellMask(0, 0, raw.maps[0])], raw.shape, values["outline"])
         return Decoded(pasted.labels, pasted.objects)

@@ -15,13 +15,11 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
-from skimage.segmentation import watershed
 
 from napari_cellvino.model_package import ModelSpec
-from napari_cellvino.segmentation.heads.bands import above, middle_rows
-from napari_cellvino.segmentation.heads.connected_components import keep_whole_pieces
-from napari_cellvino.segmentation.heads.head import Decoded, check_fit, instance_parameters
-from napari_cellvino.segmentation.heads.hills import depth_inside, hills
+from napari_cellvino.segmentation.heads.bands import Band, above
+from napari_cellvino.segmentation.heads.head import Decoded, Steps, check_fit, instance_parameters
+from napari_cellvino.segmentation.heads.hills import depth_inside, flooded, hills
 from napari_cellvino.segmentation.heads.resized import decode_resized
 from napari_cellvino.segmentation.raw_maps import RawMaps
 
@@ -64,7 +62,7 @@ class TaughtHead:
         """Return False: regions below the smallest area join their neighbours."""
         return False
 
-    def decode(self, raw: RawMaps, values: Mapping[str, float]) -> Decoded:
+    def decode(self, raw: RawMaps, values: Mapping[str, float], _: Steps | None = None) -> Decoded:
         """Return labels and objects, in px of the plane, for maps (M, Y, X) at the size that the network saw."""
         found = decode_resized(raw, values, partial(_decode_band, between=self.between, deep=self.deep))
         return self._classified(found, raw) if self.classes else found
@@ -83,20 +81,17 @@ class TaughtHead:
         return replace(found, objects=replace(found.objects, class_index=best))
 
 
-def _decode_band(
-    maps: Maps, values: Mapping[str, float], *, between: bool, deep: float
-) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Return labels 1…N of one band and the row of each centre."""
+def _decode_band(maps: Maps, values: Mapping[str, float], *, between: bool, deep: float) -> Band:
+    """Return labels 1…N of one band, and N."""
     cells = above(maps[0], values["outline"])
     core = cells & _inside(maps) if between else cells
     depth = depth_inside(core)
     if deep:
         depth = _mean_depth(depth / (DEEP * deep), maps[1 + between], cells)
     tops = hills(depth, 0.5 + 0.5 * values["split"])
-    labels: NDArray[np.int32] = watershed(-depth, tops, mask=cells).astype(np.int32)  # beyond cores: step by step
+    labels = flooded(depth, tops, cells)  # beyond cores: step by step
     join_fragments(labels, values["smallest"])
-    keep_whole_pieces(labels)
-    return labels, middle_rows(labels)
+    return labels, int(labels.max(initial=0))
 
 
 def _mean_depth(own: NDArray[np.float32], seen: NDArray[np.float16], cells: NDArray[np.bool_]) -> NDArray[np.float32]:
@@ -119,7 +114,7 @@ def join_fragments(labels: NDArray[np.int32], smallest: float) -> None:
     pairs, lengths = _contacts(labels)
     area = np.bincount(labels.reshape(-1)).astype(np.int64)
     owner = np.arange(len(area))
-    for small in np.argsort(area)[:-1]:
+    for small in np.argsort(area, kind="stable")[:-1]:
         if small == 0 or not 0 < area[small] < smallest:
             continue
         touching = (owner[pairs[:, 0]] == small) != (owner[pairs[:, 1]] == small)

@@ -5,6 +5,8 @@ Runs of one value that touch across rows are one component: the same as one that
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
@@ -15,29 +17,68 @@ from napari_cellvino.core.label_runs import pixels_of_runs, starts_of_runs
 Numbers = NDArray[np.intp]
 
 
-class TouchingRuns:
-    """The runs of a label image (Y, X), background too, and the components that they are part of.
+@dataclass(frozen=True, slots=True, eq=False)
+class RunGraph:
+    """Runs (R,) that cover an image (Y, X), background too, in raster order, and which of them touch.
 
-    Values are changed here, and in the image once they are written.
+    ``across`` are pairs (2, P) that touch in two rows, some of them twice; ``along`` those that touch in one row.
     """
 
-    def __init__(self, labels: NDArray[np.int32]) -> None:
-        self._flat, self._width = labels.reshape(-1), labels.shape[1]
-        self._begin = starts_of_runs(labels)
-        self._length = np.diff(self._begin, append=labels.size)
-        self._values = self._flat[self._begin]
-        self._before = self._values.copy()
-        self._pairs = self._across_rows()
-        self._component = _components(len(self._begin), *self._alike(self._pairs))
+    begin: Numbers  # flat indices
+    length: Numbers
+    shape: tuple[int, int]
+    across: Numbers
+    along: Numbers
+
+    @classmethod
+    def from_begin(cls, begin: Numbers, shape: tuple[int, int]) -> RunGraph:
+        """Return the graph of runs that begin at flat indices, at every row's first pixel too."""
+        size, width = shape[0] * shape[1], shape[1]
+        left = np.flatnonzero(begin[1:] % max(width, 1))
+        return cls(begin, np.diff(begin, append=size), shape, _across(begin, shape), np.stack([left, left + 1]))
+
+    def at_edge(self) -> NDArray[np.bool_]:
+        """Return which runs touch the edge of the image."""
+        begin, end, (height, width) = self.begin, self.begin + self.length, self.shape
+        at_side = (begin % width == 0) | (end % width == 0)
+        return np.asarray(at_side | (begin < width) | (end > (height - 1) * width))
+
+
+def _across(begin: Numbers, shape: tuple[int, int]) -> Numbers:
+    """Return the pairs across rows.
+
+    Where two overlap, one of them begins: it is enough to look above and below the first pixel of each.
+    """
+    height, width = shape
+    runs = np.arange(len(begin))
+    lower, upper = begin >= width, begin < (height - 1) * width
+    above = np.searchsorted(begin, begin[lower] - width, "right") - 1
+    below = np.searchsorted(begin, begin[upper] + width, "right") - 1
+    return np.stack([np.concatenate([above, runs[upper]]), np.concatenate([runs[lower], below])])
+
+
+class TouchingRuns:
+    """The components of runs with values (R,), 0 of the background; the values are changed here."""
+
+    def __init__(self, graph: RunGraph, values: NDArray[np.int32]) -> None:
+        self.graph, self.values = graph, values
+        touching = np.concatenate([self._alike(graph.across), self._alike(graph.along)], 1)
+        self._component = _components(len(values), *touching)
+
+    @classmethod
+    def of_image(cls, labels: NDArray[np.int32]) -> TouchingRuns:
+        """Return the runs of a label image (Y, X)."""
+        graph = RunGraph.from_begin(starts_of_runs(labels), (labels.shape[0], labels.shape[1]))
+        return cls(graph, labels.reshape(-1)[graph.begin])
 
     def keep_largest_pieces(self) -> None:
         """Make background of all but the largest component of every object; among equals the first is kept."""
-        component = self._component
+        component, values, graph = self._component, self.values, self.graph
         if len(component) == 0:
             return
-        size = np.bincount(component, self._length)
+        size = np.bincount(component, graph.length)
         owner = np.zeros(len(size), np.int32)
-        owner[component] = self._values
+        owner[component] = values
         first = np.zeros(len(size), np.intp)
         first[component[::-1]] = np.arange(len(component))[::-1]
         order = np.lexsort((-first, size, owner))
@@ -45,22 +86,22 @@ class TouchingRuns:
         keep = owner == 0
         keep[order[last]] = True
         if not keep.all():
-            self._values[~keep[component]] = 0
-            touching = np.concatenate([self._alike(self._pairs), self._alike(self._along_rows())], 1)
+            values[~keep[component]] = 0
+            touching = np.concatenate([self._alike(graph.across), self._alike(graph.along)], 1)
             merged = _components(len(size), *component[touching])
             self._component = merged[component]
 
     def close_holes(self, largest: int) -> None:
         """Give background regions of up to ``largest`` px that touch one object alone, and no edge, to that object."""
-        component, values = self._component, self._values
+        component, values, graph = self._component, self.values, self.graph
         if len(component) == 0:
             return
-        small = np.bincount(component, self._length) <= largest
+        small = np.bincount(component, graph.length) <= largest
         small[component[values > 0]] = False
-        small[component[self._at_edge()]] = False
+        small[component[graph.at_edge()]] = False
         highest = np.zeros(len(small), np.int32)
         lowest = np.full(len(small), np.iinfo(np.int32).max, np.int32)
-        for one, other in (self._pairs, self._along_rows()):
+        for one, other in (graph.across, graph.along):
             for hole, around in ((one, other), (other, one)):
                 own = small[component[hole]] & (values[around] > 0)
                 region, value = component[hole[own]], values[around[own]]
@@ -70,38 +111,21 @@ class TouchingRuns:
         inside = closed[component]
         values[inside] = highest[component[inside]]
 
-    def write(self) -> None:
-        """Write the values that were changed into the image."""
-        changed = np.flatnonzero(self._values != self._before)
-        length = self._length[changed]
-        self._flat[pixels_of_runs(self._begin[changed], length)] = np.repeat(self._values[changed], length)
+    def write(self, labels: NDArray[np.int32]) -> None:
+        """Write the values into the label image that these are the runs of."""
+        begin, length, flat = self.graph.begin, self.graph.length, labels.reshape(-1)
+        changed = np.flatnonzero(self.values != flat[begin])
+        pixels = pixels_of_runs(begin[changed], length[changed])
+        flat[pixels] = np.repeat(self.values[changed], length[changed])
 
-    def _across_rows(self) -> Numbers:
-        """Return pairs (2, P) of runs that touch in two rows; some twice.
-
-        Where two overlap, one of them begins: it is enough to look above and below the first pixel of each.
-        """
-        begin, width = self._begin, self._width
-        runs = np.arange(len(begin))
-        lower, upper = begin >= width, begin < len(self._flat) - width
-        above = np.searchsorted(begin, begin[lower] - width, "right") - 1
-        below = np.searchsorted(begin, begin[upper] + width, "right") - 1
-        return np.stack([np.concatenate([above, runs[upper]]), np.concatenate([runs[lower], below])])
-
-    def _along_rows(self) -> Numbers:
-        """Return pairs (2, P) of runs that touch in one row."""
-        left = np.flatnonzero(self._begin[1:] % self._width)
-        return np.stack([left, left + 1])
+    def labelled(self) -> tuple[Numbers, Numbers, NDArray[np.int32]]:
+        """Return flat index, length and value of every run that is no background."""
+        inside = np.flatnonzero(self.values)
+        return self.graph.begin[inside], self.graph.length[inside], self.values[inside]
 
     def _alike(self, pairs: Numbers) -> Numbers:
         """Return the pairs of runs of one value."""
-        return pairs[:, self._values[pairs[0]] == self._values[pairs[1]]]
-
-    def _at_edge(self) -> NDArray[np.bool_]:
-        """Return which runs touch the edge of the image."""
-        begin, end, width = self._begin, self._begin + self._length, self._width
-        at_side = (begin % width == 0) | (end % width == 0)
-        return np.asarray(at_side | (begin < width) | (end > len(self._flat) - width))
+        return pairs[:, self.values[pairs[0]] == self.values[pairs[1]]]
 
 
 def _components(count: int, one: Numbers, other: Numbers) -> NDArray[np.int32]:

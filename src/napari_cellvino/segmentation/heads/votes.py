@@ -1,9 +1,15 @@
-"""Centres from the votes of pixels, and the centre each vote belongs to."""
+"""Centres from the votes of pixels, and the centre each vote belongs to.
+
+All is the same wherever the votes lie in an image, so that a band of an image is decoded as the whole: of two seeds as
+near as each other a vote gets the first in raster order, and places of centres are told from their seed.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,91 +17,148 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from napari_cellvino.core.threads import THREADS, together
+
 REACH = 3  # px: half-size of the square for smoothing and for local maxima
 SIGMA = 1.5  # px
+MARGIN = 1e-6  # px by which pairs are sought further apart than they may be: rounding leaves none out
+CELLS_AT_ONCE = 4_096  # places that were voted for whose surroundings stay in the processor's cache
 _SHIFTS = tuple(product(range(-REACH, REACH + 1), repeat=2))
+
+Votes = NDArray[np.int32] | NDArray[np.int64]  # flat indices into an image with `REACH` px around it
+
+Number = TypeVar("Number", np.int32, np.float32)
 
 
 @dataclass(frozen=True, slots=True)
-class Centres:
-    """Centres (N, 2) as y, x, and the centre (from 0) of every vote."""
+class Seeds:
+    """Peaks of votes: place of each (S, 2), how many voted for it, and how far the mean of their votes lies from it."""
 
-    yx: NDArray[np.float32]  # (N, 2)
-    of_vote: NDArray[np.int32]
+    yx: NDArray[np.intp]
+    mass: NDArray[np.float64]  # (S,)
+    offset: NDArray[np.float64]  # (S, 2)
+
+    def joined(self, split: float) -> tuple[NDArray[np.int32], int]:
+        """Return the centre (from 0) of each seed (S,), and how many centres there are.
+
+        Two seeds are one cell if their distance is below ``1 - split`` times the sum of their radii; a radius is that
+        of a disc with as many pixels as the seed has votes.
+        """
+        count, factor = len(self.yx), 1.0 - split
+        if count == 0:
+            return np.zeros(0, np.int32), 0
+        radius = np.sqrt(self.mass / np.pi)
+        reach = 2 * factor * radius.max() + MARGIN
+        a, b = cKDTree(self.yx + self.offset).query_pairs(reach, output_type="ndarray").T
+        apart = (self.yx[a] - self.yx[b]) + (self.offset[a] - self.offset[b])
+        close = np.hypot(*apart.T) < factor * (radius[a] + radius[b])
+        links = coo_array((np.ones(close.sum()), (a[close], b[close])), shape=(count, count))
+        centres, of_seed = connected_components(links, directed=False)
+        return np.asarray(of_seed, np.int32), int(centres)
 
 
-def find_centres(votes_y: NDArray[np.intp], votes_x: NDArray[np.intp], shape: tuple[int, int], split: float) -> Centres:
-    """Return the centres of votes, which are integer pixels inside ``shape``.
+@dataclass(frozen=True, slots=True, eq=False)
+class Tally:
+    """Where some pixels (P,) vote: flat indices (N,) in order, how many vote for each, and which each pixel does."""
 
-    Two peaks are one cell if their distance is below ``1 - split`` times the sum of their radii; a radius is that of a
-    disc with as many pixels as the peak has votes.
-    """
-    height, width = shape[0] + 2 * REACH, shape[1] + 2 * REACH
-    where = (votes_y + REACH) * width + (votes_x + REACH)
-    voted = np.zeros(height * width, bool)
-    voted[where] = True
-    cells = np.flatnonzero(voted)
+    cells: NDArray[np.intp]
+    counts: NDArray[np.int32]
+    cell: NDArray[np.int32]  # (P,)
+
+    @classmethod
+    def of_votes(cls, votes: Votes) -> Tally:
+        """Return the tally of flat indices (P,); it is quick where they are close together."""
+        if len(votes) == 0:
+            return cls(np.zeros(0, np.intp), np.zeros(0, np.int32), np.zeros(0, np.int32))
+        first = votes.min()
+        at = votes - first
+        voted = np.zeros(int(at.max()) + 1, bool)
+        voted[at] = True
+        cells = np.flatnonzero(voted)
+        place = np.empty(len(voted), np.int32)  # only what was voted for is written, and read
+        place[cells] = np.arange(len(cells))
+        cell = place[at]
+        return cls(cells + int(first), np.bincount(cell).astype(np.int32), cell)
+
+
+def find_seeds(tallies: Sequence[Tally], shape: tuple[int, int]) -> tuple[Seeds, NDArray[np.int32]]:
+    """Return the seeds of all votes in an image of ``shape``, and the seed (from 0) of each pixel in turn."""
+    width = padded(shape)[1]
+    cells = np.sort(np.concatenate([tally.cells for tally in tallies]), kind="stable")  # of sorted parts
+    cells = cells[np.diff(cells, prepend=-1) > 0]
     if len(cells) == 0:
-        return Centres(np.zeros((0, 2), np.float32), np.zeros(0, np.int32))
-    place = np.empty(height * width, np.int32)  # only what was voted for is written, and read
-    place[cells] = np.arange(len(cells))
-    cell = place[where]
-    counts = np.bincount(cell)
-    smooth = _smoothed(counts, cells, width, height * width)
-    seeds = cells[_is_peak(smooth, cells, width)]
-    cell_yx = np.stack(np.divmod(cells, width), 1)
-    owner = cKDTree(np.stack(np.divmod(seeds, width), 1)).query(cell_yx)[1]
-    owner = _join_close(owner, cell_yx, counts, 1.0 - split)
-    means = _weighted_means(owner, cell_yx - REACH, counts)
-    return Centres(means.astype(np.float32), owner.astype(np.int32)[cell])
+        return Seeds(np.zeros((0, 2), np.intp), np.zeros(0), np.zeros((0, 2))), np.zeros(0, np.int32)
+    places = [np.searchsorted(cells, tally.cells) for tally in tallies]
+    counts = np.zeros(len(cells), np.int32)
+    for place, tally in zip(places, tallies, strict=True):
+        counts[place] += tally.counts
+    parts = [slice(first, first + CELLS_AT_ONCE) for first in range(0, len(cells), CELLS_AT_ONCE)]
+    smooth = np.concatenate(together(lambda part: _smoothed(*_around(counts, cells, part, width), width), parts))
+    is_peak = np.concatenate(together(lambda part: _is_peak(*_around(smooth, cells, part, width), width), parts))
+    seed_yx, cell_yx = (np.stack(np.divmod(flat, width), 1) for flat in (cells[is_peak], cells))
+    owner = nearest(seed_yx, cell_yx)
+    mass = np.bincount(owner, counts).astype(np.float64, copy=False)
+    from_seed = (cell_yx - seed_yx[owner]).T
+    offset = np.stack([np.bincount(owner, counts * axis) / mass for axis in from_seed], 1)
+    seed = owner.astype(np.int32)
+    own = together(lambda pair: seed[pair[0]][pair[1].cell], zip(places, tallies, strict=True))
+    return Seeds(seed_yx, mass, offset), np.concatenate(own)
 
 
-def _smoothed(counts: NDArray[np.intp], cells: NDArray[np.intp], width: int, size: int) -> NDArray[np.float32]:
-    """Return a flat image of ``size`` px with Gaussian-smoothed ``counts`` at ``cells`` (N,) and 0 elsewhere."""
-    image = np.zeros(size, np.int32)
-    image[cells] = counts
-    total = np.zeros(len(cells), np.float32)
+def padded(shape: tuple[int, int]) -> tuple[int, int]:
+    """Return the size of an image with `REACH` px around it."""
+    return shape[0] + 2 * REACH, shape[1] + 2 * REACH
+
+
+def nearest(seeds: NDArray[np.intp], points: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return which of ``seeds`` (N, 2), integers, is the nearest to each of ``points`` (P, 2); the first among equals.
+
+    A tree gives any of them, another one if there are more seeds far away.
+    """
+    tree, asked = cKDTree(seeds), 2
+    if len(seeds) == 1:
+        return np.zeros(len(points), np.intp)
+    distance, found = tree.query(points, k=asked, workers=THREADS)
+    first: NDArray[np.intp] = found[:, 0].copy()
+    rows = np.flatnonzero(distance[:, 1] == distance[:, 0])
+    while len(rows):
+        asked *= 2
+        distance, found = tree.query(points[rows], k=asked)  # beyond the last seed: infinitely far
+        equal = distance == distance[:, :1]
+        first[rows] = np.where(equal, found, len(seeds)).min(1)
+        rows = rows[equal[:, -1]]
+    return first
+
+
+def _around(
+    values: NDArray[Number], cells: NDArray[np.intp], part: slice, width: int
+) -> tuple[NDArray[Number], NDArray[np.intp]]:
+    """Return a flat image with the values (N,) of cells around some of them, 0 elsewhere, and where it has those."""
+    own, reach = cells[part], REACH * (width + 1)
+    first = own[0] - reach
+    near = slice(*np.searchsorted(cells, (first, own[-1] + reach + 1)))
+    image = np.zeros(own[-1] + reach + 1 - first, values.dtype)
+    image[cells[near] - first] = values[near]
+    return image, own - first
+
+
+def _smoothed(image: NDArray[np.int32], own: NDArray[np.intp], width: int) -> NDArray[np.float32]:
+    """Return what a Gaussian makes of a flat image at some pixels."""
+    total = np.zeros(len(own), np.float32)
     for dy, dx in _SHIFTS:
-        total += np.float32(np.exp(-(dy * dy + dx * dx) / (2 * SIGMA**2))) * image[cells + (dy * width + dx)]
-    smooth = np.zeros(size, np.float32)
-    smooth[cells] = total
-    return smooth
+        total += np.float32(np.exp(-(dy * dy + dx * dx) / (2 * SIGMA**2))) * image[own + (dy * width + dx)]
+    return total
 
 
-def _is_peak(smooth: NDArray[np.float32], cells: NDArray[np.intp], width: int) -> NDArray[np.bool_]:
-    """Return which vote pixels are local maxima; among equals the first in raster order."""
-    own = smooth[cells]
-    peak = np.ones(len(cells), bool)
+def _is_peak(image: NDArray[np.float32], at: NDArray[np.intp], width: int) -> NDArray[np.bool_]:
+    """Return which pixels of a flat image are local maxima; among equals the first in raster order."""
+    own = image[at]
+    peak = np.ones(len(at), bool)
     for dy, dx in _SHIFTS:
         shift = dy * width + dx
-        other = smooth[cells + shift]
+        other = image[at + shift]
         if shift < 0:
             peak &= other < own
         elif shift > 0:
             peak &= other <= own
     return peak
-
-
-def _join_close(
-    owner: NDArray[np.intp], cell_yx: NDArray[np.intp], counts: NDArray[np.intp], factor: float
-) -> NDArray[np.intp]:
-    """Return owners after joining seeds that lie too close together for the size of their cells."""
-    mass = np.bincount(owner, counts)
-    radius = np.sqrt(mass / np.pi)
-    middle = _weighted_means(owner, cell_yx, counts)
-    tree = cKDTree(middle)
-    pairs = tree.query_pairs(2 * factor * radius.max(), output_type="ndarray")
-    if len(pairs) == 0:
-        return owner
-    a, b = pairs.T
-    close = np.hypot(*(middle[a] - middle[b]).T) < factor * (radius[a] + radius[b])
-    links = coo_array((np.ones(close.sum()), (a[close], b[close])), shape=(len(mass), len(mass)))
-    joined = connected_components(links, directed=False)[1]
-    return np.asarray(joined[owner])
-
-
-def _weighted_means(
-    owner: NDArray[np.intp], cell_yx: NDArray[np.intp], counts: NDArray[np.intp]
-) -> NDArray[np.float64]:
-    mass = np.bincount(owner, counts)
-    return np.stack([np.bincount(owner, counts * axis) / mass for axis in cell_yx.T], 1)

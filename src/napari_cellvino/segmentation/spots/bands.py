@@ -6,21 +6,17 @@ the filter reaches.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
+from napari_cellvino.core.threads import together
+
 Image = NDArray[np.float32]
-Given = TypeVar("Given")
-Done = TypeVar("Done")
 
 BAND_VOXELS = 250_000  # 1 MB
-THREADS = min(4, os.cpu_count() or 1)
 TRUNCATE = 4.0  # widths of a Gaussian
 
 
@@ -32,15 +28,6 @@ def in_bands(work: Callable[[int, int], None], shape: tuple[int, ...], step: int
     rows = max(1, BAND_VOXELS // max(1, shape[0] * shape[2] * step)) * step
     bands = [(first, min(first + rows, shape[1])) for first in range(0, shape[1], rows)]
     together(lambda band: work(*band), bands)
-
-
-def together(work: Callable[[Given], Done], each: Iterable[Given]) -> list[Done]:
-    """Return what ``work`` makes of each of some things, several at a time."""
-    things = list(each)
-    if len(things) < 2:
-        return [work(thing) for thing in things]
-    with ThreadPoolExecutor(THREADS, thread_name_prefix="cellvino-spots") as pool:
-        return list(pool.map(work, things))
 
 
 def gaussian(image: Image, sigma: Sequence[float], order: Sequence[int] = (0, 0, 0)) -> Image:

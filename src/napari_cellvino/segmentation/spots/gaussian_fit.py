@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.segmentation.spots.bands import together
+from napari_cellvino.core.threads import together
 
 Real = NDArray[np.float64]
 Sigma = tuple[float, float, float]

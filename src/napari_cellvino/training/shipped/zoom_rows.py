@@ -7,7 +7,7 @@ larger or smaller. The same seeds give the same rows.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -29,15 +29,15 @@ from napari_cellvino.segmentation.size_search import search_zooms
 from napari_cellvino.training.data.datasets import LabelledImage, TrueBoxes, read_packed_set
 from napari_cellvino.training.metrics.evaluate import as_stack
 from napari_cellvino.training.shipped.generalist_sets import one_per_channel
-from napari_cellvino.training.synthetic.fields import synthetic_field
+from napari_cellvino.training.synthetic.fields import adherent_field, synthetic_field
 
 SIDE = 640  # px
 SMALLEST = 48  # px: sides of a field that is made smaller
 KEPT_SHARE = 0.4  # of a true box that must lie in the part
-SYNTHETIC = 70
 FIRST_SEED = 7_000_000
 SYNTHETIC_SIDES = (320, 448, 512, 640)
-TAKEN = (  # kind, folder, split, most fields
+Taken = tuple[str, str, str, int]  # kind, folder, split, most fields
+CELLS: tuple[Taken, ...] = (
     ("usiigaci", "usiigaci_phase", "train", 8),
     ("usiigaci", "usiigaci_phase", "val", 8),
     ("bacteria", "bacteria", "train", 99),
@@ -53,7 +53,25 @@ TAKEN = (  # kind, folder, split, most fields
     ("livedead", "live_dead", "train", 24),
     ("blood", "blood_boxes", "train", 10),
 )
+PHASE: tuple[Taken, ...] = (
+    ("usiigaci", "usiigaci_phase", "train", 6),
+    ("usiigaci", "usiigaci_phase", "val", 8),
+    ("film", "t98g_tracks", "dev", 4),
+)
 NOT_RESIZED = ("livedead",)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a model is shown: fields that are ``taken`` of the sets, made up to so many ``octaves`` smaller or larger.
+
+    ``synthetic`` draws as many fields as there are ``seeds``.
+    """
+
+    taken: Sequence[Taken]
+    octaves: tuple[float, float]
+    seeds: range
+    synthetic: Callable[[int], LabelledImage]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +96,7 @@ def collect_rows(data: Path, package: Path, known: Collection[str]) -> Iterator[
     # Looks are kept where there are weights, whatever these are.
     diameter = model.spec.diameter_px.model_copy(update={"weights": {"one": 1.0}})
     spec = model.spec.model_copy(update={"diameter_px": diameter})
-    for name, kind, field in shown_parts(data):
+    for name, kind, field in shown_parts(data, SHOWN[model.spec.name]):
         if name not in known and _cells(field):
             yield row_of(name, kind, field, spec, engine)
 
@@ -98,19 +116,34 @@ def row_of(name: str, kind: str, field: LabelledImage, spec: ModelSpec, engine: 
     return ZoomRow(name, kind, f1, usual, search.away, search.evidence)
 
 
-def shown_parts(data: Path) -> Iterator[tuple[str, str, LabelledImage]]:
+def shown_parts(data: Path, shown: Shown) -> Iterator[tuple[str, str, LabelledImage]]:
     """Yield name, kind and part of every image: real ones, synthetic ones, and real ones of another size."""
-    real = list(_real_fields(data))
-    seeds = [zlib.crc32((field.id + field.source).encode()) for _, _, field in real]
-    for number, ((kind, _, field), seed) in enumerate(zip(real, seeds, strict=True)):  # two channels share an id
+    real = list(_real_fields(data, shown.taken))
+    numbers = [zlib.crc32((field.id + field.source).encode()) for _, _, field in real]
+    for number, ((kind, _, field), seed) in enumerate(zip(real, numbers, strict=True)):  # two channels share an id
         yield f"{number} {kind} {field.source} {field.id} 1", kind, part_of(field, 1.0, seed)
-    for seed in range(FIRST_SEED, FIRST_SEED + SYNTHETIC):
-        size = int(np.random.default_rng(seed).choice(SYNTHETIC_SIDES))
-        yield f"synthetic {seed}", "synthetic", synthetic_field(seed, size=size, diameters=(10.0, min(110.0, size / 4)))
-    for number, ((kind, split, field), seed) in enumerate(zip(real, seeds, strict=True)):
-        if split == "train" and kind not in NOT_RESIZED:
-            scale = round(float(2 ** np.random.default_rng(seed + 1).uniform(-1, 1)), 3)
+    for seed in shown.seeds:
+        yield f"synthetic {seed}", "synthetic", shown.synthetic(seed)
+    for number, ((kind, split, field), seed) in enumerate(zip(real, numbers, strict=True)):
+        if split != "val" and kind not in NOT_RESIZED:
+            scale = round(float(2 ** np.random.default_rng(seed + 1).uniform(*shown.octaves)), 3)
             yield f"{number} {kind} {field.source} {field.id} {scale:g}", kind, part_of(field, scale, seed + 1)
+
+
+def _any_cells(seed: int) -> LabelledImage:
+    size = int(np.random.default_rng(seed).choice(SYNTHETIC_SIDES))
+    return synthetic_field(seed, size=size, diameters=(10.0, min(110.0, size / 4)))
+
+
+def _adherent_cells(seed: int) -> LabelledImage:
+    scale = float(2 ** np.random.default_rng(seed).uniform(-1, 0.5))
+    return part_of(adherent_field(seed), scale, seed)
+
+
+SHOWN: Mapping[str, Shown] = {
+    "cells": Shown(CELLS, (-1.0, 1.0), range(FIRST_SEED, FIRST_SEED + 70), _any_cells),
+    "cells-phase": Shown(PHASE, (-1.7, 0.7), range(FIRST_SEED, FIRST_SEED + 14), _adherent_cells),
+}
 
 
 def part_of(field: LabelledImage, scale: float, seed: int, side: int = SIDE) -> LabelledImage:
@@ -141,9 +174,9 @@ def _boxes_within(
     return TrueBoxes(classes, clipped[kept].astype(np.float32))
 
 
-def _real_fields(data: Path) -> Iterator[tuple[str, str, LabelledImage]]:
+def _real_fields(data: Path, taken: Sequence[Taken]) -> Iterator[tuple[str, str, LabelledImage]]:
     """Yield kind, split and field of the sets, a few of each at even distances."""
-    for kind, folder, split, most in TAKEN:
+    for kind, folder, split, most in taken:
         fields = [one for field in read_packed_set(data / folder, split) for one in one_per_channel(field, folder)]
         if folder == "dsb2018":
             fields = [one for one in fields if (one.source == folder) == (kind == "fluo")]

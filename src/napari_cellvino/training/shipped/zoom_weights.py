@@ -1,8 +1,9 @@
-"""Fit the weights by which ``cells`` chooses its zoom (`zoom_evidence`): ridge regression to F1 at each zoom.
+"""Fit the weights by which a model chooses its zoom (`zoom_evidence`): ridge regression to F1 at each zoom.
 
 ``python -m napari_cellvino.training.shipped.zoom_weights collect --data DATA --rows ROWS`` appends one row an image
-(and goes on where it stopped); ``… fit --rows ROWS --plan PLAN`` prints what is gained on kinds that the weights were
-not fitted on, and writes them into the plan; ``generalist rescore`` takes them from there into the package.
+(and goes on where it stopped); ``… fit --rows ROWS … --plan PLAN`` prints what is gained on kinds that the weights were
+not fitted on, and writes them into the plan; ``generalist rescore`` takes them from there into the package. Rows of an
+earlier state of the network, which had not seen such images yet, tell how it sees what it does not know.
 Needs no torch.
 """
 
@@ -114,20 +115,21 @@ def main() -> None:
     """Do one step from the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("step", choices=["collect", "fit"])
-    parser.add_argument("--rows", type=Path, required=True, help="file of JSON lines, one an image")
+    parser.add_argument("--rows", type=Path, nargs="+", required=True, help="file of JSON lines, one an image")
     parser.add_argument("--data", type=Path, help="folder of the packed sets")
     parser.add_argument("--package", type=Path, default=Path("models") / "cells", help="model whose zooms are weighed")
     parser.add_argument("--plan", type=Path, default=PLAN, help="plan that gets the weights")
+    parser.add_argument("--held-back", type=float, default=HELD_BACK, help="how strongly weights are held back")
     parser.add_argument("--most", type=int, help="images to collect in this call")
     args = parser.parse_args()
-    rows = read_rows(args.rows)
+    rows = [row for path in args.rows for row in read_rows(path)]
     if args.step == "fit":
-        print(describe(leave_kinds_out(rows)))
-        write_weights(args.plan, fit_weights(rows))
+        print(describe(leave_kinds_out(rows, args.held_back)))
+        write_weights(args.plan, fit_weights(rows, args.held_back))
         return
     if args.data is None:
         parser.error("collect needs --data")
-    with args.rows.open("a", encoding="utf-8") as file:
+    with args.rows[0].open("a", encoding="utf-8") as file:
         for number, row in enumerate(collect_rows(args.data, args.package, {one.name for one in rows}), 1):
             file.write(json.dumps(asdict(row)) + "\n")
             file.flush()
