@@ -183,8 +183,10 @@ class FieldSummary:
     def of(cls, result: StoredResult) -> FieldSummary:
         """Return the summary of a result."""
         states = [found.get("review", UNSEEN) for found in result.objects]
-        waiting = [found for found in result.objects if found.get("review", UNSEEN) == UNSEEN]
-        waiting = [found for found in waiting if not found.get("excluded")]
+        waiting = [
+            found for found, state in zip(result.objects, states, strict=True)
+            if state == UNSEEN and not found.get("excluded")
+        ]  # fmt: skip
         made = result.provenance or {}
         return cls(
             key=result.key,
@@ -192,10 +194,10 @@ class FieldSummary:
             counts=result.counts,
             outlines=result.outlines,
             cells=len(states),
-            reviewed=sum(state != UNSEEN for state in states),
+            reviewed=len(states) - states.count(UNSEEN),
             edited=states.count(EDITED),
             deleted=len(result.deleted),
-            imported=sum(found.get("origin") == IMPORTED for found in result.objects),
+            imported=[found.get("origin") for found in result.objects].count(IMPORTED),
             models=" + ".join(str(made[key]) for key in ("model", "outline") if made.get(key)),
             channel=str(made.get("channel", "")),
             notices="; ".join(map(str, made.get("notices", ()))),

@@ -52,7 +52,10 @@ def _holds_run(sampled: NDArray[np.bool_]) -> bool:
 def _holds_bar(drawn: NDArray[np.bool_]) -> bool:
     """Return whether as much is filled somewhere as any bar fills, which is quicker seen than what is connected."""
     for lines in (drawn, drawn.T):
-        filled = np.logical_and.reduce([lines[n : len(lines) - THINNEST + 1 + n] for n in range(THINNEST)])
+        count = max(0, len(lines) - THINNEST + 1)
+        filled = lines[:count]
+        for n in range(1, THINNEST):
+            filled = filled & lines[n : n + count]
         for step in STEPS:
             filled = filled[:, :-step] & filled[:, step:]
         if filled.any():
