@@ -24,6 +24,7 @@ from napari_cellvino.training.synthetic.spot_fields import SpotField, simulate_s
 REACH = 2.0  # px
 SNRS = (2.0, 3.0, 5.0, 10.0, 20.0)
 WIDTHS = (1.0, 1.5, 2.2)  # sigma in px
+STACK_SNRS = (3.0, 5.0, 10.0)
 CROWDS = (30, 600)  # spots on 192 x 192 px
 THRESHOLDS = (0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2, 0.3)  # of blob_log, on an image from 0 to 1
 FIELDS = 2  # of each kind
@@ -50,8 +51,10 @@ def measure_spots(asked: Asked) -> list[Figure]:
         figures += _beside(f"{spots} spots, SNR 8", _fields([SpotField(spots=spots, snr=8.0)]))
     empty = [len(_found(image)) for image, _ in _fields([SpotField(spots=0)])]
     figures.append(Figure("spots in a field without any", float(np.mean(empty)), goal=1.0))
-    stacks = _fields([SpotField(spots=120, snr=5.0, shape=(14, 128, 128))])
-    figures.append(Figure("3D, SNR 5: ours", float(np.mean([_ours(image, true, 3) for image, true in stacks]))))
+    for snr in STACK_SNRS:
+        for share in (0.0, 0.9):
+            stacks = _fields([SpotField(spots=120, snr=snr, shape=(14, 128, 128), in_cells=share)])
+            figures += _beside(f"3D, {share:.0%} in cells, SNR {snr:g}", stacks)
     for name, image, points in _real(asked):
         figures += _beside(name, [(image, points)])
     return figures
@@ -62,7 +65,7 @@ def _fields(kinds: Iterable[SpotField]) -> list[tuple[NDArray[np.uint16], Places
 
 
 def _beside(name: str, fields: list[tuple[NDArray[np.generic], Places]]) -> list[Figure]:
-    ours = float(np.mean([_ours(image, true, 2) for image, true in fields]))
+    ours = float(np.mean([_ours(image, true) for image, true in fields]))
     peer = float(np.mean([_peer(image, true) for image, true in fields]))
     return [Figure(f"{name}: ours", ours, least=peer), Figure(f"{name}: blob_log at its best", peer)]
 
@@ -71,17 +74,18 @@ def _found(image: NDArray[np.generic]) -> Spots:
     return find_spots(image, network=shipped_network())
 
 
-def _ours(image: NDArray[np.generic], true: Places, axes: int) -> float:
-    found = _found(image).position[:, -axes:]
-    return match_points(_shifted(found, true[:, -axes:]), true[:, -axes:], REACH).f1
+def _ours(image: NDArray[np.generic], true: Places) -> float:
+    found, true = _found(image).position[:, -image.ndim :], true[:, -image.ndim :]
+    return match_points(_shifted(found, true), true, REACH).f1
 
 
 def _peer(image: NDArray[np.generic], true: Places) -> float:
     pixels = image.astype(np.float64)
     pixels = (pixels - pixels.min()) / (pixels.max() - pixels.min())
     sigma = {"min_sigma": 1, "max_sigma": 3, "num_sigma": 5}
-    every = (blob_log(pixels, threshold=t, **sigma)[:, :2] for t in THRESHOLDS)
-    return max(match_points(_shifted(found, true[:, -2:]), true[:, -2:], REACH).f1 for found in every)
+    axes, true = pixels.ndim, true[:, -pixels.ndim :]
+    every = (blob_log(pixels, threshold=t, **sigma)[:, :axes] for t in THRESHOLDS)
+    return max(match_points(_shifted(found, true), true, REACH).f1 for found in every)
 
 
 def _shifted(found: Places, true: Places) -> Places:

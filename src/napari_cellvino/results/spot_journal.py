@@ -5,15 +5,18 @@ The whole list is written with every edit. It is short, and each of its edits ho
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from napari_cellvino.core.errors import ImageReadError
+from napari_cellvino.core.errors import ImageReadError, JournalBusyError, OutputError
 from napari_cellvino.core.spot_edits import SpotEdit
 from napari_cellvino.storage.atomic import atomic_path
 from napari_cellvino.storage.json_text import json_text
+from napari_cellvino.storage.lock import hold_file
 
 FORMAT = 1
 
@@ -33,6 +36,49 @@ class _Content(BaseModel):
     spot_journal: int
     pixels_sha256: str
     edits: tuple[_Line, ...]
+
+
+class SpotHold:
+    """Holds the spots of one result for one window until it is released: others may look at them, not edit them.
+
+    Raises
+    ------
+    JournalBusyError
+        If another window, or another process, holds them.
+    OutputError
+        If nothing can be written beside the result.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder.with_name(f".{folder.name}.spots.lock")
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self._path.open("ab")
+        except OSError as error:
+            raise OutputError(f"edits of spots cannot be kept beside {folder}: {error}") from error
+        if not hold_file(self._file.fileno()) or not self._is_there():
+            self._file.close()
+            raise JournalBusyError(
+                f"the spots of {folder.name} are being edited in another window or program",
+                remedy="close it there to edit them here; until then they can be looked at",
+            )
+
+    def release(self) -> None:
+        """Let others edit them."""
+        if not self._file.closed:
+            with suppress(OSError):  # Windows keeps what is open
+                self._path.unlink()
+            self._file.close()
+            if os.name == "nt":
+                with suppress(OSError):
+                    self._path.unlink()
+
+    def _is_there(self) -> bool:
+        """Return whether the file that is held is still the one in the folder: who held it before may delete it."""
+        try:
+            return os.path.samestat(os.fstat(self._file.fileno()), self._path.stat())
+        except OSError:
+            return False
 
 
 def spot_journal_path(folder: Path) -> Path:

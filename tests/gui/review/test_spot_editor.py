@@ -13,7 +13,11 @@ import pytest
 import tifffile
 from pytestqt.qtbot import QtBot
 
+from napari_cellvino.core.errors import JournalBusyError
+from napari_cellvino.core.spot_edits import deletion_of, edit_spots
 from napari_cellvino.gui.shell.window import CellvinoWindow
+from napari_cellvino.results.spot_journal import SpotHold
+from napari_cellvino.results.spot_table import write_spots
 from napari_cellvino.training.synthetic.spot_fields import SpotField, simulate_spots
 
 from ..conftest import WAIT_MS
@@ -94,6 +98,8 @@ def test_spots_are_edited_by_clicks_and_stay(
     press(layer, *free)
     qtbot.waitUntil(lambda: len(layer.data) == found, timeout=WAIT_MS)
 
+    with pytest.raises(JournalBusyError, match="spots of two are being edited in another window"):
+        SpotHold(session.saver.target())
     session.saver.save()
     qtbot.waitUntil(lambda: session.saver.saved is not None, timeout=WAIT_MS)
     folder = session.saver.saved
@@ -106,3 +112,16 @@ def test_spots_are_edited_by_clicks_and_stay(
     run(window)
     assert len(editor.spots) == found - 1
     assert np.hypot(*(editor.spots.position[:, 1:] - gone).T).min() > 1
+
+    layer = next(one for one in viewer.layers if one.name.endswith(": spots"))
+    other = SpotHold(session.saver.target())  # another window is faster
+    press(layer, *layer.data[3].copy())
+    assert len(layer.data) == found - 1
+    assert "being edited in another window or program; close it there" in box.failure.text()
+    write_spots(folder, edit_spots(editor.spots, [deletion_of(editor.spots, 7)]))
+    other.release()
+    press(layer, *layer.data[3].copy())
+    assert len(layer.data) == found - 1
+    assert "were edited in another window after they were opened here; open the image again" in box.failure.text()
+    run(window)
+    assert len(editor.spots) == found - 2

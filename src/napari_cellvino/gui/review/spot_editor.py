@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 
 from napari_cellvino.annotation import pixels_sha256
-from napari_cellvino.core.errors import CellvinoError
+from napari_cellvino.core.errors import CellvinoError, JournalBusyError
 from napari_cellvino.core.spot_edits import SpotEdit, deletion_of, edit_spots, with_edits
 from napari_cellvino.core.spots import Spots, labels_at
 from napari_cellvino.gui.napari_bridge.result_layers import inherited_space
@@ -25,8 +25,8 @@ from napari_cellvino.gui.save.save_controller import SaveController
 from napari_cellvino.gui.widgets.formatting import format_count
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.results.field_writing import with_kept_edits
-from napari_cellvino.results.spot_journal import keep_spot_edits, kept_spot_edits, spot_journal_path
-from napari_cellvino.results.spot_table import read_spots
+from napari_cellvino.results.spot_journal import SpotHold, keep_spot_edits, kept_spot_edits, spot_journal_path
+from napari_cellvino.results.spot_table import read_spot_edits, read_spots
 from napari_cellvino.segmentation.spots.one_spot import point_at_spot
 from napari_cellvino.workflows.workspace import Workspace
 
@@ -60,6 +60,8 @@ class SpotEditor(QObject):
         self._found: object = None  # what the spots were taken from
         self._pixels = ""  # sha256 of those that are shown, once it is asked for
         self._kept_in: Path | None = None  # the folder of the result that edits are kept beside
+        self._hold: SpotHold | None = None  # no other window edits these spots meanwhile
+        self._seen: tuple[SpotEdit, ...] | None = None  # the edits that stood in the result when it was opened here
         self._history: list[Spots] = []
         self._layers: list[Points] = []
         self._task = Task()
@@ -70,6 +72,7 @@ class SpotEditor(QObject):
     def close(self) -> None:
         """Listen no more; the layers stay as they are."""
         self._task.stop()
+        self._release()
         self._workspace.outcome_changed.disconnect(self._take)
         self._workspace.saved_changed.disconnect(self._take)
 
@@ -120,14 +123,14 @@ class SpotEditor(QObject):
 
     def undo(self) -> None:
         """Take the last edit back."""
-        if self._history:
+        if self._history and self._is_ours():
             self.spots = self._history.pop()
             if self.spots.edits is None:
                 self.spots = edit_spots(self.spots, ())
             self._after_edit()
 
     def _edit(self, edit: SpotEdit) -> None:
-        if self.spots is None:
+        if self.spots is None or not self._is_ours():
             return
         self._history.append(self.spots)
         self.spots = edit_spots(self.spots, [edit])
@@ -140,10 +143,49 @@ class SpotEditor(QObject):
         self.edited.emit()
         self.changed.emit()
 
+    def _is_ours(self) -> bool:
+        """Return whether spots may be edited here; why they may not is said."""
+        try:
+            if self._hold is None and self.saver is not None and self.saver.folder:
+                self._take_hold(self.saver.target())
+        except JournalBusyError as error:
+            self.failure = error.window_message
+            self.changed.emit()
+            return False
+        except CellvinoError:  # `_keep` says why, and edits are in memory
+            return True
+        return True
+
+    def _take_hold(self, folder: Path) -> None:
+        """Let no other window edit these spots from now on.
+
+        Raises
+        ------
+        JournalBusyError
+            If another one does, or did since they were opened here.
+        """
+        hold = SpotHold(folder)
+        if read_spot_edits(folder) != self._seen:
+            hold.release()
+            raise JournalBusyError(
+                f"the spots of {folder.name} were edited in another window after they were opened here",
+                remedy="open the image again to go on with those",
+            )
+        self._hold = hold
+
+    def _release(self) -> None:
+        if self._hold is not None:
+            self._hold.release()
+        self._hold = None
+
     def keep_elsewhere(self) -> None:
         """Keep edits beside the folder that results go to from now on."""
         before, self._kept_in = self._kept_in, None
         if before is not None and self.corrected is not None:
+            self._release()
+            self._look_at_kept()
+            if not self._is_ours():
+                return
             self._keep()
             if self._kept_in is not None and self._kept_in != before:
                 spot_journal_path(before).unlink(missing_ok=True)
@@ -182,13 +224,21 @@ class SpotEditor(QObject):
             found = saved
         if found is self._found:
             return
+        self._release()
         self._found, self._history = found, []
         self.spots, self.failure, self.returned, self._pixels, self._kept_in = None, "", False, "", None
         with suppress(CellvinoError, OSError):
             self.spots = self._spots_of(found)
+        self._look_at_kept()
         self._bring_back()
         self._draw()
         self.changed.emit()
+
+    def _look_at_kept(self) -> None:
+        self._seen = None
+        if self.spots is not None and self.saver is not None and self.saver.folder:
+            with suppress(CellvinoError):
+                self._seen = read_spot_edits(self.saver.target())
 
     def _bring_back(self) -> None:
         """Do the edits again that were not saved when the window was closed, or the program ended; undo takes them."""
@@ -200,7 +250,7 @@ class SpotEditor(QObject):
         except CellvinoError as error:
             self.failure = str(error)
             return
-        if kept is None:
+        if kept is None or not self._is_ours():
             return
         before, self.spots = self.spots, with_edits(self.spots, kept)
         self._history, self._kept_in = [before], folder

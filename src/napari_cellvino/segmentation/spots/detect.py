@@ -39,7 +39,6 @@ from napari_cellvino.segmentation.spots.width import learn_width
 ROUND_IN_REST = 0.5  # of what comes to light when others are taken off: their rest and edges beside them do, too
 ROUND_IN_CROWDS = 0.4
 ROUND_ON_LINES = 0.36
-ROUND_SEEN = 0.35  # the same of what a network sees
 APART = 1.0  # widths between two spots
 SEARCHES = 3
 THIN = 3  # planes, in which a spot has no middle along z that stands out of its surroundings
@@ -53,7 +52,8 @@ STILL = 0.75  # of the least response, that a spot gives as it was fitted
 BESIDE = 0.35  # of the peak of what was taken off, that a spot has at least: the rest holds what is no Gaussian, too
 BESIDE_IN_CROWDS = 0.2
 CROWDED = 1.3  # times the noise without spots, that there is with them where they crowd
-ASTRAY = 1.0  # px from where a network saw a spot, that it is fitted at most
+ASTRAY = 1.0  # px from where a network saw a spot, that it is fitted at most; along z widths where these are more
+SEEN_IN = 2.5  # widths along z, in which a network sees a spot
 BRIGHTEST = 0.9  # quantile of the responses that a share of is asked
 FILTERED = 400  # voxels a place: where there are more places, the whole image is filtered
 AROUND = 6.0  # widths, within which light may be the ring of a brighter spot
@@ -102,7 +102,7 @@ def find_spots(
     z_over_x
         Distance of planes over that of pixels, where it is known.
     network
-        Sees spots in one plane where noise, width and density are such as it learnt; elsewhere the filter does.
+        Sees spots, plane by plane, where noise, width and density are such as it learnt; elsewhere the filter does.
 
     In stacks of up to three planes spots are sought in the sum of the planes, and their z is the brightest one.
     """
@@ -206,36 +206,35 @@ def _seen_by(
     """Return the spots that the network sees, as `_all_spots` does; None where it is not to be relied on."""
     if not suits_network(look, whole=whole):
         return None
-    places = network_places(network, look.image, whole=whole)
-    if len(places) * look.sigma[1] ** 2 > DENSEST * look.image.size:
+    places = network_places(network, look.image, look.sigma[0], whole=whole)
+    planes = max(1.0, SEEN_IN * look.sigma[0])
+    if len(places) * planes * look.sigma[1] ** 2 > DENSEST * look.image.size:
         return None
     _, _, least, clear = _clear_maxima(look, asked)
-    brightest = ndi.maximum_filter(look.response, (1, 3, 3))
-    at = _inside(np.column_stack([np.zeros(len(places)), places]), look.image.shape)
+    brightest = ndi.maximum_filter(look.response, 3 if len(look.image) > 1 else (1, 3, 3))
+    at = _inside(places, look.image.shape)
     response = brightest[tuple(at.T)].astype(np.float64)
     score = response / look.noise[tuple(at.T)]
     keep = response >= (STILL * least.brightness if asked.brightness is None else asked.brightness)
     keep &= score >= (asked.score or 0.0)
-    if not look.crowded:
-        smooth = look.filtered.smooth
-        keep &= (roundness(smooth, at, look.seen) > ROUND_SEEN) | ~on_a_line(smooth, at, look.seen)
     found = _fitted_where_seen(look, places[keep], at[keep])
     return found, score[keep], replace(least, score=asked.score or 0.0), threshold_curve(clear)
 
 
 def _fitted_where_seen(look: Look, places: NDArray[np.float64], at: NDArray[np.int64]) -> Gaussians:
-    """Return Gaussians (N) at places (N, 2) in a plane; where a fit goes astray, the place is that which was seen."""
-    seen = np.column_stack([np.zeros(len(places)), places])
-    found = _not_astray(fit_gaussians(look.image, at, look.sigma), seen)
+    """Return Gaussians (N) at places (N, 3); where a fit goes astray, the place is that which was seen."""
+    far = ASTRAY * _unit(look.sigma)
+    far[1:] = ASTRAY
+    found = _not_astray(fit_gaussians(look.image, at, look.sigma), places, far)
     for _ in range(SEARCHES - 1):
         rest = look.image - render(look.image.shape, found)
         middle = _inside(found.centre, look.image.shape)
-        found = _not_astray(fit_gaussians(look.image, middle, look.sigma, others=(rest, found)), seen)
+        found = _not_astray(fit_gaussians(look.image, middle, look.sigma, others=(rest, found)), places, far)
     return found
 
 
-def _not_astray(found: Gaussians, seen: NDArray[np.float64]) -> Gaussians:
-    astray = np.linalg.norm(found.centre - seen, axis=1) > ASTRAY
+def _not_astray(found: Gaussians, seen: NDArray[np.float64], far: NDArray[np.float64]) -> Gaussians:
+    astray = np.linalg.norm((found.centre - seen) / far, axis=1) > 1
     centre = np.where(astray[:, None], seen, found.centre)
     return replace(found, centre=centre, peak=np.maximum(found.peak, 0.0))
 

@@ -20,6 +20,7 @@ CHUNK = 2000  # spots at a time
 ROUNDS = 12
 SETTLED = 1e-4  # of the squared error, that a step gains
 GIVEN_UP = 1e2  # damping
+WIDEST = 1.2  # logarithm of the width over the one to begin with, at most
 FARTHEST = 1.5  # px or planes from where a spot was found, or its width where that is more
 
 
@@ -98,6 +99,12 @@ def fit_gaussians(
     return Gaussians(
         *(np.concatenate([getattr(part, name) for part in parts]) for name in ("peak", "background", "centre", "sigma"))
     )
+
+
+def at_limit(fitted: Real, sigma: Sigma) -> NDArray[np.bool_]:
+    """Return which widths (N, 3) that began with ``sigma`` ended as far from it as they may: they are of no spot."""
+    moved = np.abs(np.log(np.where(fitted > 0, fitted, 1.0) / np.where(np.array(sigma) > 0, sigma, 1.0)))
+    return np.asarray((moved > 0.99 * WIDEST).any(1))
 
 
 def _part(others: tuple[NDArray[np.float32], Gaussians] | None, n: int) -> tuple[NDArray[np.float32], Gaussians] | None:
@@ -197,7 +204,7 @@ class _Moving:
         if 0 in self.axes:
             new[:, 0] += np.clip(step[:, 1], -0.4, 0.4)
         start = np.log(np.where(self.start > 0, self.start, 1.0))
-        return np.clip(new, start - 1.2, start + 1.2)
+        return np.clip(new, start - WIDEST, start + WIDEST)
 
     def _scaled(self, centre: Real, log_sigma: Real) -> list[Real]:
         """Return the distances (N, P) in widths, along each axis that is fitted."""

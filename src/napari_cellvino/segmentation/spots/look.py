@@ -125,8 +125,6 @@ def noise_at(filtered: Filtered, *, whole: bool) -> tuple[Image, Image]:
     floor = noise_floor(pixels, whole_numbers=whole)
     background = background_of(pixels, sigma)
     broad = noise_of(filtered.response, background, floor * kernel_norm(sigma))
-    if sigma[0] > 0:  # along z spots have room
-        return broad, broad
-    light = gaussian(pixels, (0.0, 1.5 * sigma[1], 1.5 * sigma[2]))
+    light = gaussian(pixels, (1.5 * sigma[0], 1.5 * sigma[1], 1.5 * sigma[2]))
     fine = noise_of(pixel_noise(pixels), light, floor)
     return noise_without_crowds(broad, fine, background, floor), broad

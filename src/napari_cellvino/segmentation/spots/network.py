@@ -1,4 +1,4 @@
-"""The small network that finds spots in a plane: where it is used, what it says, and the package that it ships in.
+"""The small network that finds spots, plane by plane: where it is used, what it says, and the package that it ships in.
 
 It says of each pixel how likely a spot has its middle there, and where in the pixel. It learnt from simulated fields
 alone (`training.spots`). How bright a spot has to be is still chosen by the field (`threshold`): where dimmer granules
@@ -28,7 +28,7 @@ from napari_cellvino.core.yaml_text import load_yaml
 from napari_cellvino.segmentation.spots.bands import Image
 from napari_cellvino.segmentation.spots.look import Look
 from napari_cellvino.segmentation.spots.network_input import network_plane
-from napari_cellvino.segmentation.spots.response import kernel_norm, pixel_noise
+from napari_cellvino.segmentation.spots.response import pixel_noise
 
 NAME, IR, INPUT, OUTPUT = "spots.yaml", "model.xml", "test_input.npy", "test_output.npy"
 TOLERANCE = 1e-3  # of log-odds and px, between where it was made and here
@@ -38,8 +38,15 @@ FEW, SURE = 10, 0.6  # where it sees fewer, each of them has to be so likely
 SIGMAS = (0.75, 3.2)  # px, of spots that it learnt
 DENSEST = 0.025  # spots per width squared; in denser crowds the filter, which takes spots off, finds more
 SINGLE_PHOTONS = 0.5  # share of pixels of one value, from which on noise is that of single photons
-CORRELATED = 2.5  # times the noise that single pixels tell of: grain, which it did not learn
+CORRELATED = -0.5  # correlation of second differences, from which on noise is grain, which it did not learn
+GRAIN_SPREADS = 2.0  # of the noise, beyond which light is not noise
+TELL_PHOTONS = 8  # planes, that tell what noise is
+TOGETHER = 0.7  # widths along z, over which planes are taken together
+LIKELY_TOGETHER = 0.3  # probability of a spot in a stack, at least, or
+ALONE = 0.9  # what so likely a spot in one plane alone would have
+NEXT = 1.2  # widths along z, within which a spot is surest in one plane
 LEFT = 4  # px that its input is a multiple of
+AROUND = np.ones((3, 3))
 ROUND_KERNEL = np.array([[1, 2, 1], [2, 4, 2], [1, 2, 1]]) / 4.0
 
 SpotNetwork = Callable[[NDArray[np.float32]], NDArray[np.float32]]
@@ -47,43 +54,81 @@ SpotNetwork = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 
 def suits_network(look: Look, *, whole: bool) -> bool:
-    """Return whether the noise and the spots of a plane are of the kind that the network learnt."""
-    if len(look.image) > 1 or not SIGMAS[0] <= look.sigma[1] <= SIGMAS[1]:
+    """Return whether the noise and the spots of an image are of the kind that the network learnt."""
+    if not SIGMAS[0] <= look.sigma[1] <= SIGMAS[1]:
         return False
-    _, counts = np.unique(np.rint(look.image) if whole else look.image, return_counts=True)
-    return bool(counts.max() < SINGLE_PHOTONS * look.image.size) and grain_of(look) < CORRELATED
+    some = look.image[:: max(1, len(look.image) // TELL_PHOTONS)]
+    _, counts = np.unique(np.rint(some) if whole else some, return_counts=True)
+    return bool(counts.max() < SINGLE_PHOTONS * some.size) and grain_of(some) < CORRELATED
 
 
-def grain_of(look: Look) -> float:
-    """Return the noise of the response over what independent pixels would give: 1 in white noise, more in grain."""
-    fine = pixel_noise(look.image)
-    single = 1.4826 * float(np.median(np.abs(fine - np.median(fine))))
-    return float(np.median(look.noise)) / max(single * kernel_norm(look.seen), 1e-9)
+def grain_of(image: Image) -> float:
+    """Return how second differences of planes (Z, Y, X) go with those of the next pixel: -2/3 in white noise.
+
+    In grain, which is as wide as several pixels, it is more. Spots, and what is wider, hardly change it.
+    """
+    fine = pixel_noise(image)
+    fine -= np.median(fine)
+    most = GRAIN_SPREADS * 1.4826 * float(np.median(np.abs(fine)))
+    fine = np.clip(fine, -most, most)
+    beside = float((fine[:, :, 1:] * fine[:, :, :-1]).mean() + (fine[:, 1:] * fine[:, :-1]).mean()) / 2
+    return beside / max(float((fine * fine).mean()), 1e-9)
 
 
-def network_places(network: SpotNetwork, plane: Image, *, whole: bool) -> NDArray[np.float64]:
-    """Return the places (N, 2) y, x of the spots that the network sees in a plane (1, Y, X)."""
+def network_places(network: SpotNetwork, image: Image, deep: float, *, whole: bool) -> NDArray[np.float64]:
+    """Return the places (N, 3) z, y, x of the spots that the network sees in planes (Z, Y, X).
+
+    It looks at each plane by itself, and sees a spot in several: the place is in the plane where it is surest, with
+    the planes beside; ``deep`` is the width of spots along z, 0 in one plane.
+    """
+    smooth, total = np.empty(image.shape, np.float32), np.empty(image.shape, np.float32)
+    inside = np.empty((2, *image.shape), np.float16)
+    for z, plane in enumerate(image):
+        maps = _seen(network, plane[None], whole=whole)
+        chance = np.asarray(1 / (1 + np.exp(-maps[0])), np.float32)
+        smooth[z] = ndi.convolve(chance, ROUND_KERNEL, mode="constant")
+        total[z] = ndi.convolve(chance, AROUND, mode="constant")
+        inside[:, z] = _middles(chance, maps[1:]) / np.maximum(total[z], 1e-6)
+    planes, likely = 1, least_likely(deep)
+    if deep > 0:
+        smooth, total = (ndi.gaussian_filter1d(a, TOGETHER * deep, axis=0, mode="nearest") for a in (smooth, total))
+        planes = 1 + 2 * max(1, round(NEXT * deep))
+    summits = (smooth == ndi.maximum_filter(smooth, (planes, 3, 3))) & (total > likely)
+    if int(summits.sum()) < FEW:
+        summits &= total > likely * SURE / LIKELY
+    at = np.argwhere(summits).astype(np.float64)
+    at[:, 1:] += inside[:, summits].T
+    return at
+
+
+def least_likely(deep: float) -> float:
+    """Return the least probability of a spot; in a stack of planes taken together: noise is seen in one, spots in more.
+
+    ``deep`` is the width of spots along z, 0 in one plane.
+    """
+    if deep <= 0:
+        return LIKELY
+    alone = np.zeros(2 * int(4 * deep) + 3)
+    alone[len(alone) // 2] = ALONE
+    return max(LIKELY_TOGETHER, float(ndi.gaussian_filter1d(alone, TOGETHER * deep, mode="constant").max()))
+
+
+def _seen(network: SpotNetwork, plane: Image, *, whole: bool) -> NDArray[np.float32]:
+    """Return what the network says (3, Y, X) of a plane (1, Y, X)."""
     seen = network_plane(plane, whole_numbers=whole)
     height, width = seen.shape[1:]
     padded = np.pad(seen, ((0, 0), (0, -height % LEFT), (0, -width % LEFT)), mode="edge")
-    maps = network(padded[None])[0, :, :height, :width].astype(np.float64)
-    return places_of(maps)
+    return network(padded[None])[0, :, :height, :width]
 
 
-def places_of(maps: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the places (N, 2) in what the network says (3, Y, X): summits of the probability, where it adds up."""
-    chance = 1 / (1 + np.exp(-maps[0]))
-    around = np.ones((3, 3))
-    total = ndi.convolve(chance, around, mode="constant")
-    smooth = ndi.convolve(chance, ROUND_KERNEL, mode="constant")
-    summits = (smooth == ndi.maximum_filter(smooth, 3)) & (total > LIKELY)
-    if int(summits.sum()) < FEW:
-        summits &= total > SURE
-    grid = np.indices(chance.shape, float)
-    middles = [
-        ndi.convolve(chance * (axis + away), around, mode="constant") for axis, away in zip(grid, maps[1:], strict=True)
+def _middles(chance: Image, away: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the sums (2, Y, X) of how far middles lie from each pixel, weighed by their probability, around it."""
+    steps = np.indices((3, 3)) - 1.0
+    out = [
+        ndi.convolve(chance * part, AROUND, mode="constant") + ndi.correlate(chance, step, mode="constant")
+        for part, step in zip(away, steps, strict=True)
     ]
-    return np.stack([middle[summits] / total[summits] for middle in middles], 1)
+    return np.stack(out)
 
 
 @lru_cache(maxsize=1)

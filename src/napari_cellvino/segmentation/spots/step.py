@@ -18,7 +18,7 @@ from napari_cellvino.segmentation.heads import Parameter
 from napari_cellvino.segmentation.plane_reading import read_ahead
 from napari_cellvino.segmentation.prepare import network_inputs
 from napari_cellvino.segmentation.spots.detect import find_spots
-from napari_cellvino.segmentation.spots.network import LIKELY, shipped_network
+from napari_cellvino.segmentation.spots.network import least_likely, shipped_network
 
 SIGMA_PER_FWHM = 1 / 2.3548
 
@@ -41,7 +41,7 @@ SPOT_PARAMETERS = (
     ),
     Parameter(
         "spot_network", "Spot network", 1.0, 0.0, 1.0, 1.0,
-        help="1 lets a small network see spots in a plane where it is better, 0 takes the filter everywhere",
+        help="1 lets a small network see spots where noise and width are as it learnt, 0 takes the filter everywhere",
     ),
 )  # fmt: skip
 PAIR_DISTANCE = Parameter(
@@ -158,7 +158,9 @@ def _describe(found: Spots, values: Mapping[str, float]) -> str:
     seen = "seen by the network" if found.by_network else "found by the filter"
     width = f"spots of {across:.1f} px" + ("" if values["spot_diameter"] else " (learnt)")
     chosen = "chosen by the field" if not (values["spot_score"] or values["spot_brightness"]) else "as given"
-    least = f"score {found.least_score:.1f}" if found.least_score else f"{100 * LIKELY:.0f} % likely"
+    least = (
+        f"score {found.least_score:.1f}" if found.least_score else f"{100 * least_likely(found.sigma[0]):.0f} % likely"
+    )
     least += f" and brightness {found.least_brightness:.4g}" if found.least_brightness else ""
     return f"{len(found):,} {width}, {seen}, from {least} ({chosen})"
 

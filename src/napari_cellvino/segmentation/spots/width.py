@@ -10,7 +10,7 @@ from scipy import ndimage as ndi
 from scipy.spatial import cKDTree
 
 from napari_cellvino.segmentation.spots.bands import Image
-from napari_cellvino.segmentation.spots.gaussian_fit import fit_gaussians
+from napari_cellvino.segmentation.spots.gaussian_fit import at_limit, fit_gaussians
 from napari_cellvino.segmentation.spots.look import make_look
 from napari_cellvino.segmentation.spots.response import ROUND, Sigma, roundness
 
@@ -21,6 +21,7 @@ SURE = 6.0  # score of spots that tell the width
 TELLING = 300  # spots, at most
 FEW = 8
 FEWEST = 3  # spots that tell the width where they are alike
+FEWER = 0.6  # of the spots that were clear at the width before: what is seen better at another is something else
 ALIKE = 0.2  # standard deviation of the logarithm of their widths
 MANY = 1_500_000  # voxels that the width is learnt from, at most
 PARTS = 4  # along each side of a larger image, of which one is taken
@@ -88,29 +89,43 @@ def _learnt_sigma(
     pixels: Image, sigma: Sigma, *, whole: bool, fixed: float | None, enough: int, alike: bool
 ) -> Sigma | None:
     """Return the width that the clearest spots have, None where there are not enough."""
+    known, clear = None, 0
     for _ in range(3):
         look = make_look(pixels, sigma, whole=whole)
         look = replace(look, noise=look.usual)
         at, score = look.maxima(SURE)
         keep = roundness(look.filtered.smooth, at, look.seen) > ROUND
         at, score = at[keep], score[keep]
+        if len(at) < FEWER * clear:
+            return known
+        clear = len(at)
         at = at[_lonely(at, sigma)] if len(at) > 2 * FEW else at
         if len(at) < enough:
-            return None
+            return known
         response = look.response[tuple(at.T)]
         at = at[np.argsort(-response)][:TELLING]
         fitted = fit_gaussians(pixels, at, sigma, free_sigma=True)
         ratio = fitted.sigma[:, 1] / sigma[1]
-        good = (fitted.peak > 0) & (ratio > 0.4) & (ratio < 2.5)
+        good = (fitted.peak > 0) & (ratio > 0.4) & (ratio < 2.5) & ~at_limit(fitted.sigma, sigma)
         if good.sum() < enough or not _agree(ratio[good], few=alike):
-            return None
-        usual = float(np.median(fitted.sigma[good, 1]))
-        across = fixed or max(usual, SIGMA_RANGE[0])
-        along = float(np.clip(np.median(fitted.sigma[good, 0]), 0.5, 5.0)) if sigma[0] > 0 else 0.0
+            return known
+        single = fitted.sigma[good][_alike(fitted.sigma[good, 1])]
+        across = fixed or max(float(np.median(single[:, 1])), SIGMA_RANGE[0])
+        along = float(np.clip(np.median(single[:, 0]), 0.5, 5.0)) if sigma[0] > 0 else 0.0
         before, sigma = sigma, (along, across, across)
+        known = sigma
         if abs(np.log(across / before[1])) < 0.08:
             break
-    return sigma
+    return known
+
+
+def _alike(widths: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the half of some widths that is most alike: spots on each other, and granules, are wider in any way."""
+    order = np.argsort(widths)
+    half = len(order) // 2 + 1
+    span = np.log(widths[order[half - 1 :]]) - np.log(widths[order[: len(order) - half + 1]])
+    first = int(np.argmin(span))
+    return order[first : first + half]
 
 
 def _agree(ratio: NDArray[np.float64], *, few: bool) -> bool:

@@ -18,7 +18,8 @@ class SpotField:
 
     ``snr`` is the peak of a spot over the noise of the background; peaks vary by ``spread`` (of their logarithm).
     ``sigma`` (z, y, x) is the width of a spot in px, ``cells`` are extended things that glow, ``glow`` up to so many
-    times the background, ``slope`` how much lighter the background is below than above.
+    times the background, ``slope`` how much lighter the background is below than above, ``in_cells`` the share of spots
+    that lie in what glows.
     """
 
     spots: int = 150
@@ -31,6 +32,7 @@ class SpotField:
     cells: int = 5
     glow: float = 1.5
     hot_pixels: int = 12
+    in_cells: float = 0.0
 
 
 def simulate_spots(field: SpotField, seed: int) -> tuple[NDArray[np.uint16], NDArray[np.float64]]:
@@ -40,10 +42,14 @@ def simulate_spots(field: SpotField, seed: int) -> tuple[NDArray[np.uint16], NDA
     shape = (1, *field.shape) if flat else field.shape
     low, high = np.array([0 if flat else 1, 4, 4]), np.array(shape) - np.array([1 if flat else 2, 5, 5])
     places = rng.uniform(low, np.maximum(high, low), (field.spots, 3))
+    changes = np.exp(rng.normal(0, field.spread, field.spots))
+    even, glow = _background(shape, field, rng)
+    if field.in_cells and glow.any():
+        places = _into_cells(places, glow, field, np.random.default_rng([13, seed]))
     light = np.zeros(shape)
-    for place, change in zip(places, np.exp(rng.normal(0, field.spread, field.spots)), strict=True):
+    for place, change in zip(places, changes, strict=True):
         _add_spot(light, place, field, field.snr * np.sqrt(field.background) * change)
-    light += _background(shape, field, rng)
+    light += even + glow
     pixels = rng.poisson(light) + rng.normal(0, READ_NOISE, shape)
     for _ in range(field.hot_pixels):
         pixels[:, rng.integers(shape[1]), rng.integers(shape[2])] += rng.uniform(*HOT)
@@ -61,11 +67,28 @@ def _add_spot(light: NDArray[np.float64], place: NDArray[np.float64], field: Spo
     light[window] += peak * np.exp(-0.5 * distance)
 
 
-def _background(shape: tuple[int, ...], field: SpotField, rng: np.random.Generator) -> NDArray[np.float64]:
+def _background(
+    shape: tuple[int, ...], field: SpotField, rng: np.random.Generator
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the light (Y, X) of the background, and that of cells."""
     y, x = np.mgrid[: shape[1], : shape[2]]
-    plane = field.background * (1 - field.slope / 2 + field.slope * y / shape[1])
+    glow = np.zeros(y.shape)
     for _ in range(field.cells):
         cy, cx, radius = rng.uniform(0, shape[1]), rng.uniform(0, shape[2]), rng.uniform(12, 32)
         inside = 1 / (1 + np.exp((np.hypot(y - cy, x - cx) - radius) / CELL_SHARPNESS))
-        plane = plane + field.background * rng.uniform(0.1, 1) * field.glow * inside
-    return np.broadcast_to(plane, shape).copy()
+        glow += field.background * rng.uniform(0.1, 1) * field.glow * inside
+    return field.background * (1 - field.slope / 2 + field.slope * y / shape[1]), glow
+
+
+def _into_cells(
+    places: NDArray[np.float64], glow: NDArray[np.float64], field: SpotField, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Return places (N, 3) of which a share lies in cells."""
+    edge = np.zeros(glow.shape, bool)
+    edge[4:-5, 4:-5] = True
+    inside = np.argwhere((glow > 0.1 * glow.max()) & edge)
+    chosen = inside[rng.integers(len(inside), size=len(places))] + rng.uniform(-0.5, 0.5, (len(places), 2))
+    moved = places.copy()
+    held = rng.random(len(places)) < field.in_cells
+    moved[held, 1:] = chosen[held]
+    return moved
