@@ -89,6 +89,13 @@ def test_values_of_pictures_leave_out_what_is_not_finite():
     assert image_values(np.full((1, 8, 8), np.nan, np.float32))["image_noise"] == 0.0
 
 
+def test_grey_levels_are_said_as_numbers():
+    judged = find_drift([*normal_runs(25), RunValues("dim", "nuclei", 99.0, 24, USUAL | {"intensity": 1100.0})])[-1]
+    (point,) = judged.drifted
+    assert str(point).startswith("intensity is 1,100 grey levels, usual are 1,")
+    assert "e+" not in str(point)
+
+
 def test_run_is_the_median_of_its_fields():
     fields = [{"count": 10.0, "size": float("nan")}, {"count": 12.0, "size": 20.0}, {"count": 90.0}]
     assert run_values("a", "k", 0.0, fields).values == {"size": 20.0, "count": 12.0}

@@ -143,6 +143,12 @@ def test_one_value_looks_empty(value: float) -> None:
     assert find_emptiness(np.full((1, 200, 200), value, np.float32)) is Emptiness.CONSTANT
 
 
+@pytest.mark.parametrize("factor", [1e-30, 1e27, 1e34])
+def test_floats_of_any_size_tell_cells_from_noise(factor: float) -> None:
+    for field, found in ((CELLS["one"], None), (NOISE["white"], Emptiness.NOISE)):
+        assert find_emptiness((field.astype(np.float64) * factor).astype(np.float32)[None]) is found
+
+
 def test_a_small_field_is_never_called_noise() -> None:
     assert find_emptiness(NOISE["white"][None, :100, :100]) is None
 

@@ -104,7 +104,7 @@ class Point:
         return self.measure.scale(self.value) - self.measure.scale(self.usual)
 
     def __str__(self) -> str:
-        shown = [f"{value:.3g}" for value in (self.value, self.low, self.high)]
+        shown = [f"{v:.3g}" if abs(v) < 1000 else f"{v:,.0f}" for v in (self.value, self.low, self.high)]
         unit = f" {self.measure.unit}" if self.measure.unit else ""
         return f"{self.measure.name} is {shown[0]}{unit}, usual are {shown[1]} to {shown[2]}"
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
 from napari_cellvino.segmentation.band_evidence import ENOUGH, FilteredBands, evidence
-from napari_cellvino.segmentation.order_statistics import percentiles
+from napari_cellvino.segmentation.order_statistics import percentiles, with_room
 from napari_cellvino.segmentation.samples import Samples
 
 MOST_OUTSHINING = 0.08  # of the samples that bright things may cover
@@ -105,7 +105,7 @@ def _holds_cells(grid: Grid, rest: Mask, most: float, bright: Mask, step: int) -
 def _is_texture(grid: Grid, rest: Mask, middle: float) -> bool:
     """Return whether the rest is more than noise, as cells in transmitted light are."""
     field = np.where(rest, grid - middle, 0)
-    spread = float(np.std(field[rest]))
+    spread = float(with_room(field[rest]).std())
     return evidence(FilteredBands((field / max(spread, 1e-300)).astype(np.float32), rest)) >= ENOUGH
 
 

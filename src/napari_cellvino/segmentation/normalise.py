@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.model_package.spec import Normalisation
-from napari_cellvino.segmentation.order_statistics import Listed, Values, as_floats, values_of
+from napari_cellvino.segmentation.order_statistics import Listed, Values, as_floats, values_of, with_room
 
 SAMPLES = 120_000  # neighbourhoods sampled, at most; with more, percentiles change by less than 1 %
 CLIP = (-0.5, 2.0)  # normalised values are clipped to this range, so hot pixels stay bounded
@@ -68,7 +68,7 @@ def range_of_samples(values: NDArray[np.floating], normalisation: Normalisation)
         return IntensityRange(0.0, 0.0)
     if normalisation.method == "percentiles":
         return range_of_values(Listed(values), normalisation)
-    mean, spread = float(values.mean()), float(values.std())
+    mean, spread = float(values.mean()), float(with_room(values).std())
     return IntensityRange(mean, mean + spread, UNBOUNDED)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 SAMPLE = 8_000  # values that say between which two a percentile lies
+ROOM = (1e-15, 1e18)  # largest values of 32 bits whose squares are neither nothing nor infinite
 SURE = 4.0  # standard deviations of a rank in the sample: one in 10,000 lies farther, and all values are sorted
 
 
@@ -75,7 +76,7 @@ class Listed:
 
     def spread(self) -> float:
         """Return the standard deviation."""
-        off = self.values - float(self.values.mean(dtype=np.float64))
+        off = with_room(self.values) - float(self.values.mean(dtype=np.float64))
         return math.sqrt(float(np.mean(off * off, dtype=np.float64)))
 
 
@@ -129,6 +130,12 @@ def as_floats(pixels: NDArray[np.generic]) -> NDArray[np.floating]:
     """Return a copy as float32, or as float64 where float32 would lose precision (32-bit integers and wider)."""
     small = pixels.dtype.itemsize <= (4 if pixels.dtype.kind == "f" else 2)
     return pixels.astype(np.float32) if small else pixels.astype(np.float64)
+
+
+def with_room(values: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return values, as float64 where their squares have no room in 32 bits."""
+    largest = max(abs(float(values.min())), abs(float(values.max()))) if values.size else 0.0
+    return values if ROOM[0] < largest < ROOM[1] else values.astype(np.float64)
 
 
 def percentiles(values: NDArray[np.floating], percents: Sequence[float]) -> tuple[float, ...]:
