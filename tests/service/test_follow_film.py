@@ -146,3 +146,8 @@ def test_a_rule_takes_folders_for_films(make_watch, inbox: Path, crops, run_once
     lineage = pd.read_csv(Path(first.results) / "well_1" / "lineage.csv")
     assert set(lineage["last_frame"]) == {2}
     assert list(run_once(make_watch(book))) == []
+    (inbox / "well_2" / "deeper").mkdir(parents=True)  # it holds no frame itself: told, and the watch goes on
+    tifffile.imwrite(inbox / "well_2" / "deeper" / "t0.tif", crops[0])
+    book = RuleBook(rules=(Rule(match=("well_2",), take=InputKind.FILM),))
+    ended = [event.job for event in run_once(make_watch(book)) if isinstance(event, JobEnded)]
+    assert "holds no images that could be frames of a film" in ended[-1].error

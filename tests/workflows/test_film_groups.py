@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from napari_cellvino.cli import main
+from napari_cellvino.figures.group_plots import draw_groups
 from napari_cellvino.tracking.group_curves import TrackTables, group_curves
 
 
@@ -41,6 +42,16 @@ def test_of_one_film_the_interval_is_over_families() -> None:
     (growth,) = group_curves({"a": [film("a", 0.4)]})["growth"]
     assert growth.replicates == "cells"
     assert (growth.low[-1], growth.mean[-1], growth.high[-1]) == (1.0, 1.5, 2.0)  # two families: 1 and 2 of each cell
+
+
+def test_of_one_group_each_mark_is_named() -> None:
+    figure = draw_groups(group_curves({"a": [film("a", 0.4)]}), "um", "min")
+    named = [text.get_text() for legend in figure.legends for text in legend.get_texts()]
+    assert named == ["a (1 film, 95 % interval over cells)", "one film", "mean of the group, with its 95 % interval"]
+    assert [panel.get_title(loc="left") for panel in figure.axes][:2] == [
+        "Cells, first frame = 1",
+        "Mean squared displacement",
+    ]
 
 
 def test_films_are_compared_by_groups(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

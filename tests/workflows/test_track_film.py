@@ -337,6 +337,12 @@ def test_films_of_little_are_written(
     assert pd.read_csv(tmp_path / "out" / "film" / "lineage.csv")["parent"].sum() == 0
 
 
+def test_what_is_of_fields_is_refused_for_films(film: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["run", str(film[0]), "--track", "--out", str(film[0] / "out"), "--cluster", "local:2", "--wells", "A01"]
+    assert main(words) == 2
+    assert "--cluster, --wells: of fields that are run by themselves" in capsys.readouterr().err
+
+
 def test_time_backwards_is_refused(film: tuple[Path, Path], tmp_path: Path) -> None:
     images, masks = film
     assert run(images, "--masks", masks, "--out", tmp_path / "out", "--interval", -5) == 2

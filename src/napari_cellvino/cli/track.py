@@ -24,6 +24,8 @@ from napari_cellvino.workflows.film_labels import FilmLabels, FoundLabels, Found
 from napari_cellvino.workflows.growing_film import GrowingTracks, LabelsOf
 from napari_cellvino.workflows.track_film import TrackedFilm, TrackRequest, linking_alone, track_film
 
+OF_FIELDS = ("cluster", "map", "workers", "only", "wells", "fields", "layout", "labels_back", "plate")
+
 
 def run(options: argparse.Namespace) -> int:
     """Track a film and write its results; 0 when that was done."""
@@ -34,6 +36,12 @@ def track_films(inputs: Sequence[Path], options: argparse.Namespace) -> int:
     """Track films one after the other, each frame by frame, and write their results; 0 when all were done."""
     if options.frame is not None:
         raise OptionError("a film is tracked over all its time points; leave --frame out")
+    typed = [f"--{name.replace('_', '-')}" for name in OF_FIELDS if getattr(options, name, None)]
+    if typed:
+        raise OptionError(
+            f"{', '.join(typed)}: of fields that are run by themselves; the frames of a film follow each other, here, "
+            "and are tracked in one process; leave it out"
+        )
     recipe = linking_from(options, recipe_from(options))
     summaries = []
     with engines_from(options, recipe) as engines:

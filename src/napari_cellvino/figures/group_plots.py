@@ -16,54 +16,66 @@ if TYPE_CHECKING:
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # of Okabe and Ito
 DASHES = ("-", "--", ":", "-.")
-FURTHER = {"straightness": "Straightness of tracks", "persistence": "Persistence of tracks"}
+FURTHER = {"straightness": "Straightness", "persistence": "Persistence"}
 OVER_TIME = "_over_time"
+COLUMNS = 2
+FILM, MEAN = "one film", "mean of the group, with its 95 % interval"
 UNITS = {"um": "µm", "px": "px", "min": "min", "frames": "frames"}
 
 
 def draw_groups(curves: Mapping[str, Sequence[Curve]], length: str, time: str) -> Figure:
-    """Return a figure of the curves of `group_curves`: three panels, and three more where more was measured.
+    """Return a figure of the curves of `group_curves`: three panels, and as many more as were measured, in two columns.
 
-    Units are as in names of columns.
+    It is narrow, as it is shown in a panel of the window. Units are as in names of columns.
     """
     from matplotlib.figure import Figure
 
     space, when = UNITS[length], UNITS[time]
+    over_time = [name for name in curves if name.endswith(OVER_TIME)][:1]
+    lines = [
+        ("growth", "Cells, first frame = 1", f"time ({when})", ""),
+        ("msd", "Mean squared displacement", f"lag ({when})", f"{space}²"),
+    ]
+    lines += [(name, f"Intensity, {_channel(name)}", f"time ({when})", "") for name in over_time]
+    speed = f"{space}/{'min' if time == 'min' else 'frame'}"
+    points = [("speed", "Speed of tracks", speed), *((name, FURTHER[name], "") for name in FURTHER if name in curves)]
+    rows = -(-(len(lines) + len(points)) // COLUMNS)
     with plot_style():
-        more = [name for name in FURTHER if name in curves]
-        over_time = next((name for name in curves if name.endswith(OVER_TIME)), None)
-        rows = 2 if more or over_time else 1
-        figure = Figure(figsize=(9.6, 3.2 * rows + 0.5), layout="constrained")
-        panels = figure.subplots(rows, 3, squeeze=False).ravel().tolist()
-        growth, msd, speed = panels[:3]
-        _lines(growth, curves["growth"])
-        growth.set_title("Cells, first frame = 1", loc="left", fontsize=9)
-        growth.set_xlabel(f"time ({when})")
-        figure.legend(*growth.get_legend_handles_labels(), loc="outside lower left", frameon=False, fontsize=8, ncols=2)
-        _lines(msd, curves["msd"])
-        msd.set_title("Mean squared displacement", loc="left", fontsize=9)
-        msd.set_xlabel(f"lag ({when})")
-        msd.set_ylabel(f"MSD ({space}²)")
-        _points(speed, curves["speed"])
-        speed.set_title("Speed of tracks", loc="left", fontsize=9)
-        speed.set_ylabel(f"speed ({space}/{'min' if time == 'min' else 'frame'})")
-        for panel, name in zip(panels[3:], more, strict=False):
-            _points(panel, curves[name])
-            panel.set_title(FURTHER[name], loc="left", fontsize=9)
-        if over_time is not None:
-            _lines(panels[3 + len(more)], curves[over_time])
-            channel = printable(over_time.removeprefix("mean_").removesuffix(OVER_TIME))
-            panels[3 + len(more)].set_title(f"Intensity of cells, {channel}", loc="left", fontsize=9)
-            panels[3 + len(more)].set_xlabel(f"time ({when})")
-        for panel in panels[3 + len(more) + (over_time is not None) :]:
+        figure = Figure(figsize=(5.2, 2.1 * rows + 0.7), layout="constrained")
+        panels = figure.subplots(rows, COLUMNS, squeeze=False).ravel().tolist()
+        for panel in panels[len(lines) + len(points) :]:
             panel.axis("off")
+        for panel, (name, title, across, up) in zip(panels, lines, strict=False):
+            _lines(panel, curves[name])
+            panel.set_title(title, loc="left", fontsize=10)
+            panel.set_xlabel(across)
+            panel.set_ylabel(up)
+        for panel, (name, title, up) in zip(panels[len(lines) :], points, strict=False):
+            _points(panel, curves[name])
+            panel.set_title(title, loc="left", fontsize=10)
+            panel.set_ylabel(up)
+        _legend(figure, panels[0])
     return figure
+
+
+def _channel(name: str) -> str:
+    return printable(name.removeprefix("mean_").removesuffix(OVER_TIME))
+
+
+def _legend(figure: Figure, growth: Axes) -> None:
+    """Say what lines and marks are, below the panels."""
+    from matplotlib.lines import Line2D
+
+    groups, _ = growth.get_legend_handles_labels()
+    film = Line2D([], [], marker="o", linestyle="", color=COLOURS[0], label=FILM)
+    mean = Line2D([], [], marker="_", markersize=9, linestyle="", color=INK, label=MEAN)
+    figure.legend(handles=[*groups, film, mean], loc="outside lower left", frameon=False, fontsize=8.5, ncols=1)
 
 
 def _lines(panel: Axes, curves: Sequence[Curve]) -> None:
     for number, curve in enumerate(curves):
         colour = COLOURS[number % len(COLOURS)]
-        over = f"{curve.films} film{'s' * (curve.films != 1)}, interval over {curve.replicates}"
+        over = f"{curve.films} film{'s' * (curve.films != 1)}, 95 % interval over {curve.replicates}"
         panel.plot(
             curve.x, curve.mean, DASHES[number % len(DASHES)], color=colour, linewidth=1.4,
             marker="o" if len(curve.x) == 1 else None, label=f"{printable(curve.group)} ({over})",

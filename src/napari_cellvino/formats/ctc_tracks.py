@@ -95,6 +95,8 @@ def write_ctc(folder: Path, tracks: CtcTracks, count: int, labels: Callable[[int
 
 def mask_files(folder: Path) -> list[Path]:
     """Return the masks of a folder of the challenge, in order."""
+    if not folder.is_dir():
+        raise ImageReadError(f"there is no folder {folder}; check the name, or that its disk is connected")
     held = [(int(found[1]), path) for path in folder.iterdir() if (found := _MASK.fullmatch(path.name))]
     return [path for _, path in sorted(held)]
 

@@ -112,8 +112,9 @@ def _check_journal(path: Path, annotation: Annotation) -> None:
     """Raise JournalError if a journal holds steps that were made on another result."""
     unsaved = find_unsaved(path, annotation)
     if unsaved is not None and unsaved.steps:
+        steps = "1 unsaved step" if unsaved.steps == 1 else f"{unsaved.steps} unsaved steps"
         raise JournalError(
-            f"{path} holds {unsaved.steps} unsaved steps on this image as it was found with other choices; "
+            f"{path} holds {steps} on this image as it was found with other choices; "
             "run with those again to go on with them, or begin anew: the file is kept under another name"
         )
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_cellvino.core.errors import OptionError, OutputError
+from napari_cellvino.core.errors import CellvinoError, OptionError, OutputError
 from napari_cellvino.core.plate import Plate, Well
 from napari_cellvino.figures.plate_heat_map import write_heat_map
 from napari_cellvino.io.plates import PlateSource
+from napari_cellvino.io.plates.name_pattern import compile_pattern
 from napari_cellvino.plates.layout import Content, Layout, layout_text, read_layout
 from napari_cellvino.plates.plate_table import plate_table
 from napari_cellvino.plates.well_measures import REVIEWED, Lines, measures
@@ -219,6 +220,16 @@ def usual_folder(source: PlateSource) -> Path:
     if path.is_file():  # an index: not among the images
         return path.parent.parent / f"{safe_name(source.plate.name)}-cellvino"
     return path.parent / f"{safe_name(path.name.removesuffix('.zarr').removesuffix('.ome'))}-cellvino"
+
+
+def earlier_pattern(path: Path) -> str:
+    """Return the pattern of names by which an earlier run took a folder for a plate; empty where none did."""
+    store = ResultStore(path.parent / f"{safe_name(path.name)}-cellvino")
+    try:
+        pattern = store.recipe().pattern if store.has_recipe else ""
+        return pattern if pattern and compile_pattern(pattern).tells_well else ""
+    except CellvinoError:  # a recipe of somebody's own
+        return ""
 
 
 def well_rows(rows: Sequence[Row], plate: Plate, layout: Layout) -> dict[Well, dict[str, object]]:

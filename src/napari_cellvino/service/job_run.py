@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from napari_cellvino.core.errors import CellvinoError, can_pass
+from napari_cellvino.core.errors import CellvinoError, ImageReadError, can_pass
 from napari_cellvino.core.image import Origin
 from napari_cellvino.core.plate import choose_fields
 from napari_cellvino.core.progress import Progress
@@ -127,6 +127,8 @@ def _run_film(
         with closing(GrowingTracks(path, FoundOfGrowing(pipeline, engines), request, recipe.overrides)) as tracks:
             running = follow_film(path, tracks, patience, stop)
             film = yield from _as_fields(running, path.name)
+            if film is None and not tracks.folder.is_dir():
+                raise ImageReadError(f"{path} holds no images that could be frames of a film")
             summary = read_film(tracks.folder).summary if film is None else film.tables.summary
     except CellvinoError as error:
         yield failed_outcome(1, origin, error)

@@ -24,6 +24,7 @@ from napari_cellvino.tracking.linking import LEFT, Hypothesis
 
 IN_CHANNELS = 0.8  # of the cells must stand in rows of at least `ROW` for a film to be one of channels
 ROW = 3
+LONGEST = 40  # cells of a row; where cells stand in longer ones, as on a lattice, they can go anywhere
 APART = 1.2  # diameters between channels at least
 STRAIGHT = 0.5  # diameters that cells of a row lie beside its middle at most, by standard deviation
 GROWTH = np.linspace(0.9, 2.2, 27)  # that is tried
@@ -59,7 +60,7 @@ def _rows_along(cells: FrameCells, axis: int) -> Channels | None:
     groups = np.split(order, cuts)
     rows = [group for group in groups if len(group) >= ROW]
     straight = all(across[row].std() < STRAIGHT * cells.diameter for row in rows)
-    if len(rows) < 2 or not straight or sum(map(len, rows)) < IN_CHANNELS * len(cells):
+    if len(rows) < 2 or max(map(len, rows)) > LONGEST or not straight or sum(map(len, rows)) < IN_CHANNELS * len(cells):
         return None
     places = np.array([float(np.median(across[group])) for group in groups])
     inside = tuple(group[np.argsort(cells.centroids[group, axis])] for group in groups)
@@ -149,12 +150,17 @@ def _align(row: _RowPair, growth: Floats) -> _Alignment:
     n, m = len(row.a), len(row.b)
     single, double = _single(row, growth), _double(row, growth)
     costs = np.full((n + 1, m + 1, len(growth)), np.inf)
-    costs[0, 0] = 0
-    for i in range(n + 1):
-        for j in range(m + 1):
-            for back_i, back_j, cost in _steps(single, double, i, j):
-                costs[i, j] = np.minimum(costs[i, j], costs[i - back_i, j - back_j] + cost)
-    whole = [costs[i, j] + left for i, j, left in _ends(row, growth)]
+    costs[0] = NEW * np.arange(m + 1)[:, None]
+    for i in range(1, n + 1):
+        here, above = costs[i], costs[i - 1]
+        np.add(above, LOST, out=here)
+        np.minimum(here[1:], above[:-1] + single[i - 1], out=here[1:])
+        np.minimum(here[2:], above[:-2] + double[i - 1], out=here[2:])
+        for j in range(1, m + 1):
+            np.minimum(here[j], here[j - 1] + NEW, out=here[j])
+    left = SWEPT * np.arange(n, -1, -1)[:, None] + ARRIVED * np.arange(m, -1, -1)
+    whole = [(costs + left[..., None]).min(axis=(0, 1))]
+    whole += [costs[i, j] + cost for i, j, cost in _halved(row, growth)]
     return _Alignment(costs, single, double, np.min(whole, axis=0))
 
 
@@ -193,10 +199,16 @@ def _ends(row: _RowPair, growth: Floats) -> list[tuple[int, int, Floats]]:
     ends = [
         (i, j, np.full(len(growth), SWEPT * (n - i) + ARRIVED * (m - j))) for i in range(n + 1) for j in range(m + 1)
     ]
-    if n and m:
-        for i in range(n):
-            half = np.log(2 * row.sizes_b[m - 1] / (row.sizes_a[i] * growth)) ** 2 / (2 * DAUGHTER_SPREAD**2)
-            ends.append((i, m - 1, np.asarray(half + DIVIDES + SWEPT * (n - i))))
+    return ends + _halved(row, growth)
+
+
+def _halved(row: _RowPair, growth: Floats) -> list[tuple[int, int, Floats]]:
+    """Return the ends in which the last of the later row is a daughter whose sister is gone, and their costs (G,)."""
+    n, m = len(row.a), len(row.b)
+    ends = []
+    for i in range(n if m else 0):
+        half = np.log(2 * row.sizes_b[m - 1] / (row.sizes_a[i] * growth)) ** 2 / (2 * DAUGHTER_SPREAD**2)
+        ends.append((i, m - 1, np.asarray(half + DIVIDES + SWEPT * (n - i))))
     return ends
 
 

@@ -91,9 +91,10 @@ def pair_labels(files: Sequence[Path], frames: Sequence[Path], count: int) -> Pa
     if len(files) == count and (own is None or of_frames is None or _same_steps(own, of_frames)):
         return tuple(files), ()
     if own is None or of_frames is None or not (set(own) <= set(of_frames) or set(of_frames) <= set(own)):
+        unlike = ", with other numbers in their names than the frames" if len(files) == count else ""
         raise OptionError(
-            f"{files[0].parent} holds {len(files)} label images and the film has {count} frames; one for each is "
-            "needed, with the number of the frame in its name where some are missing"
+            f"{files[0].parent} holds {len(files)} label images{unlike}, and the film has {count} frames; one for each "
+            "is needed, with the number of the frame in its name where some are missing"
         )
     return _paired(dict(zip(own, files, strict=True)), of_frames)
 

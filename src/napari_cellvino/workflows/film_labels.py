@@ -154,7 +154,7 @@ class GivenLabels:
             return _whole(self.array[number], "the label array")
         file = self.files[number]
         if file is None:
-            return np.zeros(self.film.first.shape[-2:], np.int32)
+            return np.zeros(self.film.frame_shape(number), np.int32)
         if file.suffix == ".npy":
             return _whole(np.load(file, allow_pickle=False), file.name)
         return _labels_of(open_as(file, MetadataOverrides()).read(), file.name)

@@ -245,12 +245,15 @@ class OpenedTracks:
         Where the film was, None where that is not known.
     drift
         How far the field had moved by each frame, in px (T, D), None where that is not known.
+    notices
+        What you should know of it, as sentences.
     """
 
     annotation: Annotation
     request: TrackRequest
     film: Path | None = None
     drift: NDArray[np.float64] | None = None
+    notices: tuple[str, ...] = ()
 
 
 def open_tracks(folder: Path) -> OpenedTracks:
@@ -278,6 +281,7 @@ def open_tracks(folder: Path) -> OpenedTracks:
         ),
         Path(str(summary["film"])) if "film" in summary else None,
         result.drift,
+        tuple(map(str, said)) if isinstance(said := summary.get("notices"), list) else (),
     )
 
 
@@ -296,7 +300,7 @@ class FoundTracks:
 def write_tracked(film: Film, found: FoundTracks, request: TrackRequest, folder: Path | None) -> TrackedFilm:
     """Measure a film, and write it where it has a folder."""
     scale = FilmScale(film.spacing, request.interval_s or film.first.interval_s, film.times)
-    notices = (*found.notices, *_few(film, found.linked))
+    notices = tuple(dict.fromkeys((*found.notices, *_few(film, found.linked))))
     tables = measure_film(found.linked, scale, film.first, found.watched.intensities())
     tables.summary.update(
         film=str(film.path),

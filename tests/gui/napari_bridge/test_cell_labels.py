@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from napari_cellvino.gui.napari_bridge.cell_labels import CellLabels, outlines_of, texture_of
-from napari_cellvino.gui.napari_bridge.layer_style import outline_colormap
+from napari_cellvino.gui.napari_bridge.layer_style import is_light, outline_colormap
 
-YELLOW = outline_colormap(rgb=False)
+YELLOW = outline_colormap(light=False)
 
 
 @pytest.fixture
@@ -24,6 +24,13 @@ def test_outlines_of_one_px_are_those_of_napari(labels: np.ndarray) -> None:
     theirs.contour = 1
     theirs.colormap = YELLOW
     np.testing.assert_array_equal(texture_of(labels, 1, YELLOW), theirs._slice.image.view)
+
+
+@pytest.mark.parametrize(("background", "rgb", "light"), [(230, True, True), (20, True, False), (230, False, False)])
+def test_outlines_are_blue_only_on_light_colour_pictures(background: int, rgb: bool, light: bool) -> None:
+    pixels = np.full((3, 64, 64), background, np.uint8)
+    pixels[:, 8:16] = 255 - background
+    assert is_light(pixels, rgb=rgb) == light
 
 
 def test_wider_outlines_grow_inwards_on_both_sides(labels: np.ndarray) -> None:

@@ -20,6 +20,7 @@ from napari_cellvino.gui.plate.layout_panel import PlateContents
 from napari_cellvino.gui.shell.window import CellvinoWindow
 from napari_cellvino.io.plates import open_plate as open_source
 from napari_cellvino.plates.layout import Content, Control, Layout, layout_text, read_layout
+from napari_cellvino.results.store import ResultStore
 
 from ..conftest import WAIT_MS
 from ..plate_hands import CTRL, drop, hovered, open_plate, press, wait_plate, wait_read
@@ -175,6 +176,16 @@ def test_pattern_is_previewed_as_it_is_typed_and_opens_the_folder(
     press(qtbot, panel.grid, "C03")
     wait_read(window, qtbot)
     assert int(viewer.layers[0].data.max()) == 2
+    window.session.plates.open(scans)
+    wait_plate(window, qtbot)
+    assert "no plate" in panel.notice.words.text()
+    recipe = window.session.workspace.recipe.model_copy(update={"pattern": "{row}-{column} pos{field} {channel}.tif"})
+    (tmp_path / "scans-cellvino").mkdir()
+    ResultStore(tmp_path / "scans-cellvino").write_recipe(recipe)  # once it was run
+    drop(window.open_panel, scans)
+    wait_plate(window, qtbot)
+    assert "2 of 96 wells" in panel.facts.text()
+    assert not panel.notice.isVisible()
     window.session.plates.show_failure(ImageReadError("no plate"))
     tifffile.imwrite(scans / "a_1.tif", np.zeros((20, 30), np.uint16))
     pattern.asked.emit(scans, "{field}_{z}.tif")  # images of no plate

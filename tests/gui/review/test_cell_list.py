@@ -17,7 +17,7 @@ from qtpy.QtWidgets import QWidget
 from napari_cellvino.annotation import Annotation, EditSession, ObjectRecord
 from napari_cellvino.annotation.tools.delete import delete
 from napari_cellvino.core.objects import ReviewState
-from napari_cellvino.gui.review.cell_table import AREA, NOTE, CellTable
+from napari_cellvino.gui.review.cell_table import AREA, NOTE, STATE, CellTable
 from napari_cellvino.gui.review.review_view import size_unit
 from napari_cellvino.gui.shell.window import CellvinoWindow
 
@@ -40,6 +40,9 @@ def test_table_is_linked_both_ways(review: Review) -> None:
     assert review.viewer.scene.camera.zoom > zoom
     review.reviewer.select([table.cells.ids[7], table.cells.ids[8]])
     assert [index.row() for index in table.selectionModel().selectedRows()] == [7, 8]
+    table.draw([*table.cells.ids, 104_729])  # a field of many cells: their numbers are whole
+    assert table.columnWidth(0) > table.fontMetrics().horizontalAdvance("104729")
+    assert table.columnWidth(STATE) > table.fontMetrics().horizontalAdvance("/ edited, excluded")
 
 
 def test_table_follows_edits_and_sorts(review: Review, qtbot: QtBot) -> None:

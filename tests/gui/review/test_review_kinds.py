@@ -100,7 +100,7 @@ def test_a_click_chooses_the_box_and_the_walk_goes_on(boxes: Review) -> None:
 
 def test_a_class_is_listed_and_walked_to_alone(boxes: Review) -> None:
     listed, records = boxes.panel.list, boxes.reviewer.annotation.records
-    assert [listed.kind.itemText(row) for row in range(listed.kind.count())] == ["all classes", "living", "dead"]
+    assert [listed.kind.itemText(row) for row in range(listed.kind.count())] == ["Classes", "living", "dead"]
     assert listed.kind.isVisible()
     listed.kind.setCurrentIndex(2)
     listed.kind.activated.emit(2)

@@ -55,3 +55,14 @@ def test_first_image_of_a_kind_is_looked_at_unasked(window, open_file, root, qtb
     click(asked.cancel_button)
     qtbot.waitUntil(asked.button.isVisible, timeout=WAIT_MS)
     assert controller.sight is None
+
+
+def test_a_bright_image_that_is_run_with_a_model_of_dark_ones_asks_all(window, viewer, nuclei, run, qtbot, click):
+    controller = window.session.first_sight
+    viewer.add_image(nuclei[:96, :96].max() - nuclei[:96, :96])
+    run(window)
+    assert "background looks bright" in window.run_panel.notice.words.text()
+    assert window.run_panel.notice.words.text()[3].isupper()
+    qtbot.waitUntil(lambda: controller.looking, timeout=WAIT_MS)
+    click(window.run_panel.first_sight.cancel_button)
+    assert not controller.looking

@@ -298,6 +298,37 @@ def test_every_key_edits_and_all_is_undone_redone_saved_and_kept(
     assert any("kept as you corrected" in said for said in tracks.notices)
 
 
+def test_odd_films_are_told_in_the_window(viewer: napari.Viewer, qtbot: QtBot, film: Path) -> None:
+    images, masks = film / "film", film / "masks"
+    (images / "t5.tif").rename(images / "t8.tif")  # 5 is missing, 7 too; 8 is after 6
+    for number, shown in ((1, 0 * tifffile.imread(images / "t1.tif")), (4, tifffile.imread(images / "t3.tif"))):
+        tifffile.imwrite(images / f"t{number}.tif", shown)
+    tifffile.imwrite(images / "t8.tif", tifffile.imread(images / "t8.tif")[:150])
+    window = Window(viewer, qtbot)
+    tracks = window.tracks
+    tracks.track(images, masks)
+    window.wait(lambda: tracks.linked is not None or tracks.editor.failure)
+    assert "with other numbers in their names than the frames" in tracks.editor.failure.message
+    (masks / "t5.tif").unlink()
+    tracks.track(images, masks)
+    window.wait(lambda: tracks.linked is not None)
+    said = window.panel.state.text()
+    for sentence in (
+        "2 frames are missing by the numbers of the names: 5, 7",
+        "1 frame has no label image",
+        "frame 2: of one value only",
+        "frame 5: the same picture as the one before",
+        "frame 7: of another size than the first",
+    ):
+        assert sentence in said
+    assert [len(cells) for cells in tracks.linked.frames] == [2, 2, 2, 3, 3, 3, 0]
+    tracks.save()
+    window.wait(lambda: not tracks.working)
+    tracks.open(tracks.folder)  # the next day
+    window.wait(lambda: not tracks.working)
+    assert tracks.notices == tuple(said.split("\n"))
+
+
 def test_tracks_of_volumes_are_shown_mended_and_saved(viewer: napari.Viewer, qtbot: QtBot, tmp_path: Path) -> None:
     for name in ("film", "masks"):
         (tmp_path / name).mkdir()

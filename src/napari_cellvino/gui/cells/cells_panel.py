@@ -302,7 +302,7 @@ class CellsPanel(QWidget):
         if first and len(measures) > 1:
             self.y.set_value(next((m.value for m in measures if m.value.startswith("mean_")), measures[1].value))
         kinds = table.kinds
-        self.kind.offer([Choice("all classes", None), *(Choice(name or "no class", name) for name in kinds)])
+        self.kind.offer([Choice("Classes", None), *(Choice(name or "no class", name) for name in kinds)])
         self.kind.setVisible(len(kinds) > 1)
         annotation = self.session.reviewer.annotation
         known = dict.fromkeys((*kinds, *(annotation.classes if annotation is not None else ())))

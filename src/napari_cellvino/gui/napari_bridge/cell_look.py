@@ -46,18 +46,18 @@ class CellLook:
         return self.texture if layer.contour == self.contour and same_colours else None
 
 
-def look_of(annotation: Annotation, classes: Sequence[str], *, rgb: bool) -> CellLook:
+def look_of(annotation: Annotation, classes: Sequence[str], *, light: bool) -> CellLook:
     """Return how an annotation looks over an image, without its outlines: the layer draws them."""
     objects = annotation.objects
-    colormap = class_colormap(objects) if len(classes) > 1 else outline_colormap(rgb=rgb)
+    colormap = class_colormap(objects) if len(classes) > 1 else outline_colormap(light=light)
     return CellLook(objects, object_features(objects, classes), contour_px(objects), colormap)
 
 
 def drawn_look(
-    annotation: Annotation, classes: Sequence[str], *, rgb: bool, outline: NDArray[np.int64] | None
+    annotation: Annotation, classes: Sequence[str], *, light: bool, outline: NDArray[np.int64] | None
 ) -> CellLook:
     """Return how an annotation looks, with its ``outline``: what `outline_of` gives for its cells."""
-    look = look_of(annotation, classes, rgb=rgb)
+    look = look_of(annotation, classes, light=light)
     if annotation.labels is None or outline is None:
         return look
     return replace(look, texture=texture_of(annotation.labels, look.contour, look.colormap, outline))

@@ -39,7 +39,7 @@ def paint_of(ids: NDArray[np.int32], hues: NDArray[np.uint8], labels: NDArray[np
     return Paint(colormap, np.repeat(rgba, 4, axis=0), drawn, contour)
 
 
-def plain_paint(objects: Objects, classes: Sequence[str], *, rgb: bool) -> Paint:
+def plain_paint(objects: Objects, classes: Sequence[str], *, light: bool) -> Paint:
     """Return the paint that results have at first: one colour, or that of the class where there are several."""
-    colormap = class_colormap(objects) if len(classes) > 1 else outline_colormap(rgb=rgb)
+    colormap = class_colormap(objects) if len(classes) > 1 else outline_colormap(light=light)
     return Paint(colormap, box_colours(objects, classes))

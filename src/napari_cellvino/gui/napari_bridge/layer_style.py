@@ -15,10 +15,14 @@ from napari_cellvino.figures.outlines import class_colours
 if TYPE_CHECKING:
     import pandas as pd
 
-ON_DARK, ON_LIGHT = (1.0, 0.84, 0.04, 1.0), (0.0, 0.2, 1.0, 1.0)  # outlines: yellow; blue where RGB is mostly white
+ON_DARK, ON_LIGHT = (
+    (1.0, 0.84, 0.04, 1.0),
+    (0.0, 0.2, 1.0, 1.0),
+)  # outlines: yellow; blue on light pictures
 ONE_CLASS = (1.0, 1.0, 0.0, 1.0)  # yellow: boxes of a model that knows one class
 DRAWN = (0.8, 0.8, 0.8, 1.0)  # what a person paints has no class yet
 CLEAR = (0.0, 0.0, 0.0, 0.0)
+LOOK_EVERY_PX = 8  # at a picture, to tell whether it is light
 
 
 def box_lines(boxes: NDArray[np.int32]) -> NDArray[np.float32]:
@@ -36,9 +40,17 @@ def box_colours(objects: Objects, classes: Sequence[str]) -> NDArray[np.float32]
     return np.repeat(_rgba(objects), 4, axis=0)
 
 
-def outline_colormap(*, rgb: bool) -> DirectLabelColormap:
+def is_light(pixels: NDArray[np.generic], *, rgb: bool) -> bool:
+    """Return whether pixels (C, Y, X) are a colour picture that is mostly light, on which yellow would not be seen."""
+    if not rgb:
+        return False
+    looked_at = pixels[:3, ::LOOK_EVERY_PX, ::LOOK_EVERY_PX].astype(np.float32).mean(0)
+    return bool(np.median(looked_at) > looked_at.max() / 2)
+
+
+def outline_colormap(*, light: bool) -> DirectLabelColormap:
     """Return one colour for all outlines: napari's colours of labels are dim for some cells."""
-    colour = np.array(ON_LIGHT if rgb else ON_DARK)
+    colour = np.array(ON_LIGHT if light else ON_DARK)
     return DirectLabelColormap(color_dict={None: colour, 0: np.array(CLEAR)})
 
 

@@ -21,7 +21,7 @@ from napari_cellvino.core.image import Plane, PlaneReader, ZChoice, ZMode
 from napari_cellvino.core.objects import Objects
 from napari_cellvino.gui.napari_bridge.cell_labels import CellLabels
 from napari_cellvino.gui.napari_bridge.cell_look import CellLook, look_of
-from napari_cellvino.gui.napari_bridge.layer_style import box_colours, box_lines
+from napari_cellvino.gui.napari_bridge.layer_style import box_colours, box_lines, is_light
 from napari_cellvino.gui.napari_bridge.review_layer import OTHER_PLANE
 
 
@@ -121,7 +121,8 @@ class ResultLayers:
         look
             How the annotation looks, if that is known already.
         """
-        look = look or look_of(annotation, name.classes, rgb=source is not None and bool(source.rgb))
+        light = is_light(place.pixels.pixels, rgb=source is not None and bool(source.rgb))
+        look = look or look_of(annotation, name.classes, light=light)
         result = self._to_replace(place, name.title)
         if result is not None and result.fits(annotation):
             made = _updated(replace(result, place=place), annotation, name, look)

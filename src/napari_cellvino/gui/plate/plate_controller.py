@@ -19,6 +19,7 @@ from napari_cellvino.io.plates import PlateSource, open_plate
 from napari_cellvino.io.plates.name_pattern import compile_pattern
 from napari_cellvino.io.plates.plate_source import field_position
 from napari_cellvino.io.plates.registry import find_plate
+from napari_cellvino.results.plate_store import earlier_pattern
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -172,8 +173,14 @@ def ask_plate(parent: QWidget, plates: PlateController) -> None:
 
 
 def _open(path: Path, overrides: MetadataOverrides, *, images: bool = False) -> OpenPlate | None:
-    """Return the opened plate; None where ``images`` are welcome and a folder is no plate."""
-    if images and path.is_dir() and find_plate(path, overrides) is None:
-        return None
-    source = open_plate(path, overrides)
+    """Return the opened plate, by the pattern of an earlier run where it has no other sign of being one.
+
+    None where ``images`` are welcome and a folder is no plate.
+    """
+    source = find_plate(path, overrides) if path.is_dir() else None
+    if source is None:
+        overrides = overrides if overrides.pattern else replace(overrides, pattern=earlier_pattern(path))
+        if images and not overrides.pattern:
+            return None
+        source = open_plate(path, overrides)
     return OpenPlate(source, WellMap.of(source.plate), overrides)

@@ -19,11 +19,11 @@ from napari_cellvino.quality.sampling import estimate
 
 ORDERS = tuple(Choice(order.value, order) for order in Order)
 IN_STATE: tuple[Choice[ReviewState | None], ...] = (
-    Choice("all states", None),
+    Choice("States", None),
     *(Choice(title, state) for state, title in STATES.items()),
 )
 WITH_DOUBT = (
-    Choice("any reason", Doubt.NONE),
+    Choice("Doubts", Doubt.NONE),
     Choice("low score", Doubt.LOW_SCORE),
     Choice("unsure outline", Doubt.UNSURE_OUTLINE),
     Choice("odd size", Doubt.ODD_SIZE),
@@ -34,7 +34,7 @@ WITH_DOUBT = (
     Choice("depends on the threshold", Doubt.THRESHOLDS_DISAGREE),
 )
 SETTLE_MS = 40  # after the last edit, before rows are listed anew
-HEIGHT = 150  # px: a panel of 800 px is not scrolled for it
+HEIGHT = 112  # px: a panel of 800 px is not scrolled for it
 
 
 class ReviewList(QWidget):
@@ -99,7 +99,7 @@ class ReviewList(QWidget):
         classes = annotation.classes if annotation is not None else ()
         if [self.kind.itemText(row) for row in range(1, self.kind.count())] != list(classes):
             named = (Choice(name, number) for number, name in enumerate(classes))
-            self.kind.offer([Choice("all classes", None), *named])
+            self.kind.offer([Choice("Classes", None), *named])
             self.kind.set_value(None)
             self._filter()
         self.kind.setVisible(len(classes) > 1)

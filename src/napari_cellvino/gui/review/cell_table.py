@@ -20,7 +20,8 @@ from napari_cellvino.gui.widgets.text_table import TextTable
 COLUMNS = ("#", "Class", "Size", "Score", "State", "Note")
 CLASS, AREA, SCORE, STATE, NOTE = range(1, 6)
 ROW_PX = 22
-TITLE_ROOM_PX = 16  # beside a title: it is bold, and has margins
+TITLE_ROOM_PX = 16  # beside a title
+NUMBER_ROOM_PX = 12  # beside the number of a cell
 PIXELS = SizeUnit(None, "px²")
 MOST_SHOWN = 500  # chosen cells that are highlighted: Qt joins selections one by one
 
@@ -140,6 +141,8 @@ class CellView(QTableView):
         letters = self.horizontalHeader().fontMetrics()
         needed = letters.horizontalAdvance(str(self.cells.headerData(AREA, Qt.Orientation.Horizontal))) + TITLE_ROOM_PX
         self.setColumnWidth(AREA, max(self.columnWidth(AREA), needed))  # its title is whole, whatever the unit
+        longest = self.fontMetrics().horizontalAdvance(str(max(ids, default=0))) + NUMBER_ROOM_PX
+        self.setColumnWidth(0, max(self.columnWidth(0), longest))
         self.highlight()
 
     def highlight(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qtpy.QtCore import QObject, Signal
 
-from napari_cellvino.gui.napari_bridge import Paint, paint_of, plain_paint
+from napari_cellvino.gui.napari_bridge import Paint, is_light, paint_of, plain_paint
 from napari_cellvino.gui.review.cell_colouring import PLAIN, CellColumns, Colouring, colour_cells, offers
 from napari_cellvino.gui.review.review_canvas import ReviewCanvas
 from napari_cellvino.gui.review.review_controller import ReviewController
@@ -63,7 +63,8 @@ class ColourController(QObject):
             self.by = PLAIN  # another image has no such channel
         cells = CellColumns.of(annotation, shown.plane, stack=stack, frame=shown.recipe.frame)
         if self.by == PLAIN:
-            self._show("", plain_paint(cells.objects, cells.classes, rgb=stack.rgb))
+            light = is_light(shown.plane.pixels, rgb=stack.rgb)
+            self._show("", plain_paint(cells.objects, cells.classes, light=light))
             return
         by, contour = self.by, layer.contour
         self._task = Task(done=lambda made: self._show(made[0].legend, made[1]))

@@ -16,11 +16,13 @@ from napari_cellvino.figures.composite import Picture
 from napari_cellvino.figures.model_panels import draw_crop
 from napari_cellvino.gui.widgets.failure import Failure, failure_of
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
+from napari_cellvino.segmentation.bright_background import describe_bright_background
 from napari_cellvino.workflows.first_sight import FirstSight, Suggestion, panels_of
 from napari_cellvino.workflows.outcome import Outcome
 from napari_cellvino.workflows.suggest_models import suggest_models
 from napari_cellvino.workflows.workspace import Workspace
 
+LOOK_PX = 512  # along the shorter side of an image, to tell whether it is bright: the window waits for it
 AFTER_MS = 800  # that an image is open: what stands on disk of it is shown by then, and who walks on is not held up
 
 MOST = 4  # models of which pictures are drawn
@@ -46,8 +48,9 @@ class BackgroundWork(Protocol):
 class FirstSightController(QObject):
     """What the models say of the open image.
 
-    They are asked unbidden where a run finds no cell, and as soon as the first image of a kind is open that nothing is
-    known of: ``unasked`` says whether somebody wants that, ``chosen`` whether a model is chosen already.
+    They are asked unbidden where a run finds no cell, or sees a bright image with a model of dark ones, and as soon as
+    the first image of a kind is open that nothing is known of: ``unasked`` says whether somebody wants that, ``chosen``
+    whether a model is chosen already.
     """
 
     changed = Signal()
@@ -148,8 +151,15 @@ class FirstSightController(QObject):
             self._task.stop()
 
     def _on_outcome(self, outcome: Outcome | None) -> None:
-        if outcome is not None and outcome.count == 0 and self.sight is None:
+        if outcome is not None and self.sight is None and (outcome.count == 0 or self._is_of_another_kind(outcome)):
             self.look()
+
+    def _is_of_another_kind(self, outcome: Outcome) -> bool:
+        """Return whether the image is a bright one, which the model was not made for."""
+        package, inputs = self._workspace.package, outcome.prediction.plane.inputs
+        every = max(1, min(inputs.shape[-2:]) // LOOK_PX)
+        seen = inputs[:, ::every, ::every]
+        return package is not None and bool(describe_bright_background(seen, package.spec))
 
     def _on_progress(self, progress: Progress) -> None:
         if self.looking:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from napari_cellvino.annotation import Annotation
 from napari_cellvino.core.image import Stack
 from napari_cellvino.core.progress import Progress
-from napari_cellvino.gui.napari_bridge import CellLook, drawn_look, outline_of
+from napari_cellvino.gui.napari_bridge import CellLook, drawn_look, is_light, outline_of
 from napari_cellvino.quality.known_cells import SelectedCells
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.workflows.outcome import Outcome
@@ -50,7 +50,8 @@ class Preparation:
             outline = beside.submit(outline_of, decoded, selected)
             seen = None if decoded.labels is None else beside.submit(decoded.labels.copy)
             annotation = outcome.annotation(self.pipeline, self.stack, sha256=self.sha256, selected=selected)
-            look = drawn_look(annotation, annotation.classes, rgb=self.stack.rgb, outline=outline.result())
+            light = is_light(outcome.prediction.plane.pixels, rgb=self.stack.rgb)
+            look = drawn_look(annotation, annotation.classes, light=light, outline=outline.result())
             _ = annotation.corrected  # the window asks for it, as for the states
         gated = sum(number for (_, excluded), number in annotation.states.items() if excluded)
         return PreparedResult(replace(outcome, gated=gated), annotation, look, None if seen is None else seen.result())

@@ -74,7 +74,7 @@ def resolve(
     outcome, saved = workspace.outcome, workspace.saved
     missing = _missing(workspace, catalogue, opener)
     failure = runner.failure or catalogue.failure or unread
-    doubt = _channel(workspace) if workspace.channel_guess.is_doubtful else ""
+    channel, doubtful = _channel(workspace), workspace.channel_guess.is_doubtful
     return RunView(
         state=_state(workspace, runner, failure),
         hint=missing or "Find the cells with the choices above (Alt+R)",
@@ -86,11 +86,11 @@ def resolve(
         detail=_detail(outcome, runner) if outcome else _saved(saved) if saved else "",
         changes=_changes(outcome, runner),
         stale=_stale(workspace),
-        notice="\n⚠  ".join(filter(None, (doubt, *_notices(outcome, saved, runner)))),
+        notice="\n⚠  ".join(filter(None, (channel if doubtful else "", *_notices(outcome, saved, runner)))),
         failure=failure,
         covered=opener.covered,
         trial=runner.trial.said if runner.trial is not None else "",
-        channel="" if workspace.channel_guess.is_doubtful else _channel(workspace),
+        channel="" if doubtful else channel,
         further=format_further_steps(workspace.recipe),
     )
 
@@ -192,7 +192,9 @@ def _choices(pipeline: Pipeline) -> Recipe:
 
 
 def _channel(workspace: Workspace) -> str:
-    return "" if workspace.stack is None else workspace.channel_guess.said(workspace.recipe)
+    """Return which channel was chosen, as a sentence."""
+    said = "" if workspace.stack is None else workspace.channel_guess.said(workspace.recipe)
+    return f"{said[:1].upper()}{said[1:]}." if said else ""
 
 
 def _notices(outcome: Outcome | None, saved: SavedField | None, runner: RunController) -> list[str]:

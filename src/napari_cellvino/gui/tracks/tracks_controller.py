@@ -115,7 +115,7 @@ class TracksController(QObject):
 
     def open(self, folder: Path) -> None:
         """Open the tracks in a folder of results, with the unsaved corrections beside it."""
-        self._start("opening tracks …", lambda: self._read(folder, None, ()))
+        self._start("opening tracks …", lambda: self._read(folder, None))
 
     def _start(self, what: str, work: Work) -> None:
         self._task.stop()
@@ -147,9 +147,9 @@ class TracksController(QObject):
         named = "" if masks is None else masks.name
         request = TrackRequest(recipe, None, root, overwrite=True, masks=named, tracks=tracks)
         tracked = yield from track_film(film, labels, request)
-        return self._read(root / film.name, film, tracked.notices)
+        return self._read(tracked.folder or root / film.name, film)
 
-    def _read(self, folder: Path, film: Film | None, notices: tuple[str, ...]) -> OpenedFilm:
+    def _read(self, folder: Path, film: Film | None) -> OpenedFilm:
         """Read tracks and what was corrected since they were saved; runs in the thread."""
         held, stack = open_tracks(folder), self._workspace.stack
         if film is None and stack is not None and stack.shape.t == held.annotation.shape[0]:
@@ -168,7 +168,7 @@ class TracksController(QObject):
         images = () if film.first is stack else prepare_layers(film.as_stack(volumes=volumes))
         session = _resumed(journal_path(folder), held.annotation)
         cells = FilmCells(held.annotation, held.drift)
-        return OpenedFilm(film, held.annotation, cells, held.request, folder, images, session, notices)
+        return OpenedFilm(film, held.annotation, cells, held.request, folder, images, session, held.notices)
 
     def _take(self, opened: OpenedFilm) -> None:
         self.working, self.opened, self.notices = "", opened, opened.notices

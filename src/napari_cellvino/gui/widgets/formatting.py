@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from math import isnan
+from pathlib import PurePath
 
 from napari_cellvino.core.image import Spacing
 from napari_cellvino.measure.counts import viability
@@ -47,6 +48,11 @@ def format_estimate(found: SampleEstimate) -> str:
         f"{100 * right.low:.0f} and {100 * right.high:.0f}{THIN}% of those that the model found are right (95 of 100 "
         "samples)."
     )
+
+
+def format_reason(error: str, path: str) -> str:
+    """Return why a field failed, beside its name: a reason that begins with the name of its file does not repeat it."""
+    return error.removeprefix(f"{PurePath(path).name} ")
 
 
 def format_seconds(seconds: float) -> str:

@@ -11,7 +11,7 @@ from napari_cellvino.gui.run.field_run_rows import FieldRunView, first_of
 from napari_cellvino.gui.run.model_catalogue import ModelCatalogue
 from napari_cellvino.gui.run.run_view import format_further_steps
 from napari_cellvino.gui.widgets.failure import Failure
-from napari_cellvino.gui.widgets.formatting import format_count, format_seconds
+from napari_cellvino.gui.widgets.formatting import format_count, format_reason, format_seconds
 from napari_cellvino.gui.widgets.option_words import window_words
 from napari_cellvino.gui.worklist.list_run_controller import ListRun
 from napari_cellvino.gui.worklist.work_list_controller import WorkListController
@@ -48,7 +48,8 @@ def describe_field(field: WorkField, run: ListRun | None) -> FieldLine:
             return FieldLine(name, f"{100 * run.share:.0f} % done", "…", "done", run.share)
         return FieldLine(name, "waits for its turn", "…", "aside")
     if field.state is FieldState.FAILED:
-        return FieldLine(name, f"✕  {window_words(field.error)}", "✕ failed", "failure")
+        reason = window_words(format_reason(field.error, field.origin.path))
+        return FieldLine(name, f"✕  {reason}", "✕ failed", "failure")
     if field.summary is None:
         return FieldLine(name, str(field.state), "–", "aside")
     found = field.summary
