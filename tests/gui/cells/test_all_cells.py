@@ -121,7 +121,6 @@ def test_cells_of_all_fields_are_marked_gated_and_gone_to(
     panel.gallery.scrollTo(last)
     place = panel.gallery.visualRect(last).center()
     qtbot.mouseClick(panel.gallery.viewport(), Qt.MouseButton.LeftButton, pos=place)
-    qtbot.mouseDClick(panel.gallery.viewport(), Qt.MouseButton.LeftButton, pos=place)
     settled()
     qtbot.waitUntil(lambda: session.reviewer.selection == (int(cells.table.id[row]),), timeout=WAIT_MS)
     assert session.workspace.stack.origin.path == field.origin.path

@@ -15,7 +15,7 @@ from qtpy.QtCore import (
     Qt,
     Signal,
 )
-from qtpy.QtGui import QPixmap, QResizeEvent
+from qtpy.QtGui import QGuiApplication, QPixmap, QResizeEvent
 from qtpy.QtWidgets import QAbstractItemView, QListView
 
 from napari_cellvino.annotation.record import ObjectRecord
@@ -133,7 +133,7 @@ def _cut(cutter: CellPictures, wanted: Sequence[tuple[_Key, FieldCells, int]]) -
 
 
 class CellGallery(QListView):
-    """The pictures; a click chooses, Shift and Ctrl choose several, a double click or Enter goes to the cell."""
+    """The pictures; a click or Enter goes to the cell, Shift and Ctrl choose several."""
 
     chosen = Signal(object)  # rows of the table
     opened = Signal(int)  # a row of the table
@@ -151,8 +151,9 @@ class CellGallery(QListView):
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setAccessibleName("Pictures of all cells")
         QuietFocus(self)
-        self.setToolTip("Click to choose, Shift and Ctrl for several; double click or Enter goes to the cell")
+        self.setToolTip("A click goes to the cell, as Enter does; Shift and Ctrl choose several")
         self.selectionModel().selectionChanged.connect(self._choose)
+        self.clicked.connect(self._click)
         self.activated.connect(self._open)
 
     def draw(self, table: CellTable, rows: Rows, captions: NDArray[np.float64] | None) -> None:
@@ -199,6 +200,10 @@ class CellGallery(QListView):
             self._ignoring = True
             self.chosen.emit(self.cells.rows[places])
             self._ignoring = False
+
+    def _click(self, index: QModelIndex) -> None:
+        if QGuiApplication.keyboardModifiers() == Qt.KeyboardModifier.NoModifier:
+            self._open(index)
 
     def _open(self, index: QModelIndex) -> None:
         self.opened.emit(int(self.cells.rows[index.row()]))
