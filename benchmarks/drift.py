@@ -6,7 +6,7 @@ to run, as they do in a laboratory; a shift is what an instrument or a culture d
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -69,8 +69,8 @@ def measure_drift(asked: Asked) -> list[Figure]:
     return figures
 
 
-def _share(held: Sequence[bool] | object) -> float:
-    return float(np.mean(list(held)))  # type: ignore[call-overload]
+def _share(held: Iterable[bool]) -> float:
+    return float(np.mean(list(held)))
 
 
 def _names(run: RunDrift, cause: str) -> bool:
