@@ -60,7 +60,7 @@ class CellTimeController(OneTask):
                 found = cut_strips(opened.film, linked, opened.annotation.pixels.__getitem__, [track], channel)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 strip = draw_strip(found[track], title=f"{opened.folder.name}, track {track}")
-                save_png(strip, path, software="napari-cellvino")
+                save_png(strip, path, software="napari-cellvino", with_places=True)
             return path
 
         self._start(work)
