@@ -168,4 +168,4 @@ def covered_pixels(before: FrameCells, after: FrameCells, moved: NDArray[np.floa
             there = there[(slice(None),) * axis + (slice(first + shift // step, last + shift // step),)]
         else:
             there = there.take((np.arange(first, last) * step + shift) // to, axis)
-    return float(np.count_nonzero((own >= 0) & (there >= 0))) * before.step**before.dimensions
+    return float(np.count_nonzero((own >= 0) & (there >= 0)) * before.step**before.dimensions)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import napari
@@ -12,14 +12,15 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_cellvino.annotation import Annotation, Change, EditAction, EditSession
 from napari_cellvino.annotation.recovery import find_unsaved, resume_session
-from napari_cellvino.core.errors import CellvinoError, ImageReadError, OptionError
-from napari_cellvino.core.image import Spacing, Stack
+from napari_cellvino.core.errors import CellvinoError, OptionError
+from napari_cellvino.core.image import Spacing
 from napari_cellvino.core.link_options import LinkOptions
 from napari_cellvino.core.progress import Progress
-from napari_cellvino.gui.napari_bridge import LayerRecipe, prepare_layers
+from napari_cellvino.gui.napari_bridge import prepare_layers
 from napari_cellvino.gui.review.editor import Editor
 from napari_cellvino.gui.tracks.film_canvas import FilmCanvas
 from napari_cellvino.gui.tracks.link_queue import LinkQueue
+from napari_cellvino.gui.tracks.opened_film import OpenedFilm, check_flat, film_of_tracks
 from napari_cellvino.gui.tracks.track_actions import ACCEPT, COPY, TrackAction
 from napari_cellvino.gui.widgets.failure import failure_of
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task, Work
@@ -29,12 +30,10 @@ from napari_cellvino.results.usual_folder import results_beside
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.tracking.film_annotation import FilmCells
 from napari_cellvino.tracking.link_film import LinkedFilm
-from napari_cellvino.tracking.measures import FilmScale
 from napari_cellvino.tracking.relinking import Relinker, relink
 from napari_cellvino.workflows.film import Film, film_of_stack, open_film
 from napari_cellvino.workflows.film_labels import FilmLabels, FoundLabels, open_labels
 from napari_cellvino.workflows.track_film import (
-    OpenedTracks,
     TrackRequest,
     linking_alone,
     open_tracks,
@@ -44,25 +43,6 @@ from napari_cellvino.workflows.track_film import (
 from napari_cellvino.workflows.workspace import Workspace
 
 FOLDER = "tracks"  # in the folder of results beside a film
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class OpenedFilm:
-    """A tracked film that is shown, and where it is saved."""
-
-    film: Film
-    annotation: Annotation
-    cells: FilmCells
-    request: TrackRequest
-    folder: Path
-    images: tuple[LayerRecipe, ...]
-    session: EditSession | None
-    notices: tuple[str, ...]
-
-    @property
-    def scale(self) -> FilmScale:
-        """Units of time and length."""
-        return FilmScale(self.film.spacing, self.request.interval_s or self.film.first.interval_s, self.film.times)
 
 
 class TracksController(QObject):
@@ -151,7 +131,7 @@ class TracksController(QObject):
         else:
             labels, recipe = open_labels(masks or Path(), film), linking_alone(self._workspace.recipe)
         if (labels.labels(0).ndim == 2) if pipeline is None else not pipeline.recipe.z_choice.joined:
-            _check_flat(film, self._workspace.stack)
+            check_flat(film, self._workspace.stack)
         root = results_beside(film.path) / FOLDER
         named = "" if masks is None else masks.name
         recipe = recipe.with_overrides(film.first.overrides)
@@ -164,11 +144,11 @@ class TracksController(QObject):
         held, stack = open_tracks(folder), self._workspace.stack
         notices = held.notices
         if film is None:
-            film, said = _film_of(folder, held, stack)
+            film, said = film_of_tracks(folder, held, stack)
             notices = tuple(dict.fromkeys((*notices, *said)))
         volumes = held.annotation.pixels.ndim == 4
         if not volumes:
-            _check_flat(film, stack)
+            check_flat(film, stack)
         if film.count != held.annotation.shape[0]:
             raise OptionError(f"{film.name} has {film.count} frames and its tracks {held.annotation.shape[0]}")
         images = () if film.first is stack else prepare_layers(film.as_stack(volumes=volumes))
@@ -363,35 +343,6 @@ class TracksController(QObject):
     def _fail(self, error: BaseException) -> None:
         self.working, self.editor.failure = "", failure_of(error)
         self.changed.emit()
-
-
-def _film_of(folder: Path, held: OpenedTracks, stack: Stack | None) -> tuple[Film, tuple[str, ...]]:
-    """Return the film that tracks are of, and what is to be said of it: the open one where it is that, else its file.
-
-    A film that is not where it was may be open under another name, if it has as many frames.
-    """
-    there = held.film is not None and held.film.exists()
-    is_open = stack is not None and stack.shape.t == held.annotation.shape[0]
-    if stack is not None and is_open and (held.film is None or Path(stack.origin.path).name == held.film.name):
-        return film_of_stack(stack), ()
-    if held.film is not None and there:
-        return open_film(held.film, held.request.recipe.overrides), ()
-    if stack is not None and is_open:
-        return film_of_stack(stack), (
-            f"{stack.origin.name} is open and taken for the film, which is not at {held.film}",
-        )
-    raise ImageReadError(
-        f"the film of {folder.name} is not at {held.film or 'any known place'}; open it in tab 1 first"
-    )
-
-
-def _check_flat(film: Film, stack: Stack | None) -> None:
-    """Raise OptionError where a film of z-stacks is open with its planes, which its tracks are not in."""
-    if film.first is stack and film.first.shape.z > 1:
-        raise OptionError(
-            f"{film.name} is open as z-stacks, and tracks are of its projection; remove its layers, "
-            "then choose its folder"
-        )
 
 
 def _resumed(path: Path, annotation: Annotation) -> EditSession | None:
