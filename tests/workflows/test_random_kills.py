@@ -62,9 +62,10 @@ class Kind:
 MODEL = ("--device", "CPU", "--model")
 WATCH = ("--once", "--settle", "0", "--patience", "0", "--every", "0.1")
 KINDS = {
-    "batch": Kind(("run",), share=0.4),
+    "batch": Kind(("run",), share=0.3),
     "two batches": Kind(("run",), beside=2, share=0.15),
     "processes": Kind(("run",), ("--workers", "2"), children=True, share=0.1),
+    "cluster": Kind(("run",), ("--cluster", "local:2"), children=True, share=0.1),
     "watch": Kind(("watch",), WATCH, share=0.2),
     "two watches": Kind(("watch",), WATCH, beside=2, share=0.15),
 }
