@@ -33,7 +33,7 @@ SECONDS := 60
 fuzz: .venv/.ready-dev  ## try damaged files on every reader and importer, as long as SECONDS says for each kind
 	CELLVINO_FUZZ_SECONDS=$(SECONDS) $(BIN)/python -m pytest -p no:napari -p no:npe2 -p no:pytest-qt -q --timeout 0 tests/fuzz
 
-# The tests kill a few runs; this kills KILLS of them, at moments that SEED gives again.
+# The tests kill some runs; this kills KILLS of them, at moments that SEED gives again.
 KILLS := 1000
 SEED := 1
 kills: .venv/.ready-dev  ## kill runs and watches at random moments: they must end as if nothing had happened

@@ -99,8 +99,12 @@ class Folders:
                 stamp = folder_stamp(path) if inside else _stamp(path)
                 if stamp is not None:
                     yield Input(path, _relative(path, top), stamp, folder=inside)
-        except (CellvinoError, OSError) as error:
+        except CellvinoError as error:
             self.unreadable[folder] = str(error)
+            return
+        except OSError as error:
+            why = error.strerror or type(error).__name__
+            self.unreadable[folder] = f"{folder} cannot be read ({why}); check that its disk is connected"
             return
         for name in names:
             below = folder / name
