@@ -96,9 +96,9 @@ class Folders:
             listing = scan_folder(folder)
             for path in sets_first(listing.images):
                 inside = path.is_dir()
-                stamp = folder_stamp(path) if inside else _stamp(path)
-                if stamp is not None:
-                    yield Input(path, _relative(path, top), stamp, folder=inside)
+                found = folder_stamp(path) if inside else _stamp(path)
+                if found is not None:
+                    yield Input(path, _relative(path, top), found, folder=inside)
         except CellvinoError as error:
             self.unreadable[folder] = str(error)
             return
