@@ -198,7 +198,7 @@ def test_share_that_is_away_is_waited_for_without_end(
             told.append(event.reason)
             stop.set()
     if share_goes:
-        assert f"{inbox} cannot be read" in told[0]
+        assert f"{inbox}: it cannot be read" in told[0]
         (tmp_path / "away").rename(inbox)
         watch.ledger.update([str(inbox / "a.tif")], retry_at=0.0)
         assert {job.state for job in ended(run_once(make_watch())).values()} == {JobState.DONE}

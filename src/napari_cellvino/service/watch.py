@@ -124,7 +124,7 @@ class Watch:
             self._is_stuck = False
         queued, unsettled = yield from self._queue()
         ran, said = yield from self._work(engines, stop)
-        said = said or next(iter(self.folders.unreadable.values()), "")
+        said = said or next((f"{folder}: {why}" for folder, why in self.folders.unreadable.items()), "")
         self._is_page_due |= ran or queued > 0
         if self._is_page_due:
             self._write_page()
