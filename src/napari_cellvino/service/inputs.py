@@ -26,8 +26,8 @@ SET = "set"  # the kind of job that is run for all files of a set
 class Input:
     """Something that can be run: ``relative`` is its path below the watched folder, with ``/``.
 
-    A ``film`` that is a folder is taken as it grows: its frames are waited for one by one. Of a set of ``files``, the path
-    is one of them; it ``waits`` for others that are not there.
+    A ``film`` that is a folder is taken as it grows: its frames are waited for one by one. Of a set of ``files``, the
+    path is one of them; it ``waits`` for others that are not there.
     """
 
     path: Path
