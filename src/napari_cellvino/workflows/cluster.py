@@ -250,7 +250,7 @@ def cluster_client(where: str) -> Iterator[tuple[Client, int]]:
     try:
         import dask
 
-        dask.config.set({f"logging.{name}": "critical" for name in _TALKATIVE})
+        dask.config.set(logging=dict.fromkeys(_TALKATIVE, "critical"))
         from distributed import Client
     except ImportError as error:
         raise OptionError(
