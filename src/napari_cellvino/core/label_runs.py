@@ -8,30 +8,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.core.threads import together
-
 Integers = NDArray[np.integer[Any]]
 
 DENSE = 8  # times as many numbers as values: up to there a table of all numbers is quicker than sorting
 SMALL = 65_536  # numbers of which a table is always small
 BAND_PX = 2**24  # pixels looked at together
-PART_PX = 2**20  # of them by one thread
 
 
 def starts_of_runs(labels: Integers) -> NDArray[np.intp]:
     """Return the flat indices at which a run of one value, 0 too, begins in ``labels`` (Y, X): at least one per row."""
-    width = labels.shape[1]
-    rows = max(1, PART_PX // max(width, 1))
-
-    def starts(top: int) -> NDArray[np.intp]:
-        flat = labels[top : top + rows].reshape(-1)
-        edge = np.empty(len(flat), bool)
-        np.not_equal(flat[1:], flat[:-1], out=edge[1:])
-        edge[:: max(width, 1)] = True
-        return np.asarray(np.flatnonzero(edge) + top * width)
-
-    found = together(starts, range(0, len(labels), rows))
-    return np.concatenate(found) if found else np.zeros(0, np.intp)
+    flat, width = labels.reshape(-1), labels.shape[1]
+    edge = np.empty(len(flat), bool)
+    np.not_equal(flat[1:], flat[:-1], out=edge[1:])
+    edge[:: max(width, 1)] = True
+    return np.flatnonzero(edge)
 
 
 def labelled_runs(

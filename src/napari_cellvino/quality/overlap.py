@@ -8,9 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.core.label_runs import Integers, numbered
-from napari_cellvino.core.threads import together
-
-PART_PX = 2**20  # looked at by one thread
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +56,8 @@ def _stretches(a: Integers, b: Integers) -> tuple[Integers, Integers, NDArray[np
     """Return the values of both flat images in each stretch of pixels where neither changes, and its length."""
     if len(a) == 0:
         return a, b, np.zeros(0, np.intp)
-
-    def changes(start: int) -> NDArray[np.intp]:
-        before, after = slice(start, start + PART_PX), slice(start + 1, start + PART_PX + 1)
-        near = a[before][: len(a) - 1 - start], b[before][: len(a) - 1 - start]
-        return np.flatnonzero((a[after] != near[0]) | (b[after] != near[1])) + (start + 1)
-
-    first = np.concatenate([np.zeros(1, np.intp), *together(changes, range(0, len(a) - 1, PART_PX))])
+    change = np.flatnonzero((a[1:] != a[:-1]) | (b[1:] != b[:-1])) + 1
+    first = np.concatenate([np.zeros(1, np.intp), change])
     return a[first], b[first], np.diff(first, append=len(a))
 
 
