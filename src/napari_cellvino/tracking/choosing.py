@@ -11,7 +11,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csgraph
 
 SMALL = 18  # hypotheses of a group that is searched whole
@@ -124,6 +123,8 @@ def _searched(cells: Indices, gains: Floats) -> Indices:
 
 def _programmed(cells: Indices, gains: Floats) -> Indices:
     """Return which hypotheses gain most together, by integer programming."""
+    from scipy.optimize import Bounds, LinearConstraint, milp  # it takes half a second to import
+
     cells = _numbered(cells)
     numbers = np.broadcast_to(np.arange(len(gains))[:, None], cells.shape)[cells >= 0]
     used = sparse.csr_array((np.ones(len(numbers)), (cells[cells >= 0], numbers)), shape=(cells.max() + 1, len(gains)))

@@ -10,7 +10,7 @@ import importlib
 import importlib.util
 from typing import Any
 
-MODULES = ("pandas", "xarray", "scipy.stats", "skimage.measure")
+MODULES = ("openvino", "pandas", "xarray", "scipy.optimize", "scipy.stats", "skimage.measure", "zarr")
 
 
 def prepare() -> object:
