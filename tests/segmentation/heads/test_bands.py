@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import ndimage as ndi
 
+from napari_cellvino.core.label_runs import labelled_runs
+from napari_cellvino.quality.changes import Changes, compare_cells
 from napari_cellvino.segmentation.heads import Decoded, Head, bands
 from napari_cellvino.segmentation.heads.centre_offset import CentreOffsetHead
 from napari_cellvino.segmentation.heads.depth import DepthHead
@@ -58,6 +62,11 @@ def test_bands_give_what_the_whole_gives(head, maps, values, request):
     assert len(whole.objects) > 20
     np.testing.assert_array_equal(banded.labels, whole.labels)
     np.testing.assert_array_equal(banded.objects.score, whole.objects.score)
+    for known, seen in zip(whole.known_runs.columns, labelled_runs(whole.labels), strict=True):
+        np.testing.assert_array_equal(known, seen)
+    other = decode(head, np.stack(maps), outline=0.6)
+    assert compare_cells(whole, other) == compare_cells(banded, other) != Changes()
+    assert replace(whole, labels=whole.labels.copy()).known_runs is None
 
 
 def test_a_cell_taller_than_the_rows_around_a_band_is_whole_or_told(in_bands, monkeypatch, caplog):

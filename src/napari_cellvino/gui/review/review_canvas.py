@@ -68,7 +68,7 @@ class ReviewCanvas(QObject):
         self._viewer.dims.events.point.disconnect(self._on_plane)
 
     def enter(self, layer: Labels | Vectors, seen: NDArray[np.int32] | None = None) -> None:
-        """Review in this layer; ``seen`` is a copy of its labels, if there is one."""
+        """Review in this layer; ``seen`` are its labels in an array that nobody changes, if there is one."""
         if self._reviewer.editor.busy:
             self._reviewer.editor.busy = ""
             self._reviewer.changed.emit()

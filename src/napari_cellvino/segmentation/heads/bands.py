@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.core.label_runs import pixels_of_runs
+from napari_cellvino.core.label_runs import LabelRuns, pixels_of_runs
 from napari_cellvino.core.objects import Objects
 from napari_cellvino.core.threads import together
 from napari_cellvino.segmentation.heads.connected_components import (
@@ -92,12 +92,14 @@ def decode_runs(
     lookup, kept = _chosen(objects_of_runs(runs, count, foreground), values)
     labels = np.zeros(foreground.shape, np.int32)
     begin, length, ids = runs.labelled()
+    found = LabelRuns.joined(labels, begin, length, lookup[ids])
 
     def write(part: slice) -> None:
-        labels.reshape(-1)[pixels_of_runs(begin[part], length[part])] = np.repeat(lookup[ids[part]], length[part])
+        long = found.length[part]
+        labels.reshape(-1)[pixels_of_runs(found.begin[part], long)] = np.repeat(found.values[part], long)
 
-    together(write, [slice(first, first + RUNS_AT_ONCE) for first in range(0, len(begin), RUNS_AT_ONCE)])
-    return Decoded(labels, kept)
+    together(write, [slice(first, first + RUNS_AT_ONCE) for first in range(0, len(found.begin), RUNS_AT_ONCE)])
+    return Decoded(labels, kept, runs=found)
 
 
 def _reaches(labels: NDArray[np.int32], own: NDArray[np.bool_], margin: int) -> bool:
