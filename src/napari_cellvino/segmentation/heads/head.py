@@ -72,12 +72,14 @@ class Decoded:
     """Objects, one row per cell 1…N, and the label image (Y, X) int32 with these ids, each one connected component.
 
     ``labels`` is None where the model gives boxes without outlines. ``left_out`` is the number of cells that were
-    detected but could not be outlined. ``runs`` are those of the labels, where a head found them.
+    detected but could not be outlined; those taller than ``cut_px`` may be cut, if it is not 0. ``runs`` are those of
+    the labels, where a head found them.
     """
 
     labels: NDArray[np.int32] | None
     objects: Objects
     left_out: int = 0
+    cut_px: float = 0
     runs: LabelRuns | None = None
 
     @property
