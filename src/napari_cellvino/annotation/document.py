@@ -52,7 +52,7 @@ class Annotation:
         self.classes = classes
         self.provenance = provenance
         self.shape = shape
-        self._found: FoundRecords | None = None  # those of all objects, where these are as a model found them at first
+        self._found: FoundRecords | None = None  # those of all objects, as long as none of them was made
         self._kept: dict[int, ObjectRecord] = {}
         self._deleted: dict[int, ObjectRecord] = {}
         self._states: Counter[tuple[ReviewState, bool]] | None = None  # counted when they are asked for
@@ -77,7 +77,7 @@ class Annotation:
         ``places`` are those of ``objects`` in ``labels``, where they are known already; nobody else may change them.
         """
         found = cls(labels, (), classes, provenance, shape=shape)
-        found._found = FoundRecords(objects, boxes=labels is None)
+        found._found = FoundRecords(objects, boxes=labels is None) if len(objects) else None
         found.next_id = int(objects.id.max(initial=0)) + 1
         if places is not None:
             found.index = ObjectIndex.known(objects.id.tolist(), places)
@@ -86,16 +86,15 @@ class Annotation:
     @property
     def records(self) -> Mapping[int, ObjectRecord]:
         """The records of all objects, by id."""
-        return self._untouched or MappingProxyType(self._live)
+        return self._found or MappingProxyType(self._kept)
 
     @property
     def _live(self) -> dict[int, ObjectRecord]:
-        return self._kept if self._found is None else self._found.made()
-
-    @property
-    def _untouched(self) -> FoundRecords | None:
-        """The records as long as none of them was made: nothing can have changed; None if there are none."""
-        return self._found if self._found and self._found.untouched else None
+        found = self._found
+        if found is not None:
+            self._kept = found.made()  # the same ones, whichever thread comes first
+            self._found = None
+        return self._kept
 
     @property
     def deleted(self) -> Mapping[int, ObjectRecord]:
@@ -110,7 +109,7 @@ class Annotation:
     def states(self) -> Mapping[tuple[ReviewState, bool], int]:
         """The number of objects of each review state that are excluded (True), or are not."""
         if self._states is None:
-            found = self._untouched
+            found = self._found
             states = found.states() if found else Counter((r.review, r.excluded) for r in self._live.values())
             self._states = states
         return self._states
@@ -119,7 +118,7 @@ class Annotation:
     def corrected(self) -> bool:
         """Whether an object was deleted, or there is one that a new run leaves unchanged."""
         if self._corrected is None:
-            found = self._untouched
+            found = self._found
             protected = found.protected if found else any(record.protected for record in self._live.values())
             self._corrected = bool(self._deleted) or protected
         return self._corrected
@@ -162,7 +161,7 @@ class Annotation:
     @property
     def objects(self) -> Objects:
         """One row per object, sorted by id."""
-        found = self._untouched
+        found = self._found
         if found and self.labels is not None:
             return placed(found.objects, self.places(found.objects.id.tolist()))
         records = [self._live[id_] for id_ in sorted(self._live)]
@@ -172,10 +171,15 @@ class Annotation:
         """Return the geometry of objects (N,) as columns."""
         if self.labels is not None:
             return self.index.places(ids)
-        places = Places.empty(len(ids), len(self.shape))
-        for row, id_ in enumerate(ids):
-            places.put(row, self.geometry(id_))
-        return places
+        box = np.array([self.record(id_).box for id_ in ids], np.int64).reshape(len(ids), 4)
+        low, high = box[:, :2], box[:, 2:]
+        area = (high - low).prod(1)
+        return Places(area, area[:, None] * (low + high - 1) // 2, low, high)
+
+    def box_around(self, ids: Sequence[int]) -> Region | None:
+        """Return the bounding box of objects; None of none."""
+        places = self.places(ids)
+        return Region(tuple(places.low.min(0).tolist()), tuple(places.high.max(0).tolist())) if len(ids) else None
 
     def record(self, id_: int) -> ObjectRecord:
         """Return the record of an object; `EditError` for the background or an unknown id."""

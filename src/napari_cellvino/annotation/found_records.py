@@ -24,11 +24,6 @@ class FoundRecords(Mapping[int, ObjectRecord]):
         self._made: dict[str, dict[int, ObjectRecord]] = {}
 
     @property
-    def untouched(self) -> bool:
-        """Whether no record was made: from then on they may be changed."""
-        return not self._made
-
-    @property
     def objects(self) -> Objects:
         """The objects that were found, by id."""
         return self._objects.select(np.argsort(self._objects.id, kind="stable"))

@@ -10,7 +10,17 @@ import importlib
 import importlib.util
 from typing import Any
 
-MODULES = ("openvino", "pandas", "xarray", "scipy.optimize", "scipy.stats", "skimage.measure", "zarr")
+MODULES = (
+    "openvino",
+    "pandas",
+    "xarray",
+    "scipy.optimize",
+    "scipy.stats",
+    "skimage.measure",
+    "zarr",
+    "matplotlib.backends.backend_qtagg",
+    "matplotlib.widgets",
+)
 
 
 def prepare() -> object:
