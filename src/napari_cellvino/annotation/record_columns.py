@@ -45,7 +45,7 @@ def _members(kind: type[Member], values: NDArray[np.int32]) -> list[Member]:
 
 def objects_of_records(records: Sequence[ObjectRecord], places: Places) -> Objects:
     """Return one row per record; boxes (N, 2 axes) have lows before highs, centroids are (N, axes)."""
-    columns = {
+    columns: dict[str, NDArray[Any]] = {
         name: np.array([getattr(record, name) for record in records], np.int32)
         for name in ("id", "class_index", "origin", "review", "doubts")
     }
