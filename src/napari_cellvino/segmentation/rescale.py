@@ -128,7 +128,7 @@ def _resample(
             part = ndi.gaussian_filter(part, sigma, mode=mode, truncate=TRUNCATE)
         rows = _Between.of(low - start, factors[0], bottom - top, len(part), mode)
         columns = _Between.of(0.5 * factors[1] - 0.5, factors[1], shape[1], part.shape[1], mode)
-        out[top:bottom] = rows.mixed(columns.mixed(part, 1), 0)
+        out[top:bottom] = rows.mixed(columns.mixed(part, 1), 0).astype(np.float32)
         if step < len(out):
             give_back_pages()
 
