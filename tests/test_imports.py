@@ -15,7 +15,7 @@ import napari_cellvino
 WINDOW = {"PyQt5", "PyQt6", "PySide2", "PySide6", "qtpy", "napari", "magicgui", "superqt"}
 HEAVY = {"torch", "nncf", "dask"}
 USED_LATE = {"matplotlib", "jinja2"}  # where something is drawn or written, not before
-SLOW_TO_LOAD = {"openvino", "pandas", "skimage", "scipy", "zarr"}
+SLOW_TO_LOAD = {"openvino", "pandas", "skimage", "scipy", "zarr", "numpy", "pydantic", "yaml"}
 
 
 def headless_modules(folder: Path, prefix: str = "napari_cellvino.") -> Iterator[str]:
@@ -51,6 +51,19 @@ def test_a_run_does_not_wait_for_what_it_does_not_use() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"scipy.stats", "dask", "matplotlib", "torch"} & set(done.stdout.split())
     assert not [name for name in done.stdout.split() if name.startswith("napari_cellvino.tracking")]
+
+
+def test_the_window_stands_before_what_only_a_run_needs() -> None:
+    """A thread imports these once the window is painted; what napari itself needs is there anyway."""
+    late = ["openvino", "pandas", "scipy.optimize", "scipy.stats", "zarr", "matplotlib", "torch", "xarray"]
+    code = (
+        "import sys, napari._qt.qt_main_window, napari._vispy; before = set(sys.modules)\n"
+        "import napari_cellvino.gui.shell.window; print(*(set(sys.modules) - before))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = done.stdout.split()
+    assert "napari_cellvino.gui.shell.window" in loaded
+    assert sorted(set(late) & set(loaded)) == []
 
 
 def test_layers_hold(root: Path, scripts_folder: Path) -> None:
