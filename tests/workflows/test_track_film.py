@@ -1,3 +1,4 @@
+import io
 import json
 from dataclasses import fields
 from pathlib import Path
@@ -12,10 +13,11 @@ from napari_cellvino import track
 from napari_cellvino.annotation import EditSession
 from napari_cellvino.annotation.tools.mark import accept
 from napari_cellvino.cli import main
+from napari_cellvino.cli.film_bar import FilmBar
 from napari_cellvino.cli.track_options import LINKING
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.core.link_options import LinkOptions
-from napari_cellvino.core.progress import finish
+from napari_cellvino.core.progress import Progress, finish
 from napari_cellvino.core.recipe import make_recipe
 from napari_cellvino.formats.ctc_tracks import read_ctc
 from napari_cellvino.formats.track_formats import TRACK_FORMATS, read_track_points
@@ -375,6 +377,18 @@ def test_two_films_in_a_folder_are_told(tmp_path: Path, names: tuple[str, ...], 
         tifffile.imwrite(folder / f"{name}.tif", np.zeros((8, 8), np.uint16))
     notices = [each for each in open_film(folder).notices if "folder of its own" in each]
     assert (len(notices), said in "".join(notices)) == (bool(said), True)
+
+
+def test_a_terminal_tells_frames_a_second_though_they_are_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = io.StringIO()
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr("sys.stderr", terminal)
+    with FilmBar("film") as bar:
+        bar._bar.start_t -= 100
+        bar._bar.last_print_t -= 100
+        bar.report(Progress("frames", 4, 16))
+    assert "4 of 16" in terminal.getvalue()
+    assert "0.04 frames/s" in terminal.getvalue()
 
 
 @pytest.mark.parametrize("accepted", [2, 3])

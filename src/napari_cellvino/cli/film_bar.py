@@ -12,6 +12,10 @@ from tqdm import tqdm
 from napari_cellvino.core.progress import Progress
 from napari_cellvino.service.follow_film import WAITING
 
+SHOWN = (
+    "{l_bar}{bar}| {n_fmt} of {total_fmt} [{elapsed}<{remaining}, {rate_noinv_fmt}]"  # frames a second, also below 1
+)
+
 
 class FilmBar:
     """A bar on a terminal, nothing in a log; used as a context."""
@@ -19,7 +23,9 @@ class FilmBar:
     def __init__(self, name: str, *, quiet: bool = False) -> None:
         shown = sys.stderr.isatty() and not quiet
         self._last, self._seconds, self._done = time.perf_counter(), 0.0, 0
-        self._bar: tqdm[NoReturn] = tqdm(desc=name, unit="frame", leave=False, file=sys.stderr, disable=not shown)
+        self._bar: tqdm[NoReturn] = tqdm(
+            desc=name, unit=" frames", leave=False, file=sys.stderr, disable=not shown, bar_format=SHOWN
+        )
 
     def __enter__(self) -> Self:
         return self
