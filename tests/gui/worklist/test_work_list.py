@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -88,6 +89,19 @@ def test_first_arrow_key_shows_the_first_field_whenever_the_focus_comes(qtbot: Q
     assert shown == [0, 1, 1]
 
 
+def test_long_names_that_begin_alike_are_told_apart(qtbot: QtBot) -> None:
+    listed = FieldList(FieldModel(lambda field: FieldLine(field.origin.name, "", ""), {}))
+    qtbot.addWidget(listed)
+    names = [f"2026-11-30_liver_of_animal_42_at_10_uM_for_72_h_position_{n}_deconvolved_final_really" for n in (12, 13)]
+    listed.draw(tuple(WorkField(Origin(f"/{name}.tif")) for name in names), None)
+    shown = [listed.shortened(name, 280) for name in names]
+    assert ["position_12" in shown[0], "position_13" in shown[1]] == [True, True]
+    assert max(map(listed.fontMetrics().horizontalAdvance, shown)) <= 280
+    assert listed.shortened(names[0], 2000) == names[0]
+    listed.draw((WorkField(Origin(f"/{names[0]}.tif")),), None)
+    assert listed.shortened(names[0], 280).startswith("2026-11-30")  # nothing to be told from
+
+
 def test_folder_is_run_and_walked_through(
     window: CellvinoWindow, viewer: napari.Viewer, folder: Path, qtbot: QtBot, click: Click
 ) -> None:
@@ -154,6 +168,12 @@ def test_a_field_of_a_doubtful_channel_has_a_warning_sign_and_one_of_a_named_cha
     assert "by its name" in rows.detail.text()
     assert "by its name" not in rows.notice.words.text()
     assert "no name of" in rows.notice.words.text()
+    rows.list.setFocus()
+    qtbot.keyClick(rows.list, Qt.Key.Key_Down)
+    settled(window, qtbot)
+    window.show_step(2)
+    assert window.session.workspace.saved.folder.name == "unnamed"
+    assert window.run_panel.notice.words.text().count("is taken") == 1, "of the result, not of the next run as well"
 
 
 def test_chosen_fields_are_run_and_the_list_comes_back(
@@ -257,6 +277,44 @@ def test_saved_fields_are_reviewed_without_a_run(
     assert (reviewer.progress.reviewed, reviewer.unsaved) == (0, 1)
     qtbot.keyClick(canvas, Qt.Key.Key_Z, CTRL_SHIFT)
     assert reviewer.progress.reviewed == 1
+
+
+def test_what_was_corrected_before_all_are_run_is_in_their_results(
+    window: CellvinoWindow, viewer: napari.Viewer, folder: Path, qtbot: QtBot, click: Click
+) -> None:
+    session, rows, canvas = window.session, window.open_panel.work_list, viewer.window._qt_viewer.canvas.native
+    drop(window, folder / "a.tif", folder / "b.tif")
+    settled(window, qtbot)
+    left = {}
+    for name, arrow in (("a", None), ("b", Qt.Key.Key_Down)):  # a is left, b is shown when all are run
+        if arrow is not None:
+            rows.list.setFocus()
+            qtbot.keyClick(rows.list, arrow)
+            settled(window, qtbot)
+        session.runner.run()
+        settled(window, qtbot)
+        window.show_step(3)
+        viewer.window._qt_window.activateWindow()
+        canvas.setFocus()
+        qtbot.waitUntil(canvas.hasFocus, timeout=WAIT_MS)
+        for key in (Qt.Key.Key_N, Qt.Key.Key_D):
+            qtbot.keyClick(canvas, key)
+        left[name] = len(session.reviewer.annotation.records)
+        assert session.reviewer.editor.unsaved == 1
+        window.show_step(1)
+    click(rows.all_button)
+    settled(window, qtbot)
+    qtbot.waitUntil(lambda: not session.reviewer.unsaved, timeout=WAIT_MS)
+    settled(window, qtbot)
+    counts = pd.read_csv(folder / "cellvino-results" / "counts.csv").set_index("folder")["count"]
+    assert counts.to_dict() == left
+    assert [facts(window)[name].split(" · ")[0] for name in "ab"] == [f"✓  {left[name]} cells" for name in "ab"]
+    assert session.saver.saved == folder / "cellvino-results" / "b"
+    assert rows.detail.text().startswith(f"{sum(left.values())} cells in 2 fields")
+    shutil.rmtree(folder / "cellvino-results")
+    session.work_list.refresh()
+    settled(window, qtbot)
+    assert not rows.detail.isVisible(), "nothing is left that it counts"
 
 
 def test_axes_that_were_corrected_hold_in_the_list(
