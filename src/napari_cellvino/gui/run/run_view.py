@@ -76,6 +76,7 @@ def resolve(
     failure = runner.failure or catalogue.failure or unread
     channel, doubtful = _channel(workspace), workspace.channel_guess.is_doubtful
     told = outcome is None and saved is not None and bool(saved.annotation.provenance.notices)  # and of what is seen
+    warned = channel if doubtful and not told else ""
     return RunView(
         state=_state(workspace, runner, failure),
         hint=missing or "Find the cells with the choices above (Alt+R)",
@@ -87,7 +88,7 @@ def resolve(
         detail=_detail(outcome, runner) if outcome else _saved(saved) if saved else "",
         changes=_changes(outcome, runner),
         stale=_stale(workspace),
-        notice="\n⚠  ".join(filter(None, (channel if doubtful and not told else "", *_notices(outcome, saved, runner)))),
+        notice="\n⚠  ".join(filter(None, (warned, *_notices(outcome, saved, runner)))),
         failure=failure,
         covered=opener.covered,
         trial=runner.trial.said if runner.trial is not None else "",

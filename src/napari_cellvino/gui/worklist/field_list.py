@@ -141,7 +141,7 @@ class FieldList(QListView):
         metrics, cut = self.fontMetrics(), self.fields.alike - BEFORE
         if cut > 0 and metrics.horizontalAdvance(name) > width:
             name = f"…{name[cut:]}"
-        return metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, width)
+        return str(metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, width))
 
     def _on_current(self, index: QModelIndex, _: QModelIndex) -> None:
         if index.isValid():

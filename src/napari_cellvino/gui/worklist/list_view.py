@@ -131,9 +131,9 @@ def _progress(run: ListRun) -> str:
 
 def _detail(run: ListRun, runner: BackgroundRun[Any], work_list: WorkListController) -> str:
     progress = run.progress
-    standing = [field for field in work_list.fields if field.id in run.done and field.count is not None]
+    standing = [field for field in work_list.fields if field.id in run.finished and field.count is not None]
     cells = sum(field.count or 0 for field in standing)  # as they count by now
-    done = len(run.done)
+    done = len(run.finished)
     if runner.failure is not None or len(standing) < done:  # their folder is gone, or another one is looked into
         return ""
     words = [
