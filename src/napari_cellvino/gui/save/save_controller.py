@@ -170,9 +170,9 @@ class SaveController(QObject):
         """
         if not self.folder or self._workspace.shown is None:
             raise OutputError("no folder is chosen for corrections; choose one where results are saved (tab 4)")
-        root = Path(self.folder).expanduser()
-        if self.follows or self._chosen is None:
-            _check_there(root if self.follows else root.parent)
+        root, beside = Path(self.folder).expanduser(), Path(self._workspace.shown.plane.origin.path).parent
+        if self.follows or root.parent == beside:
+            _check_there(root if self.follows else beside)
         try:
             return self._request_now().folder
         except OSError as error:
