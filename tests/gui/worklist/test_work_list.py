@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,16 +12,18 @@ import numpy as np
 import pandas as pd
 import pytest
 import tifffile
+from napari.utils.theme import get_theme
 from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
-from qtpy.QtCore import QEvent, QMimeData, QPointF, Qt, QUrl
-from qtpy.QtGui import QDropEvent, QFocusEvent
+from qtpy.QtCore import QEvent, QItemSelectionModel, QMimeData, QPointF, QRect, Qt, QUrl
+from qtpy.QtGui import QColor, QDropEvent, QFocusEvent
 from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_cellvino.cli import main
 from napari_cellvino.core.image import Origin
 from napari_cellvino.gui.shell.window import CellvinoWindow
-from napari_cellvino.gui.worklist.field_list import FieldList, FieldModel
+from napari_cellvino.gui.widgets.colours import colours
+from napari_cellvino.gui.worklist.field_list import PAD, SMALL_PX, FieldList, FieldModel
 from napari_cellvino.gui.worklist.list_view import FieldLine
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.workflows.list_memory import last_list
@@ -100,6 +103,31 @@ def test_long_names_that_begin_alike_are_told_apart(qtbot: QtBot) -> None:
     assert listed.shortened(names[0], 2000) == names[0]
     listed.draw((WorkField(Origin(f"/{names[0]}.tif")),), None)
     assert listed.shortened(names[0], 280).startswith("2026-11-30")  # nothing to be told from
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_a_chosen_line_is_read_as_well_as_others(qtbot: QtBot, theme: str) -> None:
+    listed = FieldList(FieldModel(lambda field: FieldLine(field.origin.name, "■■■■", "", "attention"), {}))
+    qtbot.addWidget(listed)
+    listed.set_theme(theme)
+    listed.draw(tuple(WorkField(Origin(f"/{name}.tif")) for name in "ab"), None)
+    listed.resize(300, 120)
+    listed.show()
+    QApplication.processEvents()  # what has the keyboard first chooses nothing
+    listed.selectionModel().select(listed.fields.index(0), QItemSelectionModel.SelectionFlag.Select)
+    chosen, other = (_facts_colour(listed, row) for row in (0, 1))
+    assert other.name() == colours(theme).attention
+    assert chosen.name() == get_theme(theme).text.as_hex(format="long")
+
+
+def _facts_colour(listed: FieldList, row: int) -> QColor:
+    """Return the commonest colour in the second line of a row, beside that of the ground."""
+    place = listed.visualRect(listed.fields.index(row))
+    left = place.left() + SMALL_PX + 3 * PAD + 2
+    image = listed.viewport().grab(QRect(left, place.center().y() + 3, 16, 14)).toImage()
+    found = Counter(image.pixel(x, y) for x in range(image.width()) for y in range(image.height()))
+    del found[image.pixel(0, 0)]
+    return QColor(max(found, key=found.__getitem__))
 
 
 def test_folder_is_run_and_walked_through(

@@ -174,11 +174,13 @@ class _FieldPainter(QStyledItemDelegate):
         line, picture = model.line(row), model.picture(row)
         painter.save()
         painter.setClipRect(option.rect)
-        if option.state & QStyle.StateFlag.State_Selected:
+        chosen = bool(option.state & QStyle.StateFlag.State_Selected)
+        if chosen:
             painter.fillRect(place, self._chosen)
         if line.share is not None:
             self._paint_share(painter, place, line.share)
-        (self._paint_tile if self.tiles else self._paint_line)(painter, place, line, picture)
+        tone = self._text if chosen else self._tones.get(line.tone, self._text)  # tones are too faint on what is chosen
+        (self._paint_tile if self.tiles else self._paint_line)(painter, place, line, picture, tone)
         if row == self._view.current:
             painter.setPen(QPen(self._tones["done"], 2))
             painter.drawRect(place.adjusted(1, 1, -1, -1))
@@ -187,7 +189,9 @@ class _FieldPainter(QStyledItemDelegate):
     def _paint_share(self, painter: QPainter, place: QRect, share: float) -> None:
         painter.fillRect(QRect(place.left(), place.bottom() - 2, round(place.width() * share), 3), self._tones["done"])
 
-    def _paint_line(self, painter: QPainter, place: QRect, line: FieldLine, picture: QPixmap | None) -> None:
+    def _paint_line(
+        self, painter: QPainter, place: QRect, line: FieldLine, picture: QPixmap | None, tone: QColor
+    ) -> None:
         corner = QRect(place.left() + PAD, place.top() + (place.height() - SMALL_PX) // 2, SMALL_PX, SMALL_PX)
         self._paint_picture(painter, corner, picture)
         text = place.adjusted(SMALL_PX + 3 * PAD, 2, -PAD, -2)
@@ -197,13 +201,15 @@ class _FieldPainter(QStyledItemDelegate):
         facts = metrics.elidedText(line.facts.replace("\n", " "), Qt.TextElideMode.ElideRight, text.width())
         painter.setPen(self._text)
         painter.drawText(text.adjusted(0, 0, 0, -half), Qt.AlignmentFlag.AlignVCenter, name)
-        painter.setPen(self._tones.get(line.tone, self._text))
+        painter.setPen(tone)
         painter.drawText(text.adjusted(0, half, 0, 0), Qt.AlignmentFlag.AlignVCenter, facts)
 
-    def _paint_tile(self, painter: QPainter, place: QRect, line: FieldLine, picture: QPixmap | None) -> None:
+    def _paint_tile(
+        self, painter: QPainter, place: QRect, line: FieldLine, picture: QPixmap | None, tone: QColor
+    ) -> None:
         left = place.left() + (place.width() - SIDE) // 2
         self._paint_picture(painter, QRect(left, place.top() + PAD, SIDE, SIDE), picture)
-        painter.setPen(self._tones.get(line.tone, self._text))
+        painter.setPen(tone)
         below = place.adjusted(2, SIDE + PAD, -2, -3)
         short = painter.fontMetrics().elidedText(line.short, Qt.TextElideMode.ElideRight, below.width())
         painter.drawText(below, Qt.AlignmentFlag.AlignCenter, short)
