@@ -25,6 +25,7 @@ class TrueFilm:
     name: str
     labels: Labels
     tracks: Tracks
+    images: tuple[bytes, ...]  # TIFFs
 
 
 FILMS = {  # folder, what names of labels begin with, table of parents
@@ -43,9 +44,11 @@ def true_film(data: Path, name: str, step: int = 1) -> TrueFilm:
     with zipfile.ZipFile(packed) as held:
         names = sorted(n for n in held.namelist() if n.startswith(begin))[::step]
         labels = [tifffile.imread(io.BytesIO(held.read(n))).astype(np.int32) for n in names]
+        images = tuple(held.read(n.replace("labels/", "images/")) for n in names)
         rows = list(csv.DictReader(io.StringIO(held.read(table).decode()))) if table else []
     parents = {int(row["track"]): int(row["parent"]) for row in rows if int(row["parent"])}
-    return TrueFilm(name if step == 1 else f"{name}, every {step}nd frame", labels, _tracks(labels, parents))
+    said = name if step == 1 else f"{name}, one frame of {step}"
+    return TrueFilm(said, labels, _tracks(labels, parents), images)
 
 
 def _tracks(labels: Labels, parents: dict[int, int]) -> Tracks:

@@ -1,7 +1,9 @@
-"""Score tracks, and track with laptrack and btrack as they come: ``python tracking_worker.py FOLDER [CONFIG]``.
+"""Track with laptrack or btrack as they come, and score: ``python tracking_worker.py FOLDER laptrack|btrack|score``.
 
-For each ``NAME.npz`` in the folder (``masks`` of all frames) there are ``NAME/truth`` and ``NAME/ours``, folders of the
-Cell Tracking Challenge. Prints a line of JSON for each film and tracker. Nothing of this project is imported.
+For each ``NAME.npz`` in the folder (``masks`` of all frames) there are ``NAME/truth`` and a folder of the Cell Tracking
+Challenge for each tracker. A tracker runs in an environment of its own, since theirs do not go together; ``btrack`` may
+be followed by its configuration. Scores are a line of JSON for each film and tracker. Nothing of this project is
+imported.
 """
 
 import contextlib
@@ -14,7 +16,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import tifffile
-from ctc_metrics import evaluate_sequence
 from scipy import ndimage
 
 METRICS = ["LNK", "TRA", "DET", "CT", "TF"]
@@ -102,37 +103,44 @@ def write(folder: Path, masks: np.ndarray, ids: dict[tuple[int, int], int], pare
 
 def config() -> str:
     """Return btrack's own configuration, as named or from its server."""
-    if len(sys.argv) > 2:
-        return sys.argv[2]
+    if len(sys.argv) > 3:
+        return sys.argv[3]
     from btrack import datasets  # asks the server when it is imported
 
     return str(datasets.cell_config())
 
 
-def main() -> None:
-    warnings.filterwarnings("ignore")
-    folder = Path(sys.argv[1])
+def track(folder: Path, tracker: str) -> None:
+    """Write what a tracker makes of each film; one that it fails on is named."""
     for path in sorted(folder.glob("*.npz")):
-        masks, own = np.load(path)["masks"].astype(np.int32), folder / path.stem
+        masks = np.load(path)["masks"].astype(np.int32)
         cells = centroids(masks)
-        trackers = {
-            "laptrack": lambda m=masks, c=cells: with_laptrack(m, c),
-            "btrack": lambda m=masks, c=cells: with_btrack(m, c, config()),
-        }
-        done = ["ours"]
-        for name, tracker in trackers.items():
-            try:
-                with contextlib.redirect_stdout(io.StringIO()):
-                    write(own / name, masks, *tracker())
-                done.append(name)
-            except Exception as error:  # a tracker that does not load or fails here is named, the others are scored
-                print(f"{name} on {path.stem} failed: {error!r}", file=sys.stderr, flush=True)
-        for name in done:
+        try:
             with contextlib.redirect_stdout(io.StringIO()):
-                got = evaluate_sequence(str(own / name), str(own / "truth"), metrics=[*METRICS, "Valid"], threads=1)
-            scores = {metric: None if got[metric] is None else float(got[metric]) for metric in METRICS}
-            print(json.dumps({"film": path.stem, "tracker": name, **scores}), flush=True)
+                found = with_laptrack(masks, cells) if tracker == "laptrack" else with_btrack(masks, cells, config())
+                write(folder / path.stem / tracker, masks, *found)
+        except Exception as error:  # the others are scored
+            print(f"{tracker} on {path.stem} failed: {error!r}", file=sys.stderr, flush=True)
+
+
+def score(folder: Path) -> None:
+    """Print the scores of all trackers."""
+    from ctc_metrics import evaluate_sequence
+
+    for path in sorted(folder.glob("*.npz")):
+        own = folder / path.stem
+        for tracker in ("ours", "laptrack", "btrack"):
+            if not (own / tracker / "res_track.txt").is_file():
+                continue
+            with contextlib.redirect_stdout(io.StringIO()):
+                got = evaluate_sequence(str(own / tracker), str(own / "truth"), metrics=[*METRICS, "Valid"], threads=1)
+            scores = {metric: None if got[metric] is None else float(got[metric]) for metric in (*METRICS, "Valid")}
+            print(json.dumps({"film": path.stem, "tracker": tracker, **scores}), flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    warnings.filterwarnings("ignore")
+    if sys.argv[2] == "score":
+        score(Path(sys.argv[1]))
+    else:
+        track(Path(sys.argv[1]), sys.argv[2])

@@ -146,8 +146,15 @@ def test_a_rule_takes_folders_for_films(make_watch, inbox: Path, crops, run_once
     lineage = pd.read_csv(Path(first.results) / "well_1" / "lineage.csv")
     assert set(lineage["last_frame"]) == {2}
     assert list(run_once(make_watch(book))) == []
-    (inbox / "well_2" / "deeper").mkdir(parents=True)  # it holds no frame itself: told, and the watch goes on
+    (inbox / "well_2" / "deeper").mkdir(parents=True)  # films at any depth, and not the folders that they are in
     tifffile.imwrite(inbox / "well_2" / "deeper" / "t0.tif", crops[0])
-    book = RuleBook(rules=(Rule(match=("well_2",), take=InputKind.FILM),))
-    ended = [event.job for event in run_once(make_watch(book)) if isinstance(event, JobEnded)]
-    assert "holds no images that could be frames of a film" in ended[-1].error
+    tifffile.imwrite(inbox / "whole.tif", np.stack([crops[0]] * 2), imagej=True, metadata={"axes": "TYX"})
+    book = RuleBook(rules=(Rule(take=InputKind.FILM),))
+    watch = make_watch(book)
+    ended = [event.job for event in run_once(watch) if isinstance(event, JobEnded)]
+    assert {Path(job.source).relative_to(inbox).as_posix() for job in ended} == {"well_2/deeper", "whole.tif"}
+    assert {job.state for job in ended} == {JobState.DONE}
+    assert len(pd.read_csv(Path(first.results) / "whole" / "frames.csv")) == 2
+    tifffile.imwrite(inbox / "whole.tif", crops[0])  # no film
+    assert [found.relative for found in watch.folders.list()] == ["well_1", "well_2/deeper"]
+    assert "the images beside them are left out" in watch.folders.unreadable[inbox]

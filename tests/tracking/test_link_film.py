@@ -2,7 +2,9 @@ import gc
 import tracemalloc
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -12,11 +14,12 @@ from numpy.typing import NDArray
 
 from napari_cellvino.core.link_options import LinkOptions
 from napari_cellvino.core.progress import finish
+from napari_cellvino.tracking import choosing
 from napari_cellvino.tracking.channels import find_channels
 from napari_cellvino.tracking.choosing import choose
 from napari_cellvino.tracking.doubts import doubtful_links
 from napari_cellvino.tracking.drift import field_drift
-from napari_cellvino.tracking.frame_cells import frame_cells
+from napari_cellvino.tracking.frame_cells import covered_pixels, frame_cells, shared_pixels
 from napari_cellvino.tracking.link_film import FilmLinker, LinkedFilm, link_film
 from napari_cellvino.tracking.looks import Looks, unlike
 from napari_cellvino.tracking.placed_looks import PlacedLooks, joined_looks
@@ -136,17 +139,36 @@ def test_volumes_are_linked() -> None:
     assert same_labels(tracks)
 
 
-@given(st.integers(0, 10_000))
-def test_the_choice_is_the_best_there_is(seed: int) -> None:
+@given(st.integers(0, 10_000), st.sampled_from([choosing.SMALL, 0]))
+def test_the_choice_is_the_best_there_is(seed: int, small: int) -> None:
     rng = np.random.default_rng(seed)
     before = rng.integers(0, 3, 9)
     one = rng.integers(0, 4, 9)
     two = np.where(rng.random(9) < 0.3, (one + 1 + rng.integers(0, 3, 9)) % 4, -1)
     gains = np.round(rng.normal(-0.5, 1, 9), 1)  # equal ones among them
-    taken = choose(before, np.stack([one, two], 1), gains, 3, 4)
+    with mock.patch.object(choosing, "SMALL", small):
+        taken = choose(before, np.stack([one, two], 1), gains, 3, 4)
     used = [("b", before[n]) for n in taken] + [("a", k) for n in taken for k in (one[n], two[n]) if k >= 0]
     assert len(used) == len(set(used))
     assert gains[taken].sum() == pytest.approx(_best_by_trying(before, one, two, gains))
+
+
+def test_divisions_that_would_be_chosen_in_half_are_chosen_whole() -> None:
+    """Each two of three divisions share a daughter: half of each would gain 1.5, the best whole one 1.1."""
+    with mock.patch.object(choosing, "SMALL", 0):
+        taken = choose(np.arange(3), np.array([[0, 1], [1, 2], [2, 0]]), np.array([-1.0, -1.1, -1.0]), 3, 3)
+    assert taken.tolist() == [1]
+
+
+def test_px_shared_by_all_are_those_shared_by_each_cell() -> None:
+    twice = np.ones((2, 2), int)
+    images = [drifting_film(2, (3, 2))[1], np.kron(drifting_film()[0], twice)[:160, :160], draw({1: (80, 75, 60.0)})]
+    film = [frame_cells(image) for image in images]
+    assert len({cells.step for cells in film}) > 1
+    for before, after in product(film, film):
+        for moved in ([0, 0], [-7, 4], [31.4, -55], [200, 0]):
+            each = shared_pixels(before, after, np.tile(np.array(moved, float), (len(before), 1)))[2]
+            assert covered_pixels(before, after, np.array(moved, float)) == each.sum()
 
 
 def _best_by_trying(

@@ -28,7 +28,8 @@ def tracked(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (root / name).mkdir()
         for t, frame in enumerate(frames):
             tifffile.imwrite(root / name / f"t{t}.tif", frame)
-    assert main(["track", str(root / "film"), "--masks", str(root / "masks"), "--out", str(root) + "/out"]) == 0
+    words = ["track", str(root / "film"), "--masks", str(root / "masks"), "--out", str(root) + "/out"]
+    assert main([*words, "--pixel-size", "0.5"]) == 0
     return root
 
 
@@ -40,6 +41,7 @@ def test_the_line_goes_and_turns_with_the_cell(tracked: Path) -> None:
     assert ends in ({15}, {14, 15}, {15, 16}, {-15}, {-14, -15}, {-15, -16})  # always the same end of the cell
     np.testing.assert_allclose(bright.sum(axis=1), 10, atol=1)
     np.testing.assert_array_equal(tifffile.imread(tracked / "k.tif"), made.values)
+    assert made.scale.spacing.x == 0.5  # as the film was tracked with, which its files do not say
     assert (tracked / "k.png").stat().st_size > 5_000
 
 

@@ -73,7 +73,8 @@ def track(
     opened = _film(film, options)
     folder, given = (None if path is None else Path(path) for path in (out, tracks))
     pipeline, name = _pipeline(model, options, linking, masked=masks is not None), _name_of(masks)
-    request = TrackRequest(pipeline.recipe, interval_s, folder, overwrite, formats, masks=name, tracks=given)
+    recipe = pipeline.recipe.with_overrides(opened.first.overrides)
+    request = TrackRequest(recipe, interval_s, folder, overwrite, formats, masks=name, tracks=given)
     with provider_of(engines) as provider:
         labels = FoundLabels(opened, pipeline, provider) if masks is None else _labels(masks, opened)
         return finish(track_film(opened, labels, request), progress)

@@ -25,6 +25,7 @@ DPI = 200  # px per inch
 COMPRESSION = 1  # of PNG files: flat colours are small with any, and a higher level takes a fifth of the drawing
 INK, GREY, GRID = "#18181b", "#5a5a60", "#e2e2e6"
 SKY, BLUE, PALE_BLUE = "#56b4e9", "#0072b2", "#cce3f0"  # of Okabe and Ito; the last is a fifth of the blue
+PLACES = "Image places"  # in the metadata of a PNG
 FONT = "DejaVu Sans"  # comes with matplotlib; has µ, ², ³ and Greek
 OTHER_SCRIPTS = (
     "Noto Sans CJK JP", "Noto Sans CJK SC", "Hiragino Sans", "PingFang SC", "Yu Gothic", "Microsoft YaHei",
@@ -64,8 +65,11 @@ def plot_style() -> Iterator[None]:
         yield
 
 
-def save_png(figure: Figure, path: Path, *, software: str) -> None:
+def save_png(figure: Figure, path: Path, *, software: str, with_places: bool = False) -> None:
     """Write a figure as PNG, the same bytes each time; ``software`` is in the metadata, a date is not.
+
+    ``with_places`` also keeps there, as `PLACES`, where images lie in it: a window with a dark theme turns the colours
+    of the paper round them, and not theirs.
 
     Raises
     ------
@@ -73,7 +77,17 @@ def save_png(figure: Figure, path: Path, *, software: str) -> None:
         If the file cannot be written.
     """
     with plot_style(), atomic_path(path) as part:
-        figure.savefig(part, format="png", metadata={"Software": software}, pil_kwargs={"compress_level": COMPRESSION})
+        held = {"Software": software, **({PLACES: _image_places(figure)} if with_places else {})}
+        figure.savefig(part, format="png", metadata=held, pil_kwargs={"compress_level": COMPRESSION})
+
+
+def _image_places(figure: Figure) -> str:
+    """Return left, top, right, bottom in px of each image in a figure; numbers by commas, images by spaces."""
+    figure.draw_without_rendering()
+    height = round(figure.bbox.height)
+    boxes = [panel.get_window_extent() for panel in figure.axes if panel.images]
+    sides = [(round(b.x0), height - round(b.y1), round(b.x1), height - round(b.y0)) for b in boxes]
+    return " ".join(",".join(map(str, each)) for each in sides)
 
 
 def text_picture(text: str, size: int) -> Image:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from napari_cellvino.core.errors import CellvinoError
 from napari_cellvino.core.image import MetadataOverrides
-from napari_cellvino.io import is_image_folder, scan_folder
+from napari_cellvino.io import is_image_folder, open_as, scan_folder
 from napari_cellvino.io.plates import find_plate
 from napari_cellvino.service.rules import InputKind
 
@@ -24,7 +24,7 @@ Stamp = tuple[int, int]
 class Input:
     """Something that can be run: ``relative`` is its path below the watched folder, with ``/``.
 
-    A ``film`` is taken as it grows: its frames are waited for one by one.
+    A ``film`` that is a folder is taken as it grows: its frames are waited for one by one.
     """
 
     path: Path
@@ -56,6 +56,7 @@ class Folders:
     def __init__(self, folders: tuple[Path, ...], leave_out: Path, take: Callable[[str], InputKind]) -> None:
         self.folders, self._leave_out, self._take = folders, leave_out, take
         self._plates: dict[Path, tuple[int, bool]] = {}
+        self._frames: dict[Path, tuple[int, int]] = {}
         self.unreadable: dict[Path, str] = {}
 
     def list(self) -> Iterator[Input]:
@@ -73,10 +74,14 @@ class Folders:
                 yield Input(folder, relative, stamp, folder=True, plate=True)
                 return
             if self._take(relative) is InputKind.FILM:
-                yield Input(folder, relative, folder_stamp(folder, self._leave_out), folder=True, film=True)
-                return
-            listing = scan_folder(folder)
-            for path in listing.images:
+                films = list(self._films(folder, top, names))
+                yield from films
+                if any(film.path == folder for film in films):
+                    return
+                images: Sequence[Path] = ()
+            else:
+                images = scan_folder(folder).images
+            for path in images:
                 stat = path.stat()
                 inside = path.is_dir()
                 stamp = folder_stamp(path) if inside else (stat.st_size, stat.st_mtime_ns)
@@ -89,16 +94,45 @@ class Folders:
             if not name.startswith(".") and below.is_dir() and not below.is_symlink() and self._is_searched(below):
                 yield from self._inside(below, top)
 
+    def _films(self, folder: Path, top: Path, names: Sequence[str]) -> Iterator[Input]:
+        """Yield a folder whose images are frames, or those of its files that are films themselves.
+
+        A folder is no film where folders in it hold images: these are the films, and what lies beside them is named.
+        """
+        images = [path for path in scan_folder(folder).images if path.is_file()]
+        if not images or not (frames := self._frames_in(images[0])):
+            return
+        if frames > 1:
+            for path in images:
+                if self._frames_in(path) > 1:
+                    stat = path.stat()
+                    yield Input(path, _relative(path, top), (stat.st_size, stat.st_mtime_ns), film=True)
+        elif any(self._holds_images(folder / name) for name in names if not name.startswith(".")):
+            self.unreadable[folder] = "folders in it are films; the images beside them are left out"
+        else:
+            yield Input(folder, _relative(folder, top), folder_stamp(folder, self._leave_out), folder=True, film=True)
+
+    def _holds_images(self, folder: Path) -> bool:
+        return folder.is_dir() and self._is_searched(folder) and bool(scan_folder(folder).images)
+
+    def _frames_in(self, path: Path) -> int:
+        """Return how many time points a file has, 0 where it cannot be read (yet); it is opened when it has changed."""
+        changed = path.stat().st_mtime_ns
+        known = self._frames.get(path)
+        if known is None or known[0] != changed:
+            known = self._frames[path] = (changed, _time_points(path))
+        return known[1]
+
     def _is_searched(self, folder: Path) -> bool:
         return folder.absolute() != self._leave_out and not is_image_folder(folder)
 
     def _is_below_plate(self, folder: Path, relative: str) -> bool:
         take = self._take(relative)
-        return take is not InputKind.IMAGES and (take is InputKind.PLATE or self._is_plate(folder))
+        return take is InputKind.PLATE or (take is InputKind.AUTO and self._is_plate(folder))
 
     def _is_top_plate(self, top: Path, names: Sequence[str]) -> bool:
         """Return whether a watched folder is itself one plate, and not the folder that plates are in."""
-        if self._take(top.name) is InputKind.IMAGES or not self._is_plate(top):
+        if self._take(top.name) in (InputKind.IMAGES, InputKind.FILM) or not self._is_plate(top):
             return False
         return not any((top / name).is_dir() and self._is_plate(top / name) for name in names)
 
@@ -116,6 +150,13 @@ def _found_plate(folder: Path) -> bool:
         return find_plate(folder, MetadataOverrides()) is not None
     except CellvinoError:  # damaged, or not all there yet: what it is says the run
         return True
+
+
+def _time_points(path: Path) -> int:
+    try:
+        return open_as(path, MetadataOverrides()).read().shape.t
+    except CellvinoError:  # not all there yet; what is damaged is looked at again when it changes
+        return 0
 
 
 def folder_stamp(folder: Path, leave_out: Path | None = None) -> Stamp:
@@ -148,7 +189,7 @@ class UnchangedSince:
 
     def look(self, found: Input, now: float) -> float:
         """Return for how many more seconds an input must stand still; 0 where it is written."""
-        if found.film:
+        if found.film and found.folder:
             return 0.0
         stamp, since = self._since.get(found.path, (None, now))
         if stamp != found.stamp:

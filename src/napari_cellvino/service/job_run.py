@@ -26,14 +26,16 @@ from napari_cellvino.service.follow_film import Patience, follow_film
 from napari_cellvino.storage.ledger import Job, JobState
 from napari_cellvino.workflows.executor import RunEvent
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldProgress, failed_outcome
-from napari_cellvino.workflows.film_labels import FoundOfGrowing
+from napari_cellvino.workflows.film import open_film
+from napari_cellvino.workflows.film_labels import FoundLabels, FoundOfGrowing
 from napari_cellvino.workflows.growing_film import GrowingTracks
 from napari_cellvino.workflows.run_fields import RunResult
 from napari_cellvino.workflows.run_folder import run_folder
 from napari_cellvino.workflows.run_plate import run_plate
-from napari_cellvino.workflows.track_film import TrackedFilm, TrackRequest
+from napari_cellvino.workflows.track_film import TrackedFilm, TrackRequest, track_film
 
 _BLOCK = 1 << 22
+Tracking = Generator[Progress, None, TrackedFilm | None]
 
 
 @dataclass(slots=True)
@@ -119,17 +121,24 @@ def _run_film(
     path: Path, pipeline: Pipeline, root: Path, engines: EngineProvider, patience: Patience, stop: threading.Event,
     again: bool,
 ) -> Generator[RunEvent, None, None]:  # fmt: skip
-    """Track the frames of a folder that are there, and those that still come, after what an earlier run tracked."""
-    recipe, origin = pipeline.recipe, Origin(path=str(path))
-    request = TrackRequest(recipe, out=root, overwrite=again)
-    begun = time.perf_counter()
+    """Track a film that is a file, or the frames of a folder that are there and those that still come.
+
+    Those of a folder are tracked after what an earlier run tracked.
+    """
+    origin, begun = Origin(path=str(path)), time.perf_counter()
+    request = TrackRequest(pipeline.recipe, out=root, overwrite=again or path.is_file())
     try:
-        with closing(GrowingTracks(path, FoundOfGrowing(pipeline, engines), request, recipe.overrides)) as tracks:
-            running = follow_film(path, tracks, patience, stop)
-            film = yield from _as_fields(running, path.name)
-            if film is None and not tracks.folder.is_dir():
-                raise ImageReadError(f"{path} holds no images that could be frames of a film")
-            summary = read_film(tracks.folder).summary if film is None else film.tables.summary
+        if path.is_file():
+            whole = open_film(path, pipeline.recipe.overrides)
+            running: Tracking = track_film(whole, FoundLabels(whole, pipeline, engines), request)
+            folder = root / whole.name
+        else:
+            tracks = GrowingTracks(path, FoundOfGrowing(pipeline, engines), request, pipeline.recipe.overrides)
+            running, folder = _followed(tracks, path, patience, stop), tracks.folder
+        film = yield from _as_fields(running, path.name)
+        if film is None and not folder.is_dir():
+            raise ImageReadError(f"{path} holds no images that could be frames of a film")
+        summary = read_film(folder).summary if film is None else film.tables.summary
     except CellvinoError as error:
         yield failed_outcome(1, origin, error)
         return
@@ -138,9 +147,12 @@ def _run_film(
     yield FieldOutcome(1, row, kept=film is None, seconds=time.perf_counter() - begun, notices=notices)
 
 
-def _as_fields(
-    running: Generator[Progress, None, TrackedFilm | None], name: str
-) -> Generator[RunEvent, None, TrackedFilm | None]:
+def _followed(tracks: GrowingTracks, path: Path, patience: Patience, stop: threading.Event) -> Tracking:
+    with closing(tracks):
+        return (yield from follow_film(path, tracks, patience, stop))
+
+
+def _as_fields(running: Tracking, name: str) -> Generator[RunEvent, None, TrackedFilm | None]:
     """Yield the progress of a film as that of a field, and return the film."""
     with closing(running):
         while True:

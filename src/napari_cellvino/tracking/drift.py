@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.tracking.channels import find_channels
-from napari_cellvino.tracking.frame_cells import FrameCells, shared_pixels
+from napari_cellvino.tracking.frame_cells import FrameCells, covered_pixels
 
 BELIEVED = 1.5  # times better that cells must cover each other for a shift to be believed
 MOST, BETTER = 0.5, 1.15  # part of all cells from which on being so many times better is enough
@@ -40,8 +40,8 @@ def field_drift(before: FrameCells, after: FrameCells) -> NDArray[np.float64]:
     choices = [d for d in choices if d.any() and not (np.abs(d) > FARTHEST * np.asarray(before.shape)).any()]
     if not choices:
         return none
-    drift = max((_refined(before, after, d, step) for d in choices), key=lambda d: _shared(before, after, d))
-    shared, still = (_shared(before, after, d) for d in (drift, none))
+    drift = max((_refined(before, after, d, step) for d in choices), key=lambda d: covered_pixels(before, after, d))
+    shared, still = (covered_pixels(before, after, d) for d in (drift, none))
     surely = colony and shared > MOST * min(before.sizes.sum(), after.sizes.sum())
     return drift if shared > (BETTER if surely else BELIEVED) * still else none
 
@@ -51,16 +51,11 @@ def _refined(before: FrameCells, after: FrameCells, drift: NDArray[np.float64], 
     while step > 1:
         step = -(-step // 2)
         near = [drift, *(drift + sign * step * axis for axis in np.eye(before.dimensions) for sign in (-1, 1))]
-        best = max(near, key=lambda d: _shared(before, after, d))
+        best = max(near, key=lambda d: covered_pixels(before, after, d))
         if best is drift and step == 1:
             break
         drift = best
     return drift
-
-
-def _shared(before: FrameCells, after: FrameCells, drift: NDArray[np.float64]) -> float:
-    """Return how many px cells share after a shift."""
-    return float(shared_pixels(before, after, np.tile(drift, (len(before), 1)))[2].sum())
 
 
 def _middle(cells: FrameCells) -> NDArray[np.float64]:

@@ -38,6 +38,8 @@ class FrameCells:
         The labels of every ``step``-th pixel along each axis, as indices into ``labels``; -1 is background.
     places
         Where those pixels lie in ``thinned``, one array per axis.
+    owners
+        The cell of each of those pixels.
     step
         See ``thinned``.
     looks
@@ -51,6 +53,7 @@ class FrameCells:
     at_edge: NDArray[np.bool_]
     thinned: NDArray[np.int32] = field(repr=False)
     places: tuple[NDArray[np.intp], ...] = field(repr=False)
+    owners: NDArray[np.intp] = field(repr=False)
     step: int = 1
     looks: Looks | None = field(default=None, repr=False)
 
@@ -74,7 +77,8 @@ class FrameCells:
 
     def without_pixels(self) -> FrameCells:
         """Return the same cells without pixels and looks, which a film of thousands of frames could not keep."""
-        return replace(self, thinned=np.zeros((0,) * self.dimensions, np.int32), places=(), looks=None)
+        none = np.zeros(0, np.intp)
+        return replace(self, thinned=np.zeros((0,) * self.dimensions, np.int32), places=(), owners=none, looks=None)
 
 
 def frame_cells(image: NDArray[np.integer]) -> FrameCells:
@@ -99,19 +103,21 @@ def frame_cells(image: NDArray[np.integer]) -> FrameCells:
     edge[own[(rows[-1] == 0) | (rows[-1] == image.shape[-2] - 1) | (x == 0) | (x + length == image.shape[-1])]] = True
     small = float(np.quantile(sizes, 0.1)) if len(sizes) else 0.0
     step = max(1, int((small / ENOUGH) ** (1 / image.ndim)))
-    thinned, places = _thin(image, labels, step)
-    return FrameCells(image.shape, labels.astype(np.int64), np.stack(means, 1), sizes, edge, thinned, places, step)
+    return FrameCells(
+        image.shape, labels.astype(np.int64), np.stack(means, 1), sizes, edge, *_thin(image, labels, step), step
+    )
 
 
 def _thin(
     image: NDArray[np.integer], labels: NDArray[np.integer], step: int
-) -> tuple[NDArray[np.int32], tuple[NDArray[np.intp], ...]]:
-    """Return the cells at every ``step``-th pixel, and where they lie there."""
+) -> tuple[NDArray[np.int32], tuple[NDArray[np.intp], ...], NDArray[np.intp]]:
+    """Return the cells at every ``step``-th pixel, where they lie there, and which they are."""
     coarse = image[(slice(None, None, step),) * image.ndim]
     places = np.nonzero(coarse)
     thinned = np.full(coarse.shape, -1, np.int32)
-    thinned[places] = np.searchsorted(labels, coarse[places])
-    return thinned, places
+    owners = np.searchsorted(labels, coarse[places])
+    thinned[places] = owners
+    return thinned, places, owners
 
 
 def diameter_of(sizes: NDArray[np.number], dimensions: int) -> NDArray[np.float64]:
@@ -129,20 +135,37 @@ def shared_pixels(
     tuple
         Indices into ``before``, indices into ``after``, and the shared px of these pairs.
     """
-    step, places, count = before.step, before.places, max(len(after), 1)
-    own = before.thinned[places]
+    step, own, columns = before.step, before.owners, len(after) + 1  # the first one stands for background
     steps = np.rint(moved).astype(np.intp)
-    targets = [place * step + steps[own, axis] for axis, place in enumerate(places)]
-    inside = np.ones(len(own), bool)
-    for target, size in zip(targets, after.shape, strict=True):
+    there, inside = np.zeros(len(own), np.intp), np.ones(len(own), bool)
+    for axis, (place, size, coarse) in enumerate(zip(before.places, after.shape, after.thinned.shape, strict=True)):
+        target = place * step + steps[:, axis].take(own)
         inside &= (target >= 0) & (target < size)
-    there = after.thinned[tuple(t[inside] // after.step for t in targets)]
-    both = there >= 0
-    keys = own[inside][both].astype(np.int64) * count + there[both]
-    if len(before) * count > MANY:
+        there = there * coarse + target // after.step
+    if not inside.all():
+        there, own = there[inside], own[inside]
+    keys = own * columns + after.thinned.reshape(-1).take(there) + 1
+    if len(before) * columns > MANY:
         pairs, counts = np.unique(keys, return_counts=True)
     else:
         table = np.bincount(keys)
         pairs, counts = (found := np.flatnonzero(table)), table[found]
-    rows, columns = np.divmod(pairs.astype(np.int64), count)
-    return rows, columns, np.asarray(counts * float(step**before.dimensions), np.float64)
+    rows, column = np.divmod(pairs.astype(np.int64), columns)
+    cells = column > 0
+    return rows[cells], column[cells] - 1, counts[cells] * float(step**before.dimensions)
+
+
+def covered_pixels(before: FrameCells, after: FrameCells, moved: NDArray[np.float64]) -> float:
+    """Return how many px all cells share, where the whole of ``before`` is moved by one step (D,) in px."""
+    own, there = before.thinned, after.thinned
+    for axis, (shift, size) in enumerate(zip(np.rint(moved).astype(int).tolist(), after.shape, strict=True)):
+        step, to = before.step, after.step
+        first, last = max(0, -(shift // step)), min(own.shape[axis], -((shift - size) // step))
+        if last <= first:
+            return 0.0
+        own = own[(slice(None),) * axis + (slice(first, last),)]
+        if step == to:
+            there = there[(slice(None),) * axis + (slice(first + shift // step, last + shift // step),)]
+        else:
+            there = there.take((np.arange(first, last) * step + shift) // to, axis)
+    return float(np.count_nonzero((own >= 0) & (there >= 0)) * before.step**before.dimensions)

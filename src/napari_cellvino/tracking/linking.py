@@ -129,13 +129,14 @@ def candidates(
     if not len(before) or not len(after):
         return Candidates(np.zeros(0, np.int64), np.zeros((0, 2), np.int64), np.zeros(0), np.zeros((2, 0)), edges)
     steps = [np.asarray(guess, np.float64) for guess in guesses] or [np.zeros_like(before.centroids)]
-    known = [shared_pixels(before, after, step) for step in steps]
-    pairs = _pairs(before, after, steps, known, options)
+    reach = _Reach(before, after, options)
+    known = [reach.after(step) for step in steps]
+    pairs = reach.pairs(known)
     for _ in range(ROUNDS):
         together = _neighbour_motion(before, after, pairs, options)
         if not together.any():
             break
-        pairs = _pairs(before, after, [*steps, together], [*known, shared_pixels(before, after, together)], options)
+        pairs = reach.pairs([*known, reach.after(together)])
     costs = _single_costs(before, after, pairs, options)
     rows, first, second, double = _divisions(before, after, pairs, costs, options)
     none = np.full(len(pairs.after), -1)
@@ -169,25 +170,42 @@ def _scales(before: FrameCells) -> Floats:
     return np.asarray(np.clip(SPARSE * apart, own, SPARSE_MOST * own))
 
 
-def _pairs(
-    before: FrameCells, after: FrameCells, steps: Sequence[Floats], known: Sequence[tuple[Indices, Indices, Floats]],
-    options: LinkOptions,
-) -> _Pairs:  # fmt: skip
-    """Return the cells that share pixels, or are near each other, after one of the guessed steps."""
-    count = len(after)
-    near, most = cKDTree(after.centroids), min(NEAREST, count)
-    scales = _scales(before)
-    reach = options.reach * scales
-    keys = [rows * count + columns for rows, columns, _ in known]
-    for step in steps:
-        distances, chosen = near.query(before.centroids + step, list(range(1, most + 1)))
-        rows, columns = np.nonzero(distances <= reach[:, None])
-        keys.append(rows * count + chosen[rows, columns])
-    every = np.unique(np.concatenate(keys))
-    shared = np.zeros((len(steps), len(every)))
-    for number, (rows, columns, pixels) in enumerate(known):
-        shared[number, np.searchsorted(every, rows * count + columns)] = pixels
-    return _Pairs(every // count, every % count, shared, np.stack([before.centroids + step for step in steps]), scales)
+@dataclass(frozen=True, slots=True)
+class _Stepped:
+    """Where cells are expected after a step (N, D), and the pairs, as numbers, that share px then or are near."""
+
+    expected: Floats
+    sharing: Indices
+    shared: Floats  # px of those that share some
+    near: Indices
+
+
+class _Reach:
+    """Tells which cells of the later frame those of the earlier one share px with, or are near, after a step."""
+
+    def __init__(self, before: FrameCells, after: FrameCells, options: LinkOptions) -> None:
+        self._before, self._after = before, after
+        self._tree, self._nearest = cKDTree(after.centroids), list(range(1, min(NEAREST, len(after)) + 1))
+        self._scales = _scales(before)
+        self._most = options.reach * self._scales[:, None]
+
+    def after(self, step: Floats) -> _Stepped:
+        """Return what cells reach after a step (N, D) in px."""
+        count = len(self._after)
+        rows, columns, shared = shared_pixels(self._before, self._after, step)
+        expected = self._before.centroids + step
+        distances, chosen = self._tree.query(expected, self._nearest)
+        near = np.arange(len(expected))[:, None] * count + chosen
+        return _Stepped(expected, rows * count + columns, shared, near[distances <= self._most])
+
+    def pairs(self, stepped: Sequence[_Stepped]) -> _Pairs:
+        """Return the cells that share px, or are near each other, after one of several steps."""
+        every = np.unique(np.concatenate([keys for one in stepped for keys in (one.sharing, one.near)]))
+        shared = np.zeros((len(stepped), len(every)))
+        for number, one in enumerate(stepped):
+            shared[number, np.searchsorted(every, one.sharing)] = one.shared
+        before, after = np.divmod(every, len(self._after))
+        return _Pairs(before, after, shared, np.stack([one.expected for one in stepped]), self._scales)
 
 
 def _single_costs(before: FrameCells, after: FrameCells, pairs: _Pairs, options: LinkOptions) -> Floats:
@@ -265,6 +283,6 @@ def _fitted(before: FrameCells, places: Floats, steps: Floats) -> Floats:
     offsets = (places[chosen] - before.centroids[:, None]) / scale
     design = np.concatenate([np.ones_like(weights), offsets], axis=2)
     stiff = np.diag([1e-9, *([STIFFNESS**2] * before.dimensions)])
-    left = np.einsum("nki,nkj->nij", weights * design, design) + stiff
-    right = np.einsum("nki,nkd->nid", weights * design, steps[chosen])
+    weighted = (weights * design).transpose(0, 2, 1)
+    left, right = weighted @ design + stiff, weighted @ steps[chosen]
     return np.asarray(np.linalg.solve(left, right)[:, 0])

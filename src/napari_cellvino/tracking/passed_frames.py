@@ -49,7 +49,7 @@ class FramesPassed:
         held, shape = self._cells[number], tuple(self._shapes)[self._shape_of[number]]
         labels, sizes = held[:, 0].astype(np.int64), held[:, 1].astype(np.int64)
         empty = np.zeros((0,) * len(shape), np.int32)
-        return FrameCells(shape, labels, held[:, 3:].copy(), sizes, held[:, 2] > 0, empty, ())
+        return FrameCells(shape, labels, held[:, 3:].copy(), sizes, held[:, 2] > 0, empty, (), np.zeros(0, np.intp))
 
 
 class LinksPassed:

@@ -18,7 +18,7 @@ from napari_cellvino.core.progress import Progress
 from napari_cellvino.figures.kymograph_plot import draw_kymograph
 from napari_cellvino.figures.plot_style import save_png
 from napari_cellvino.io.label_tiff import read_label_pixels
-from napari_cellvino.results.film_folder import CTC_NAME, FilmResult, read_film
+from napari_cellvino.results.film_folder import CTC_NAME, FilmResult, read_film, recipe_of
 from napari_cellvino.storage.atomic import atomic_path
 from napari_cellvino.tracking.line_samples import BEYOND, CellAxis, along_line, evenly_on
 from napari_cellvino.tracking.measures import FilmScale
@@ -146,7 +146,7 @@ def make_kymograph(request: KymographRequest) -> Generator[Progress, None, Kymog
     if not tracked and request.track is not None:
         raise OptionError(f"{request.path} is no folder of a tracked film; tracks are in those of 'cellvino track'")
     result = read_film(request.path) if tracked else None
-    film = open_film(request.path if result is None else _film_of(request.path, result))
+    film = open_film(request.path) if result is None else _film_of(request.path, result)
     interval = request.interval_s or (result and result.summary.get("interval_s")) or film.first.interval_s
     scale = FilmScale(film.spacing, float(str(interval)) if interval else None, film.times)
     channel, width = request.channel - 1, request.width
@@ -158,11 +158,11 @@ def make_kymograph(request: KymographRequest) -> Generator[Progress, None, Kymog
     return (yield from kymograph_of_cell(film, masks, scale, channel=channel, width=width))
 
 
-def _film_of(folder: Path, result: FilmResult) -> Path:
+def _film_of(folder: Path, result: FilmResult) -> Film:
     path = Path(str(result.summary.get("film", "")))
     if not result.summary.get("film") or not path.exists():
         raise ImageReadError(f"the film of {folder.name} is not at {path}; name the film, and a line")
-    return path
+    return open_film(path, recipe_of(result.summary).overrides)
 
 
 def _masks_of(result: FilmResult, track: int) -> Masks:
@@ -186,7 +186,8 @@ def write_kymograph(path: Path, kymograph: Kymograph, title: str) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     scale = kymograph.scale
-    save_png(draw_kymograph(kymograph.values, kymograph.first, scale, title=title), path, software="napari-cellvino")
+    figure = draw_kymograph(kymograph.values, kymograph.first, scale, title=title)
+    save_png(figure, path, software="napari-cellvino", with_places=True)
     with atomic_path(path.with_suffix(".tif")) as part:
         tifffile.imwrite(str(part), kymograph.values, metadata={"axes": "YX"})
 

@@ -9,12 +9,14 @@ import tifffile
 from napari.utils.theme import get_theme
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QPixmap
+from qtpy.QtGui import QColor, QImage, QPalette, QPixmap
 from qtpy.QtWidgets import QComboBox, QWidget
 
+from napari_cellvino.figures.plot_style import save_png
+from napari_cellvino.figures.track_strip import StripPicture, draw_strip
 from napari_cellvino.gui.save.export_controller import NOT_YET
 from napari_cellvino.gui.shell.window import CellvinoWindow
-from napari_cellvino.gui.widgets.wide_picture import on_dark
+from napari_cellvino.gui.widgets.wide_picture import WidePicture, on_dark
 
 from ..conftest import WAIT_MS
 
@@ -94,6 +96,30 @@ def test_colours_of_a_plot_keep_their_hue_on_dark() -> None:
     assert (white.tolist(), black.tolist()) == (list(paper), [255, 255, 255])
     assert blue[2] > blue[1] > blue[0] > 80  # lighter than on white
     assert np.ptp(grey.astype(int)) < 8
+
+
+def test_images_in_a_plot_keep_their_colours_on_dark(qtbot: QtBot, tmp_path: Path) -> None:
+    pixels = np.full((8, 8), 90)
+    pixels[0] = 30
+    save_png(
+        draw_strip([StripPicture(0, pixels, pixels < 0)], title="one"),
+        path := tmp_path / "s.png",
+        software="x",
+        with_places=True,
+    )
+    picture = WidePicture("a strip", plot=True)
+    qtbot.addWidget(picture)
+    palette = picture.palette()
+    palette.setColor(QPalette.ColorRole.Window, QColor(35, 36, 43))
+    picture.setPalette(palette)
+    picture.resize(QImage(str(path)).width(), 10)
+    picture.show()
+    picture.show_file(path)
+    shown = picture.pixmap().toImage()
+    assert corner(picture.pixmap()) == "#23242b"
+    assert (
+        shown.pixelColor(shown.width() // 2, shown.height() * 2 // 3).name() == "#ffffff"
+    )  # the brightest of the image
 
 
 def test_what_was_saved_is_plotted_reported_and_exported(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import napari
@@ -23,6 +24,7 @@ from napari_cellvino.formats.trackmate import write_trackmate
 from napari_cellvino.gui.shell.window import TracksDock
 from napari_cellvino.gui.tracks.tracks_panel import TracksPanel
 from napari_cellvino.tracking.link_film import link_film
+from napari_cellvino.workflows.film import open_film
 from tests.tracking.film_maker import dividing_film, draw
 
 from ..conftest import WAIT_MS
@@ -210,6 +212,17 @@ def look_through_time(window: Window, click: Callable[[QWidget], None], qtbot: Q
         assert controller.failure is None
         assert controller.picture == tracks.folder.parent / "pictures" / name
     assert tifffile.imread(controller.picture.with_suffix(".tif")).shape == (7, 41)
+    assert shown.picture._images  # which keep their colours on dark
+    panel.scale.interval.setValue(90.0)
+    panel.scale.pixel.setValue(0.5)
+    assert panel.colour.findData("speed_um_per_min") > 0
+    tracks.save()
+    window.wait(lambda: not tracks.working)
+    tracks.open(tracks.folder)  # the next day
+    window.wait(lambda: not tracks.working)
+    assert (panel.scale.pixel.value(), panel.scale.interval.value()) == (0.5, 90.0)
+    assert pd.read_csv(tracks.folder / "lineage.csv")["life_min"].tolist()[0] == 6 * 1.5
+    tracks.select([1])
     groups = window.dock.session.film_groups
     groups.open(tracks.folder.parent)
     assert panel.groups.table.item(0, 1).text() == "film"
@@ -324,9 +337,21 @@ def test_odd_films_are_told_in_the_window(viewer: napari.Viewer, qtbot: QtBot, f
     assert [len(cells) for cells in tracks.linked.frames] == [2, 2, 2, 3, 3, 3, 0]
     tracks.save()
     window.wait(lambda: not tracks.working)
-    tracks.open(tracks.folder)  # the next day
+    other = open_film(masks).as_stack()  # another film of as many frames is open the next day
+    other = replace(other, shape=other.shape._replace(t=7))
+    window.dock.session.workspace.use_stack(other)
+    tracks.open(tracks.folder)
     window.wait(lambda: not tracks.working)
+    assert tracks.opened.film.path == images
     assert tracks.notices == tuple(said.split("\n"))
+    window.dock.session.workspace.use_stack(None)
+    for folder in (images, masks):
+        for path in list(folder.iterdir())[1:]:
+            path.unlink()
+    tracks.track(images, masks)
+    window.wait(lambda: not tracks.working)
+    assert "one frame only: every cell is a track of its own" in window.panel.state.text()
+    assert set(map(len, window.spans().values())) == {1}
 
 
 def test_tracks_of_volumes_are_shown_mended_and_saved(viewer: napari.Viewer, qtbot: QtBot, tmp_path: Path) -> None:

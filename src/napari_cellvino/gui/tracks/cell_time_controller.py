@@ -14,7 +14,8 @@ from napari_cellvino.core.errors import CellvinoError, OptionError
 from napari_cellvino.core.progress import Progress
 from napari_cellvino.figures.plot_style import save_png
 from napari_cellvino.figures.track_strip import draw_strip
-from napari_cellvino.gui.tracks.tracks_controller import OpenedFilm, TracksController
+from napari_cellvino.gui.tracks.opened_film import OpenedFilm
+from napari_cellvino.gui.tracks.tracks_controller import TracksController
 from napari_cellvino.gui.widgets.one_task import OneTask
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task, Work
 from napari_cellvino.workflows.kymograph import Kymograph, kymograph_of_cell, kymograph_of_line, write_kymograph
@@ -60,7 +61,7 @@ class CellTimeController(OneTask):
                 found = cut_strips(opened.film, linked, opened.annotation.pixels.__getitem__, [track], channel)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 strip = draw_strip(found[track], title=f"{opened.folder.name}, track {track}")
-                save_png(strip, path, software="napari-cellvino")
+                save_png(strip, path, software="napari-cellvino", with_places=True)
             return path
 
         self._start(work)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from qtpy.QtGui import QPixmap
 from qtpy.QtWidgets import QPushButton, QWidget
 
 from napari_cellvino.gui.tracks.cell_time_controller import CellTimeController
@@ -26,7 +25,8 @@ class CellTimePanel(QWidget):
         self.strip_button = _button("Strip", "A picture of the chosen cell for each frame, with its outline")
         self.cell_button = _button("Along the cell", "A kymograph along its long axis, which turns with the cell")
         self.line_button = _button("Along a line", "A kymograph along the last line in a layer of shapes")
-        self.state, self.failure, self.picture = text_line("aside"), Notice(), WidePicture("One cell through time")
+        self.state, self.failure = text_line("aside"), Notice()
+        self.picture = WidePicture("One cell through time", plot=True)
         layout = panel_layout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         self._channels = QWidget()
@@ -51,7 +51,7 @@ class CellTimePanel(QWidget):
         self._channels.setVisible(len(channels) > 1)
         self.failure.show_failure(controller.failure)
         say(self.state, controller.working or controller.said)
-        self.picture.show_pixmap(None if controller.picture is None else QPixmap(str(controller.picture)))
+        self.picture.show_file(controller.picture)
 
 
 def _button(text: str, tooltip: str) -> QPushButton:

@@ -48,11 +48,12 @@ class FilmCanvas(QObject):
 
     def show(self, film: Film, annotation: Annotation, images: tuple[LayerRecipe, ...]) -> None:
         """Show a film in the place of another one."""
-        self._annotation, self._chosen = annotation, ()
+        self._annotation, self._chosen = None, ()  # while layers go and come, frames are of neither film
         if self._canvas is None:
             self._canvas = Canvas(self._viewer)
             self._canvas.bind(self._keys)
         self._layers.show(film, annotation, images)
+        self._annotation = annotation
         if self._layers.labels is not None:
             self._layers.labels.editable = False  # outlines are changed by edits that can be taken back
         self._update_keys()

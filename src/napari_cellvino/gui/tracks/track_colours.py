@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_cellvino.gui.tracks.tracks_controller import OpenedFilm
+from napari_cellvino.gui.tracks.opened_film import OpenedFilm
 from napari_cellvino.gui.widgets.value_combo import Choice
 from napari_cellvino.results.film_folder import LINEAGE_NAME
 from napari_cellvino.tracking.link_film import LinkedFilm

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import napari
@@ -12,14 +12,15 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_cellvino.annotation import Annotation, Change, EditAction, EditSession
 from napari_cellvino.annotation.recovery import find_unsaved, resume_session
-from napari_cellvino.core.errors import CellvinoError, ImageReadError, OptionError
-from napari_cellvino.core.image import Stack
+from napari_cellvino.core.errors import CellvinoError, OptionError
+from napari_cellvino.core.image import Spacing
 from napari_cellvino.core.link_options import LinkOptions
 from napari_cellvino.core.progress import Progress
-from napari_cellvino.gui.napari_bridge import LayerRecipe, prepare_layers
+from napari_cellvino.gui.napari_bridge import prepare_layers
 from napari_cellvino.gui.review.editor import Editor
 from napari_cellvino.gui.tracks.film_canvas import FilmCanvas
 from napari_cellvino.gui.tracks.link_queue import LinkQueue
+from napari_cellvino.gui.tracks.opened_film import OpenedFilm, check_flat, film_of_tracks
 from napari_cellvino.gui.tracks.track_actions import ACCEPT, COPY, TrackAction
 from napari_cellvino.gui.widgets.failure import failure_of
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task, Work
@@ -29,33 +30,19 @@ from napari_cellvino.results.usual_folder import results_beside
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.tracking.film_annotation import FilmCells
 from napari_cellvino.tracking.link_film import LinkedFilm
-from napari_cellvino.tracking.measures import FilmScale
 from napari_cellvino.tracking.relinking import Relinker, relink
 from napari_cellvino.workflows.film import Film, film_of_stack, open_film
 from napari_cellvino.workflows.film_labels import FilmLabels, FoundLabels, open_labels
-from napari_cellvino.workflows.track_film import TrackRequest, linking_alone, open_tracks, save_tracks, track_film
+from napari_cellvino.workflows.track_film import (
+    TrackRequest,
+    linking_alone,
+    open_tracks,
+    save_tracks,
+    track_film,
+)
 from napari_cellvino.workflows.workspace import Workspace
 
 FOLDER = "tracks"  # in the folder of results beside a film
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class OpenedFilm:
-    """A tracked film that is shown, and where it is saved."""
-
-    film: Film
-    annotation: Annotation
-    cells: FilmCells
-    request: TrackRequest
-    folder: Path
-    images: tuple[LayerRecipe, ...]
-    session: EditSession | None
-    notices: tuple[str, ...]
-
-    @property
-    def scale(self) -> FilmScale:
-        """Units of time and length."""
-        return FilmScale(self.film.spacing, self.request.interval_s or self.film.first.interval_s, self.film.times)
 
 
 class TracksController(QObject):
@@ -131,10 +118,12 @@ class TracksController(QObject):
     def _tracked(
         self, film: Film | None, path: Path | None, masks: Path | None, pipeline: Pipeline | None, tracks: Path | None
     ) -> Generator[Progress, None, OpenedFilm]:
-        if film is None and path is not None:
-            film = open_film(path)
-        if film is None or film.count < 2:
-            raise OptionError("this image has one time point; a film is a file with several, or a folder of frames")
+        film = film or open_film(path or Path())
+        if film.count == 1 and film.first.shape.z > 1 and path is None:
+            raise OptionError(
+                f"{film.name} is a stack of {film.first.shape.z} planes at one time; if these are time points, say so "
+                "at Dimensions under Correct… in tab 1, else choose a file with time points or a folder of frames"
+            )
         labels: FilmLabels
         if masks is None and pipeline is not None:
             labels = FoundLabels(film, pipeline, self._workspace.engines)
@@ -142,9 +131,10 @@ class TracksController(QObject):
         else:
             labels, recipe = open_labels(masks or Path(), film), linking_alone(self._workspace.recipe)
         if (labels.labels(0).ndim == 2) if pipeline is None else not pipeline.recipe.z_choice.joined:
-            _check_flat(film, self._workspace.stack)
+            check_flat(film, self._workspace.stack)
         root = results_beside(film.path) / FOLDER
         named = "" if masks is None else masks.name
+        recipe = recipe.with_overrides(film.first.overrides)
         request = TrackRequest(recipe, None, root, overwrite=True, masks=named, tracks=tracks)
         tracked = yield from track_film(film, labels, request)
         return self._read(tracked.folder or root / film.name, film)
@@ -152,23 +142,22 @@ class TracksController(QObject):
     def _read(self, folder: Path, film: Film | None) -> OpenedFilm:
         """Read tracks and what was corrected since they were saved; runs in the thread."""
         held, stack = open_tracks(folder), self._workspace.stack
-        if film is None and stack is not None and stack.shape.t == held.annotation.shape[0]:
-            film = film_of_stack(stack)
-        elif film is None and held.film is not None and held.film.exists():
-            film = open_film(held.film)
+        notices = held.notices
         if film is None:
-            raise ImageReadError(
-                f"the film of {folder.name} is not at {held.film or 'any known place'}; open it in tab 1 first"
-            )
+            film, said = film_of_tracks(folder, held, stack)
+            notices = tuple(dict.fromkeys((*notices, *said)))
         volumes = held.annotation.pixels.ndim == 4
         if not volumes:
-            _check_flat(film, stack)
+            check_flat(film, stack)
         if film.count != held.annotation.shape[0]:
             raise OptionError(f"{film.name} has {film.count} frames and its tracks {held.annotation.shape[0]}")
         images = () if film.first is stack else prepare_layers(film.as_stack(volumes=volumes))
+        spacing = held.request.recipe.spacing_um
+        if spacing is not None and film.first.overrides.spacing is None:  # that of an open image is told by its form
+            film = replace(film, first=film.first.with_spacing(spacing))
         session = _resumed(journal_path(folder), held.annotation)
         cells = FilmCells(held.annotation, held.drift)
-        return OpenedFilm(film, held.annotation, cells, held.request, folder, images, session, held.notices)
+        return OpenedFilm(film, held.annotation, cells, held.request, folder, images, session, notices)
 
     def _take(self, opened: OpenedFilm) -> None:
         self.working, self.opened, self.notices = "", opened, opened.notices
@@ -309,6 +298,17 @@ class TracksController(QObject):
 
     # -- saving
 
+    def measure_with(self, spacing: Spacing, interval_s: float | None) -> None:
+        """Measure with another size of pixels and time between frames; where None, with that of the file."""
+        opened = self.opened
+        if opened is None:
+            return
+        film = replace(opened.film, first=opened.film.first.with_spacing(spacing))
+        recipe = opened.request.recipe.with_overrides(film.first.overrides)
+        self.opened = replace(opened, film=film, request=replace(opened.request, recipe=recipe, interval_s=interval_s))
+        self.editor.say("Measured so from now on; Save writes the tables again.")
+        self.redrawn.emit()
+
     def save(self) -> None:
         """Measure the film again and write its tracks, in the thread; editing goes on."""
         opened = self.opened
@@ -343,15 +343,6 @@ class TracksController(QObject):
     def _fail(self, error: BaseException) -> None:
         self.working, self.editor.failure = "", failure_of(error)
         self.changed.emit()
-
-
-def _check_flat(film: Film, stack: Stack | None) -> None:
-    """Raise OptionError where a film of z-stacks is open with its planes, which its tracks are not in."""
-    if film.first is stack and film.first.shape.z > 1:
-        raise OptionError(
-            f"{film.name} is open as z-stacks, and tracks are of its projection; remove its layers, "
-            "then choose its folder"
-        )
 
 
 def _resumed(path: Path, annotation: Annotation) -> EditSession | None:

@@ -16,6 +16,7 @@ from napari_cellvino.gui.shell.viewer_session import Session
 from napari_cellvino.gui.tracks.cell_time_panel import CellTimePanel
 from napari_cellvino.gui.tracks.groups_panel import GroupsPanel
 from napari_cellvino.gui.tracks.lineage_view import Lineage, LineageView
+from napari_cellvino.gui.tracks.scale_form import ScaleForm
 from napari_cellvino.gui.tracks.track_actions import ACCEPT, EDITS, TrackAction
 from napari_cellvino.gui.tracks.track_colours import GENERATION, colour_choices, measured, shares
 from napari_cellvino.gui.widgets.form_layout import (
@@ -33,6 +34,7 @@ from napari_cellvino.gui.widgets.usable import WAIT, enable_unless
 from napari_cellvino.gui.widgets.value_combo import ValueCombo
 from napari_cellvino.segmentation.heads import Parameter
 from napari_cellvino.tracking.link_film import LinkedFilm
+from napari_cellvino.tracking.measures import FilmScale
 
 COLUMNS = 3
 GEFF_FILES = ("zarr.json", ".zgroup", ".zattrs")  # one of which is chosen for the folder that it lies in
@@ -88,6 +90,7 @@ class TracksPanel(QWidget):
             [GENERATION], name="Colour tracks by", tooltip="What the tracks and the tree are coloured by"
         )
         self.lineage = LineageView()
+        self._scale: FilmScale | None = None  # that the choices of colour are named by
         self._lay_out()
         self._connect()
         self._draw()
@@ -118,7 +121,10 @@ class TracksPanel(QWidget):
         tree.setContentsMargins(0, 0, 0, 0)
         add_row(form(tree), "&Lineage, coloured by", self.colour)
         tree.addWidget(self.lineage, 1)
-        for widget in (self._walk, self._edits, self._history, self.links):
+        self.scale = ScaleForm()
+        self.units = CollapsibleSection("Pixel size and time", self.scale)
+        self.units.setToolTip("What lengths and times are measured in")
+        for widget in (self._walk, self._edits, self._history, self.links, self.units):
             layout.addWidget(widget)
         layout.addWidget(self._tree, 1)
         self.cell_time, self.groups = CellTimePanel(self.session.cell_time), GroupsPanel(self.session.film_groups)
@@ -144,6 +150,7 @@ class TracksPanel(QWidget):
         self.leave_button.clicked.connect(self._leave)
         self.sliders.value_changed.connect(lambda values: controller.try_options(_options(values)))
         self.colour.value_changed.connect(self._draw_lineage)
+        self.scale.given.connect(controller.measure_with)
         self.lineage.wanted.connect(controller.go_to)
         calls: dict[str, tuple[QPushButton, Callable[[], object]]] = {
             "N": (self.next_button, partial(controller.step, 1)),
@@ -196,7 +203,7 @@ class TracksPanel(QWidget):
         self.cancel_button.setVisible(bool(controller.working))
         self.failure.show_failure(controller.editor.failure)
         say(self.doubt, self._describe_doubt() if there else "")
-        for widget in (self._walk, self._edits, self._history, self.links, self._tree, self.through_time):
+        for widget in (self._walk, self._edits, self._history, self.links, self.units, self._tree, self.through_time):
             widget.setVisible(there)
         undone = controller.editor.undo_name
         self.undo_button.setText(f"Undo {undone if len(undone) <= NAMED else undone[:NAMED].rstrip() + '…'}".strip())
@@ -236,10 +243,12 @@ class TracksPanel(QWidget):
         linked, opened = self.controller.linked, self.controller.opened
         if linked is not None and opened is not None:
             by, values = self.colour.value(), dict[int, float]()
-            if by or not self.colour.count() > 1:  # measured when it is wanted, and once to know what there is
+            known, self._scale = self._scale == opened.scale, opened.scale
+            if by or not known:  # measured when it is wanted, and once to know what there is
                 table = measured(opened, linked)
                 self.colour.offer(colour_choices(table))
                 values = shares(table, self.colour.value())
+            self.scale.show_scale(opened.scale)
             self.lineage.show_lineage(Lineage(linked.tracks, len(linked.frames), values))
             self.controller.colour_by(values)
 
