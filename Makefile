@@ -7,7 +7,7 @@ VIRTUAL := env QT_QPA_PLATFORM=xcb LIBGL_ALWAYS_SOFTWARE=1 xvfb-run -a -s "-scre
 unexport PYTHONDONTWRITEBYTECODE
 SCREEN := $(DISPLAY)$(WAYLAND_DISPLAY)$(filter-out Linux,$(shell uname -s))
 
-.PHONY: demo test test-quick fuzz kills docs lint lock benchmark wheel system clean
+.PHONY: demo test test-quick fuzz kills container docs lint lock benchmark wheel system clean
 
 demo: .venv/.ready | system  ## open the window on the sample images; without a screen, take its picture
 ifneq ($(SCREEN),)
@@ -33,12 +33,15 @@ SECONDS := 60
 fuzz: .venv/.ready-dev  ## try damaged files on every reader and importer, as long as SECONDS says for each kind
 	CELLVINO_FUZZ_SECONDS=$(SECONDS) $(BIN)/python -m pytest -p no:napari -p no:npe2 -p no:pytest-qt -q --timeout 0 tests/fuzz
 
-# The tests kill a few runs; this kills KILLS of them, at moments that SEED gives again.
+# The tests kill some runs; this kills KILLS of them, at moments that SEED gives again.
 KILLS := 1000
 SEED := 1
 kills: .venv/.ready-dev  ## kill runs and watches at random moments: they must end as if nothing had happened
 	CELLVINO_KILLS=$(KILLS) CELLVINO_KILLS_SEED=$(SEED) $(BIN)/python -m pytest -p no:napari -p no:npe2 -p no:pytest-qt -q -s \
 	  --timeout 0 tests/workflows/test_random_kills.py
+
+container: .venv/.ready-dev  ## do the steps of deploy/Containerfile in a chroot, as root, with debootstrap; some minutes
+	$(BIN)/python scripts/prove_container.py
 
 docs: .venv/.ready-dev  ## build the documentation into build/site, its notebooks executed; a warning is an error
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict

@@ -70,6 +70,8 @@ def measure_grid(asked: Asked) -> list[Figure]:
 def measure_contour(asked: Asked) -> list[Figure]:
     """Return the milliseconds that ``cell-contour`` takes to outline one of the cells that ``cell-grid`` found.
 
+    Its precision is the one that a run chooses.
+
     Raises
     ------
     NotMeasuredError
@@ -81,7 +83,8 @@ def measure_contour(asked: Asked) -> list[Figure]:
     found = decode(maps, grid.spec, check_parameters(grid.spec, {}))
     if not len(found.objects):
         raise NotMeasuredError(f"model {grid.label} found no cell to outline")
-    refiner, level = MaskRefiner(contour, OpenVinoEngine(contour)), check_parameters(contour.spec, {})["outline"]
+    refiner = MaskRefiner(contour, OpenVinoEngine(contour, precision=contour.automatic_precision))
+    level = check_parameters(contour.spec, {})["outline"]
 
     def outline() -> object:
         masks = finish(infer_masks(seen, found.objects, refiner))

@@ -15,7 +15,7 @@ import napari_cellvino
 WINDOW = {"PyQt5", "PyQt6", "PySide2", "PySide6", "qtpy", "napari", "magicgui", "superqt"}
 HEAVY = {"torch", "nncf", "dask"}
 USED_LATE = {"matplotlib", "jinja2"}  # where something is drawn or written, not before
-SLOW_TO_LOAD = {"openvino", "pandas", "skimage", "scipy", "zarr"}
+SLOW_TO_LOAD = {"openvino", "pandas", "skimage", "scipy", "zarr", "numpy", "pydantic", "yaml"}
 
 
 def headless_modules(folder: Path, prefix: str = "napari_cellvino.") -> Iterator[str]:

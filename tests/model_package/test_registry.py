@@ -2,14 +2,16 @@
 
 import json
 import os
+import shutil
 
 import pytest
 
 from napari_cellvino.core.errors import ModelPackageError, OptionError
 from napari_cellvino.core.resources import shipped_folder
 from napari_cellvino.core.settings import Settings, load_settings, save_settings
-from napari_cellvino.model_package import find_package, list_packages
+from napari_cellvino.model_package import find_package, list_packages, registry
 from napari_cellvino.model_package.registry import model_folders
+from napari_cellvino.model_package.spec import read_spec
 
 
 @pytest.fixture
@@ -40,6 +42,18 @@ def test_first_of_one_name_is_meant(places, make_package):
     assert find_package("only").folder.parent == extra
     names = [p.name for p in list_packages() if p.folder.parent != shipped_folder("models")]
     assert names == ["mine", "nuclei", "mine", "nuclei", "only"]
+
+
+def test_a_package_in_the_folder_of_its_name_is_found_without_reading_others(places, make_package, monkeypatch):
+    user, _ = places
+    make_package("mine", within=user)
+    make_package("mine", within=user / "another").rename(user / "a-copy")
+    shutil.rmtree(user / "another")
+    assert find_package("mine").folder == user / "mine", "and not the copy, whose folder comes first"
+    read: list[str] = []
+    monkeypatch.setattr(registry, "read_spec", lambda folder: read.append(folder.name) or read_spec(folder))
+    assert find_package("nuclei").spec.name == "nuclei"
+    assert read == ["nuclei"]
 
 
 def test_broken_package_is_listed_with_its_problem(places, make_package):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -50,9 +51,9 @@ def inbox(tmp_path) -> Path:
 def make_watch(tmp_path, inbox):
     """Return a watch over the inbox that takes files for written at once."""
 
-    def make(book=None, **choices):
+    def make(book=None, clock=time.time, **choices):
         values = {"settle_s": 0.0, "patience_s": 0.0, "every_s": 0.05, "base": Recipe(device="CPU")} | choices
-        return Watch(WatchPlan((inbox,), tmp_path / "out", book or RuleBook(), **values))
+        return Watch(WatchPlan((inbox,), tmp_path / "out", book or RuleBook(), **values), clock=clock)
 
     return make
 

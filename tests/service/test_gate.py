@@ -16,7 +16,9 @@ from napari_cellvino.service.cron import Cron
 from napari_cellvino.service.gate import Gate
 from napari_cellvino.service.notify import Notify, notify
 from napari_cellvino.service.rules import RuleBook
+from napari_cellvino.service.watch_events import Idle, JobEnded
 from napari_cellvino.storage.ledger import Job, JobState
+from napari_cellvino.workflows.field_task import FieldProgress
 
 DONE = Job("/images/a.tif", state=JobState.DONE, fields=2, cells=31)
 
@@ -55,8 +57,27 @@ def test_schedule_opens_until_everything_is_done(tmp_path):
     assert gate.why_not(paused=False) == ""
     now[0] += 3 * 3600
     assert gate.why_not(paused=False) == "", "what waits is run to its end"
+    assert Gate(RuleBook(start="0 2 * * *"), tmp_path, lambda: now[0], is_started=gate.is_started).is_started
     gate.close()
     assert gate.why_not(paused=False)
+
+
+def test_watch_that_is_begun_again_goes_on_with_what_its_schedule_began(make_watch, inbox, crops, engines):
+    tifffile.imwrite(inbox / "a.tif", crops[0])
+    now = [datetime(2026, 11, 28, 1, 59, 30).timestamp()]
+    book = RuleBook(start="0 2 * * *", keep_free_gb=0)
+    watch, stop = make_watch(book, clock=lambda: now[0]), threading.Event()
+    for event in watch.run(stop, engines):
+        if isinstance(event, Idle):
+            now[0] += 60
+        elif isinstance(event, FieldProgress):
+            stop.set()  # the computer goes off in the middle
+    now[0] += 600
+    states = [job.state for job in watch.ledger.jobs()]
+    assert states == [JobState.WAITING]
+    ended = list(make_watch(book, clock=lambda: now[0]).run(threading.Event(), engines, once=True))
+    assert [e.job.state for e in ended if isinstance(e, JobEnded)] == [JobState.DONE]
+    assert not watch.ledger.started
 
 
 def test_busy_computer_is_left_alone(tmp_path):

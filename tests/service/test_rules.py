@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 import pytest
+from pydantic import ValidationError
 
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.service.rules import Rule, RuleBook, load_rules, recipe_of
@@ -79,9 +80,21 @@ def test_impossible_choice_is_named(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("hours", "opens", "closed"), [("22:00-06:00", (22, 23, 0, 5), (6, 12, 21)), ("8:00-17:00", (8, 16), (7, 17, 18))]
+    ("hours", "opens", "closed"),
+    [
+        ("22:00-06:00", (22, 23, 0, 5), (6, 12, 21)),
+        ("8:00-17:00", (8, 16), (7, 17, 18)),
+        ("18:00-24:00", (18, 23), (0, 17)),
+        ("00:00-24:00", (0, 12, 23), ()),
+    ],
 )
 def test_hours_may_pass_midnight(hours, opens, closed):
     book = RuleBook(hours=hours)
     assert all(book.is_open(datetime(2026, 11, 28, hour)) for hour in opens)
     assert not any(book.is_open(datetime(2026, 11, 28, hour)) for hour in closed)
+
+
+@pytest.mark.parametrize("hours", ["29:00-06:00", "22:75-06:00", "22-6", "24:00-06:00"])
+def test_hours_that_no_clock_shows_are_refused(hours):
+    with pytest.raises(ValidationError):
+        RuleBook(hours=hours)

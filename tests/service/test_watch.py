@@ -183,6 +183,32 @@ def test_what_may_pass_is_tried_again_later(make_watch, inbox, crops, monkeypatc
     assert ended(run_once(make_watch()))["a.tif"].state is JobState.DONE
 
 
+@pytest.mark.parametrize("share_goes", [True, False])
+def test_share_that_is_away_is_waited_for_without_end(
+    make_watch, inbox, crops, run_once, engines, tmp_path, monkeypatch, share_goes
+):
+    monkeypatch.setattr("napari_cellvino.service.watch.MOST_ATTEMPTS", 1)
+    for number, name in enumerate(("a.tif", "b.tif")):
+        tifffile.imwrite(inbox / name, crops[number])
+    watch, stop, told = make_watch(), threading.Event(), []
+    for event in watch.run(stop, engines):
+        if isinstance(event, JobQueued) and (inbox / "a.tif").exists():
+            (inbox if share_goes else inbox / "a.tif").rename(tmp_path / "away")
+        elif isinstance(event, JobEnded) and event.job.source.endswith("a.tif"):
+            assert event.job.state is (JobState.WAITING if share_goes else JobState.FAILED)
+            if not share_goes:
+                stop.set()
+        elif isinstance(event, Idle):
+            told.append(event.reason)
+            stop.set()
+    if share_goes:
+        assert f"{inbox}: it cannot be read" in told[0]
+        (tmp_path / "away").rename(inbox)
+        watch.ledger.update([str(inbox / "a.tif")], retry_at=0.0)
+        assert {job.state for job in ended(run_once(make_watch())).values()} == {JobState.DONE}
+        assert len(ResultStore(watch.plan.root).find_folders()) == 2
+
+
 def test_rules_choose_by_path_and_metadata(make_watch, inbox, crops, run_once):
     for name, channels in (("two.ome.tif", ["DNA", "Actin"]), ("one.ome.tif", ["Actin", "x"])):
         pixels = [crops[0], crops[1]]

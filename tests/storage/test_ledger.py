@@ -6,11 +6,12 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
 from napari_cellvino.core.errors import OptionError, OutputError
-from napari_cellvino.storage.ledger import Job, JobState, Ledger
+from napari_cellvino.storage.ledger import DEATHS, Job, JobState, Ledger
 from napari_cellvino.storage.ledger_file import LEASE_S, LEDGER_NAME, this_worker
 
 NOW = 1_000_000.0
@@ -39,6 +40,14 @@ def test_input_is_queued_once_and_again_when_it_has_changed(ledger):
     assert (found.state, found.cells, found.stamp) == (JobState.WAITING, 0, (11, 6))
 
 
+def test_copy_of_what_was_replaced_by_other_content_waits_again(ledger):
+    for name, state in (("a.tif", JobState.DONE), ("copy.tif", JobState.SKIPPED)):
+        ledger.queue(job(name))
+        ledger.update([f"/in/{name}"], state=state, digest="same")
+    ledger.queue(Job("/in/a.tif", size=11, modified_ns=6))
+    assert states(ledger) == {"/in/a.tif": "waiting", "/in/copy.tif": "waiting"}
+
+
 def test_job_keeps_what_it_was_given(ledger):
     given = job("a.tif", kind="plate", attributes={"plate": "P1", "magnification": 20}, recipe="r.yaml")
     ledger.queue(given)
@@ -59,6 +68,13 @@ def test_claim_waits_for_the_time_of_the_next_attempt(ledger):
     ledger.update(["/in/a.tif"], retry_at=NOW + 30)
     assert ledger.claim(1, "w", NOW + 29) == []
     assert ledger.claim(1, "w", NOW + 30)[0].attempts == 1
+
+
+def test_claim_does_not_wait_where_the_clock_was_set_back(ledger):
+    ledger.queue(job("a.tif"))
+    ledger.update(["/in/a.tif"], ended=NOW, retry_at=NOW + 30)
+    assert ledger.claim(1, "w", NOW + 1) == []
+    assert len(ledger.claim(1, "w", NOW - 86_400)) == 1
 
 
 def test_two_workers_never_get_the_same_job(ledger):
@@ -84,8 +100,20 @@ def test_jobs_of_a_process_that_is_gone_are_taken_up(ledger):
     dead = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
     ledger.claim(1, dead, NOW)
     assert ledger.take_up(NOW) == 1
-    assert ledger.claim(1, this_worker(), NOW)[0].attempts == 1
+    assert ledger.claim(1, this_worker(), NOW)[0].attempts == 2
     assert ledger.take_up(NOW + 10 * LEASE_S) == 0  # this process lives, however long it has been silent
+
+
+def test_job_that_ends_every_worker_fails_alone(ledger):
+    for name in ("a.tif", "b.tif", "c.tif"):
+        ledger.queue(job(name))
+    taken = []
+    for _ in range(DEATHS):
+        taken.append([Path(j.source).stem for j in ledger.claim(3, "elsewhere|1|1", NOW)])
+        ledger.take_up(NOW + 2 * LEASE_S)
+    assert taken == [["a", "b", "c"], *[["a"]] * (DEATHS - 1)], "what may have ended a worker is run alone"
+    assert states(ledger) == {"/in/a.tif": "failed", "/in/b.tif": "waiting", "/in/c.tif": "waiting"}
+    assert "5 times" in ledger.find(["/in/a.tif"])[0].error
 
 
 def test_jobs_of_another_computer_are_taken_up_when_it_falls_silent(ledger):

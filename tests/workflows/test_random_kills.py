@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from dataclasses import field as attribute
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -28,7 +28,7 @@ from napari_cellvino.storage.field_ledger import FieldLedger
 from napari_cellvino.storage.ledger import JobState, Ledger
 from tests.processes import command, end, start
 
-KILLS = int(os.environ.get("CELLVINO_KILLS", "14"))  # of all kinds of runs together
+KILLS = int(os.environ.get("CELLVINO_KILLS", "30"))  # of all kinds of runs together
 SEED = int(os.environ.get("CELLVINO_KILLS_SEED", "20240607"))
 EACH_RUN = 4  # kills before a run may go on to its end
 FIELDS = 6
@@ -41,7 +41,7 @@ class Kind:
     """A kind of run: its words before the inputs and after them, and its share of all kills.
 
     ``beside`` runs are at work in one folder of results; with ``children``, the processes that a run has begun are
-    killed as well as the run.
+    killed as well as the run, and begin within some ``seconds``.
     """
 
     before: tuple[str, ...]
@@ -49,10 +49,16 @@ class Kind:
     share: float = 0.25
     beside: int = 1
     children: bool = False
+    seconds: float = 0.0
 
     @property
     def watches(self) -> bool:
         return self.before == ("watch",)
+
+    @property
+    def last(self) -> Kind:
+        """The kind of the run that goes on to the end: of a cluster, which starts slowly, a run without one."""
+        return replace(self, after=()) if "--cluster" in self.after else self
 
     def words(self, inbox: Path, out: Path) -> list[str]:
         inputs = [inbox] if self.watches else sorted(inbox.rglob("*.tif"))
@@ -62,9 +68,10 @@ class Kind:
 MODEL = ("--device", "CPU", "--model")
 WATCH = ("--once", "--settle", "0", "--patience", "0", "--every", "0.1")
 KINDS = {
-    "batch": Kind(("run",), share=0.4),
+    "batch": Kind(("run",), share=0.35),
     "two batches": Kind(("run",), beside=2, share=0.15),
-    "processes": Kind(("run",), ("--workers", "2"), children=True, share=0.1),
+    "processes": Kind(("run",), ("--workers", "2"), children=True, share=0.1, seconds=2.0),
+    "cluster": Kind(("run",), ("--cluster", "local:2"), children=True, share=0.05, seconds=5.0),
     "watch": Kind(("watch",), WATCH, share=0.2),
     "two watches": Kind(("watch",), WATCH, beside=2, share=0.15),
 }
@@ -128,15 +135,18 @@ def to_end(kind: Kind, inbox: Path, out: Path) -> float:
 
 @pytest.fixture(scope="module")
 def undisturbed(inbox, tmp_path_factory) -> Callable[[Kind], tuple[Path, float]]:
-    """Return the results of a kind that nothing disturbed, and the seconds that such a run takes."""
-    made: dict[Kind, tuple[Path, float]] = {}
+    """Return the results of a run or watch that nothing disturbed, and the seconds that it takes; a run in one process.
+
+    All runs leave the same, wherever their fields were done.
+    """
+    made: dict[bool, tuple[Path, float]] = {}
     end(start(command, ["--version"], tmp_path_factory.mktemp("first") / "said.txt"))  # it alone waits for imports
 
     def get(kind: Kind) -> tuple[Path, float]:
-        if kind not in made:
+        if kind.watches not in made:
             out = tmp_path_factory.mktemp("undisturbed") / "out"
-            made[kind] = out, to_end(kind, inbox, out)
-        return made[kind]
+            made[kind.watches] = out, to_end(KINDS["watch" if kind.watches else "batch"], inbox, out)
+        return made[kind.watches]
 
     return get
 
@@ -193,8 +203,8 @@ def test_killed_runs_end_as_if_nothing_had_happened(inbox, undisturbed, tmp_path
     while done.kills < wanted:
         out = tmp_path / str(done.rounds) / "out"
         out.parent.mkdir()
-        disturb(kind, inbox, out, lasts, chance, done)
-        to_end(kind, inbox, out)
+        disturb(kind, inbox, out, lasts + kind.seconds, chance, done)
+        to_end(kind.last, inbox, out)
         assert unfinished(out) == [], f"round {done.rounds}"
         assert tree(out) == tree(whole), f"round {done.rounds}"
         assert counts(out) == counts(whole), f"round {done.rounds}"

@@ -348,6 +348,35 @@ def test_time_backwards_is_refused(film: tuple[Path, Path], tmp_path: Path) -> N
     assert run(images, "--masks", masks, "--out", tmp_path / "out", "--interval", -5) == 2
 
 
+def test_label_images_of_another_film_are_doubted(tmp_path: Path) -> None:
+    labels, rng = dividing_film(), np.random.default_rng(0)
+    noisy = [(frame + rng.normal(0, 10, frame.shape)).astype(np.uint16) for frame in pictures(labels)]
+    film = open_film(write_frames(tmp_path / "film", noisy))
+    own = write_frames(tmp_path / "own", [frame.astype(np.uint16) for frame in labels])
+    others = [np.roll(frame, (-25, 20), (0, 1)).astype(np.uint16) for frame in labels]
+    assert open_labels(own, film).notices == ()
+    (said,) = open_labels(write_frames(tmp_path / "others", others), film).notices
+    assert "the outlines of others lie on edges of the pictures hardly more than turned over" in said
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (("a_t0", "a_t1", "b_t0", "b_t1"), "called in 2 ways (a_t#, b_t#)"),
+        (("s1_t0", "s1_t1", "s2_t0", "s2_t1"), "begins again at s2_t0.tif"),
+        (("s1_t0", "s1_t1", "s1_t2", "s1_t3"), ""),
+        (("d1_t8", "d1_t9", "d2_t10", "d2_t11"), ""),
+    ],
+)
+def test_two_films_in_a_folder_are_told(tmp_path: Path, names: tuple[str, ...], said: str) -> None:
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    for name in names:
+        tifffile.imwrite(folder / f"{name}.tif", np.zeros((8, 8), np.uint16))
+    notices = [each for each in open_film(folder).notices if "folder of its own" in each]
+    assert (len(notices), said in "".join(notices)) == (bool(said), True)
+
+
 @pytest.mark.parametrize("accepted", [2, 3])
 def test_families_of_accepted_tracks_stay(film: tuple[Path, Path], tmp_path: Path, accepted: int) -> None:
     images, masks = film

@@ -12,7 +12,7 @@ from napari_cellvino.cli.progress_report import cells
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.core.recipe import load_recipe
 from napari_cellvino.service.batch_status import pause_work
-from napari_cellvino.service.summary import write_summary
+from napari_cellvino.service.summary import write_jobs, write_summary
 from napari_cellvino.storage.json_text import json_text
 from napari_cellvino.storage.ledger import ENDED, Job, JobState, Ledger
 from napari_cellvino.storage.time_text import local_time
@@ -47,9 +47,11 @@ def run(options: argparse.Namespace) -> int:
         return _change(ledger, options)
     states = [JobState(state) for state in options.state]
     jobs = _named(ledger, options.input) if options.action == "show" else ledger.jobs(states)
+    if options.csv is not None:
+        write_jobs(options.csv, jobs)
     if options.json:
         print(json_text([job.as_dict() for job in jobs]), end="")
-    else:
+    elif options.csv is None:
         print("\n".join((_whole if options.action == "show" else _line)(job) for job in jobs))
     return 0
 

@@ -129,7 +129,7 @@ def _add_jobs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     add("results", type=Path, metavar="DIR", help="folder that 'cellvino watch' or 'cellvino run' writes to")
     add("input", nargs="*", metavar="INPUT", help="inputs, by path or name; with --fields the names of fields")
     add("--fields", action="store_true", help="the fields in DIR, which every run enters there")
-    add("--csv", type=Path, metavar="FILE", help="write the list of fields as a table")
+    add("--csv", type=Path, metavar="FILE", help="write the list as a table")
     states = ["waiting", "running", "done", "failed", "skipped", "cancelled", "accepted", "rejected"]
     add("--state", action="append", default=[], choices=states, help="jobs in this state; repeatable")
     add("--recipe", type=Path, metavar="FILE", help="what rerun runs instead")

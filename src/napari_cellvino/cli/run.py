@@ -25,6 +25,7 @@ from napari_cellvino.workflows.cluster import ClusterExecutor, cluster_client
 from napari_cellvino.workflows.executor import ExecutorMaker, ThreadsExecutor
 from napari_cellvino.workflows.path_map import PathMap
 from napari_cellvino.workflows.processes import ProcessPool
+from napari_cellvino.workflows.run_field import FieldWorker
 from napari_cellvino.workflows.run_fields import RunResult
 from napari_cellvino.workflows.run_folder import describe_inputs, run_folder
 from napari_cellvino.workflows.run_inputs import RunInputs, plan_inputs
@@ -119,8 +120,16 @@ def _executor(inputs: RunInputs, pipeline: Pipeline, options: argparse.Namespace
         if is_address(pipeline.recipe.device):
             raise OptionError("the workers of a cluster run the network themselves; leave out --cluster or the server")
         paths = PathMap.parse(options.map)
+        begun: list[ClusterExecutor] = []
         with cluster_client(options.cluster) as (client, threads):
-            yield lambda worker: ClusterExecutor(client, worker, paths, threads)
+
+            def on_cluster(worker: FieldWorker) -> ClusterExecutor:
+                begun.append(ClusterExecutor(client, worker, paths, threads))
+                return begun[-1]
+
+            yield on_cluster
+        if any(executor.is_lost for executor in begun):
+            print("the scheduler of the cluster was lost; this computer did the rest", file=sys.stderr)
         return
     if options.map:
         raise OptionError("--map says where files lie on a cluster; name that with --cluster")

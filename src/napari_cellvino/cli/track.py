@@ -113,7 +113,8 @@ def _request(options: argparse.Namespace, recipe: Recipe) -> TrackRequest:
 
 def _say(tracked: TrackedFilm, bar: FilmBar) -> None:
     summary = tracked.tables.summary
-    counts = ", ".join(f"{summary[name]:,} {name}" for name in ("frames", "cells", "tracks", "divisions"))
+    known = [(int(str(summary[f"{name}s"])), name) for name in ("frame", "cell", "track", "division")]
+    counts = ", ".join(f"{count:,} {name}{'s' * (count != 1)}" for count, name in known)
     print(f"{tracked.folder}: {counts} ({bar.rate:.1f} frames per second)", file=sys.stderr)
     for notice in tracked.notices:
         print(f"  {notice}", file=sys.stderr)

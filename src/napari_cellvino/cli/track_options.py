@@ -6,9 +6,12 @@ import argparse
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from napari_cellvino.core.link_options import LinkOptions
-from napari_cellvino.core.recipe import Recipe
+
+if TYPE_CHECKING:
+    from napari_cellvino.core.recipe import Recipe
 
 USUAL = LinkOptions()
 LINKING = {  # options, and the names of LinkOptions

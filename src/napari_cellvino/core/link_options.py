@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-from pydantic import ConfigDict
+from typing import TYPE_CHECKING, ClassVar
 
 from napari_cellvino.core.errors import OptionError
+
+if TYPE_CHECKING:
+    from pydantic import ConfigDict
 
 LEAST = {"reach": 0.1, "end": 0.01, "division": 0.0, "gap": 0, "intensity": 0.0, "features": 0.0}
 
@@ -31,7 +33,7 @@ class LinkOptions:
         What it costs that a cell looks different to the network in the next frame; 0 leaves it out.
     """
 
-    __pydantic_config__ = ConfigDict(extra="forbid")
+    __pydantic_config__: ClassVar[ConfigDict] = {"extra": "forbid"}
 
     reach: float = 1.5
     end: float = 1.0

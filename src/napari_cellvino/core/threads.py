@@ -5,18 +5,42 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from importlib import import_module
+from threading import Thread
 from typing import TypeVar
 
 Given = TypeVar("Given")
 Done = TypeVar("Done")
 
 THREADS = min(4, os.cpu_count() or 1)
+_used = THREADS
+
+
+def limit_threads(threads: int) -> None:
+    """Let `together` use so many threads in this process, where others work beside it."""
+    global _used
+    _used = min(threads, THREADS)
 
 
 def together(work: Callable[[Given], Done], each: Iterable[Given]) -> list[Done]:
     """Return what ``work`` makes of each of some things, several at a time."""
     things = list(each)
-    if len(things) < 2 or THREADS < 2:
+    if len(things) < 2 or _used < 2:
         return [work(thing) for thing in things]
-    with ThreadPoolExecutor(THREADS, thread_name_prefix="cellvino-together") as pool:
+    with ThreadPoolExecutor(_used, thread_name_prefix="cellvino-together") as pool:
         return list(pool.map(work, things))
+
+
+def import_ahead(*names: str) -> None:
+    """Begin to import modules that take long, while something else is waited for; what needs them waits for them.
+
+    What cannot be imported fails where it is needed.
+    """
+
+    def load() -> None:
+        for name in names:
+            with suppress(ImportError):
+                import_module(name)
+
+    Thread(target=load, name="cellvino-import", daemon=True).start()

@@ -11,6 +11,7 @@ from typing import Self
 from napari_cellvino.core.errors import DeviceError
 from napari_cellvino.core.recipe import Precision
 from napari_cellvino.core.settings import load_settings
+from napari_cellvino.core.threads import limit_threads as limit_together
 from napari_cellvino.engines.engine import Device, Engine
 from napari_cellvino.engines.remote.address import is_address, parse_address
 from napari_cellvino.model_package import ModelPackage
@@ -56,10 +57,11 @@ def list_devices() -> tuple[Device, ...]:
 
 
 def limit_threads(threads: int) -> None:
-    """Let networks on the processor use so many threads in this process, where others work beside it."""
+    """Let networks on the processor, and what is made of their maps, use so many threads in this process."""
     from napari_cellvino.engines.openvino import limit_threads as limit
 
     limit(threads)
+    limit_together(threads)
 
 
 def list_servers(model: str) -> tuple[Device, ...]:

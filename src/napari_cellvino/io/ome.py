@@ -59,6 +59,20 @@ def ome_siblings(text: str) -> frozenset[str]:
     return frozenset(name for e in named if (name := e.get("FileName")))
 
 
+def images_only_in(text: str, names: frozenset[str]) -> list[str]:
+    """Return what the images of an OME-XML text are called that lie in some files and no others."""
+    try:
+        root = ElementTree.fromstring(text)
+    except ElementTree.ParseError:
+        return []
+    found: list[str] = []
+    for number, image in enumerate((e for e in root if _is(e, "Image")), 1):
+        held = [e for e in image.iter() if _is(e, "UUID")]
+        if held and all(e.get("FileName") in names for e in held):
+            found.append(image.get("Name") or f"image {number}")
+    return found
+
+
 def companion_name(text: str) -> str:
     """Return the name of the file that describes a set, where an OME-XML text points to it and says nothing itself."""
     if "BinaryOnly" not in text:

@@ -20,7 +20,7 @@ from napari_cellvino.io.axes import AxisLayout, AxisSizes, resolve_layout
 from napari_cellvino.io.block_planes import BlockPlanes, Blocks, PixelTransform
 from napari_cellvino.io.checks import check_pages, first_bytes, list_names, parse_errors
 from napari_cellvino.io.ndtiff import check_micromanager, grid_overlap, ndtiff_files
-from napari_cellvino.io.ome import companion_name, ome_siblings, own_uuid
+from napari_cellvino.io.ome import companion_name, images_only_in, ome_siblings, own_uuid
 from napari_cellvino.io.ome_part import set_part
 from napari_cellvino.io.pyramid import Pyramid
 from napari_cellvino.io.source import Position, channel_names, merge_spacing, position_index, tile_warning, unique_names
@@ -145,7 +145,8 @@ def _open(path: Path, overrides: MetadataOverrides) -> TiffSource:
         return _open_described(path, path.parent / companion, overrides)
     with parse_errors(path), TiffFile(path, is_ome=False) as tif:
         lost = f"what this image is stands in {companion}, which is missing: copy it beside the image"
-        return _source(path, tif, overrides, (lost,))
+        alone = _source(path, tif, overrides, (lost,))
+        return replace(alone, parts=(*alone.parts, path.parent / companion))
 
 
 def _open_described(path: Path, companion: Path, overrides: MetadataOverrides) -> TiffSource:
@@ -239,6 +240,8 @@ def _source(path: Path, tif: TiffFile, overrides: MetadataOverrides, warnings: t
     missing = tuple(name for name in siblings if not (path.parent / name).is_file())
     if missing and any(one.kind == "mmstack" for one in series):  # whose positions are fewer then, without a word
         warnings += (f"{list_names(missing)} is missing: what it holds of this Micro-Manager set is not counted",)
+    elif missing and (gone := images_only_in(tif.ome_metadata or "", frozenset(missing))):
+        warnings += (f"{list_names(missing)} is missing: {list_names(gone)} of this set of files is not counted",)
     pictures = [_image(path, tif, s, overrides, lock, missing) for s in series]
     places = tuple((picture, n) for picture in pictures for n in range(picture.layout.count("P")))
     parts = tuple(path.parent / name for name in siblings if path.parent / name != path)

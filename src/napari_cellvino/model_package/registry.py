@@ -41,6 +41,8 @@ def list_packages() -> tuple[ListedPackage, ...]:
 def find_package(name: str) -> ModelPackage:
     """Return the verified package called ``name``, or in the folder ``name``.
 
+    It is looked for in the folder of its name first: no other description is read then.
+
     Raises
     ------
     ModelPackageError
@@ -48,17 +50,17 @@ def find_package(name: str) -> ModelPackage:
     """
     if os.path.isfile(Path(name) / SPEC_NAME):
         return open_package(Path(name))
-    listed = list_packages()
-    for package in listed:
+    for package in (package for folder in model_folders() for package in _packages_in(folder, first=name)):
         if package.name == name:
             return open_package(package.folder)
-    known = ", ".join(sorted({p.name for p in listed if p.spec})) or "none"
+    known = ", ".join(sorted({p.name for p in list_packages() if p.spec})) or "none"
     raise ModelPackageError(f"there is no model {name!r}; installed: {known}")
 
 
-def _packages_in(folder: Path) -> Iterator[ListedPackage]:
+def _packages_in(folder: Path, first: str = "") -> Iterator[ListedPackage]:
+    """Yield the packages in a folder by the names of their folders, that of the name ``first`` before all others."""
     try:
-        held = sorted(folder / name for name in os.listdir(folder))
+        held = [folder / name for name in sorted(os.listdir(folder), key=lambda name: (name != first, name))]
     except (FileNotFoundError, NotADirectoryError):
         return
     except OSError as error:

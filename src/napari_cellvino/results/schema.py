@@ -78,8 +78,9 @@ class ResultKey:
         """
         path = Path(origin.path)
         try:
-            held = [path / name for name in origin.files] if path.is_dir() else []
-            stats = [file.stat() for file in held or [path]]
+            folder = path.is_dir()
+            held = {(path if folder else path.parent) / name for name in origin.files}
+            stats = [file.stat() for file in (held if folder and held else {path, *held})]
         except OSError:
             return cls(origin.path, origin.position, 0, 0, recipe.fingerprint())
         size, newest = sum(s.st_size for s in stats), max(s.st_mtime_ns for s in stats)

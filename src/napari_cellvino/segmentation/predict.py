@@ -155,7 +155,7 @@ def estimate(shape: tuple[int, int], spec: ModelSpec, *, diameter_px: float | No
     maps = 2 * len(spec.maps) * (height // spec.stride) * (width // spec.stride)
     pixels = shape[0] * shape[1]
     decoding = 24 * min(pixels, 16_000_000) // spec.stride**2
-    resized = 0 if (height, width) == tuple(shape) else 2 * len(spec.maps) * pixels + 8 * min(pixels, BAND_PX)
+    resized = 0 if (height, width) == tuple(shape) else 2 * len(spec.maps) * pixels + 32 * min(pixels, BAND_PX)
     return Estimate(tile, len(plan), spec.bytes_fixed + tile**2 * spec.bytes_per_pixel + maps + decoding + resized)
 
 

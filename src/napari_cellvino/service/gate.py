@@ -28,6 +28,8 @@ class Gate:
         Returns seconds since 1970.
     busy_percent
         Returns which share of all cores is at work, while no job runs.
+    is_started
+        Whether a time of the schedule had come before, and not everything that waited then is done.
     """
 
     def __init__(
@@ -36,9 +38,11 @@ class Gate:
         root: Path,
         clock: Callable[[], float],
         busy_percent: Callable[[], float] = lambda: psutil.cpu_percent(IDLE_LOOK_S),
+        *,
+        is_started: bool = False,
     ) -> None:
         self._book, self._root, self._clock, self._busy_percent = book, root, clock, busy_percent
-        self._looked, self._is_started = clock(), False
+        self._looked, self.is_started = clock(), is_started
 
     def why_not(self, *, paused: bool) -> str:
         """Return why no job may be begun now, or an empty text."""
@@ -59,11 +63,11 @@ class Gate:
 
     def close(self) -> None:
         """Take note that nothing waits any more: the schedule begins again at its next time."""
-        self._is_started = False
+        self.is_started = False
 
     def _has_started(self) -> bool:
         """Return whether a time of the schedule has come since everything that waited was done."""
         before, self._looked = self._looked, self._clock()
         times = datetime.fromtimestamp(before), datetime.fromtimestamp(self._looked)
-        self._is_started = self._is_started or self._book.starts_between(*times)
-        return self._is_started
+        self.is_started = self.is_started or self._book.starts_between(*times)
+        return self.is_started

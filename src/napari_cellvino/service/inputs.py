@@ -15,16 +15,19 @@ from napari_cellvino.core.errors import CellvinoError
 from napari_cellvino.core.image import MetadataOverrides
 from napari_cellvino.io import is_image_folder, open_as, scan_folder
 from napari_cellvino.io.plates import find_plate
+from napari_cellvino.io.registry import sets_first
 from napari_cellvino.service.rules import InputKind
 
 Stamp = tuple[int, int]
+SET = "set"  # the kind of job that is run for all files of a set
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
     """Something that can be run: ``relative`` is its path below the watched folder, with ``/``.
 
-    A ``film`` that is a folder is taken as it grows: its frames are waited for one by one.
+    A ``film`` that is a folder is taken as it grows: its frames are waited for one by one. Of a set of ``files``, the
+    path is one of them; it ``waits`` for others that are not there.
     """
 
     path: Path
@@ -33,11 +36,18 @@ class Input:
     folder: bool = False
     plate: bool = False
     film: bool = False
+    files: int = 1
+    waits: bool = False
+
+    @property
+    def source(self) -> str:
+        """What its job calls it: its whole path."""
+        return str(self.path.absolute())
 
     @property
     def kind(self) -> str:
-        """What its job is called: image, plate or film."""
-        return "film" if self.film else "plate" if self.plate else "image"
+        """What its job is called: image, set, plate or film."""
+        return "film" if self.film else "plate" if self.plate else SET if self.files > 1 else "image"
 
 
 class Folders:
@@ -65,6 +75,14 @@ class Folders:
         for top in self.folders:
             yield from self._inside(top, top)
 
+    def is_away(self, path: Path) -> bool:
+        """Return whether a path is gone with the watched folder that it was in, as with a drive that was unmounted."""
+        top = next((top for top in self.folders if path.is_relative_to(top)), None)
+        try:
+            return top is None or (not os.path.exists(path) and not os.listdir(top))
+        except OSError:
+            return True
+
     def _inside(self, folder: Path, top: Path) -> Iterator[Input]:
         try:
             names = sorted(os.listdir(folder))
@@ -80,14 +98,18 @@ class Folders:
                     return
                 images: Sequence[Path] = ()
             else:
-                images = scan_folder(folder).images
+                images = sets_first(scan_folder(folder).images)
             for path in images:
-                stat = path.stat()
                 inside = path.is_dir()
-                stamp = folder_stamp(path) if inside else (stat.st_size, stat.st_mtime_ns)
-                yield Input(path, _relative(path, top), stamp, folder=inside)
-        except (CellvinoError, OSError) as error:
+                found = folder_stamp(path) if inside else _stamp(path)
+                if found is not None:
+                    yield Input(path, _relative(path, top), found, folder=inside)
+        except CellvinoError as error:
             self.unreadable[folder] = str(error)
+            return
+        except OSError as error:
+            why = error.strerror or type(error).__name__
+            self.unreadable[folder] = f"it cannot be read ({why}); check that its disk is connected"
             return
         for name in names:
             below = folder / name
@@ -164,9 +186,18 @@ def folder_stamp(folder: Path, leave_out: Path | None = None) -> Stamp:
     size = newest = 0
     for place, below, names in os.walk(folder):
         below[:] = [name for name in below if Path(place, name).absolute() != leave_out]
-        for stat in [os.stat(place), *(os.stat(os.path.join(place, name)) for name in names)]:
-            size, newest = size + stat.st_size, max(newest, stat.st_mtime_ns)
+        for stamp in filter(None, map(_stamp, [place, *(os.path.join(place, name) for name in names)])):
+            size, newest = size + stamp[0], max(newest, stamp[1])
     return size, newest
+
+
+def _stamp(path: Path | str) -> Stamp | None:
+    """Return size and time of a file; None where it has gone since it was listed, as one that was renamed."""
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return found.st_size, found.st_mtime_ns
 
 
 def _relative(path: Path, top: Path) -> str:
@@ -195,7 +226,7 @@ class UnchangedSince:
         if stamp != found.stamp:
             since = now
             self._since[found.path] = (found.stamp, now)
-        return max(0.0, since + (self._folder_s if found.folder else self._file_s) - now)
+        return max(0.0, since + (self._folder_s if found.folder or found.waits else self._file_s) - now)
 
     def forget(self, path: Path) -> None:
         """Forget an input that is queued."""

@@ -23,6 +23,7 @@ from napari_cellvino.results.schema import field_row
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.service.follow_film import Patience, follow_film
+from napari_cellvino.service.inputs import SET
 from napari_cellvino.storage.ledger import Job, JobState
 from napari_cellvino.workflows.executor import RunEvent
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldProgress, failed_outcome
@@ -93,7 +94,7 @@ def run_jobs(
     ``settle_s`` is how long a frame of a film must stand still; a film ends where no frame came for as long.
     """
     root = Path(jobs[0].results)
-    images = [Path(job.source) for job in jobs if job.kind == "image"]
+    images = [Path(job.source) for job in jobs if job.kind in ("image", SET)]
     again = bool(jobs[0].recipe)
     if images:
         yield from run_folder(

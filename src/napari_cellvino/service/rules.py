@@ -40,6 +40,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.core.recipe import Recipe, load_recipe
+from napari_cellvino.io import open_source
 from napari_cellvino.service.cron import Cron
 from napari_cellvino.service.notify import Notify
 from napari_cellvino.storage.file_names import safe_name
@@ -69,6 +70,12 @@ class ImageFacts:
     pixel_size_um: float | None = None
     z: int = 1
     t: int = 1
+
+    @classmethod
+    def read(cls, path: Path) -> ImageFacts:
+        """Return what an image file says; `CellvinoError` if it cannot be opened."""
+        stack = open_source(path).read()
+        return cls(stack.channels, stack.spacing.x, stack.shape.z, stack.shape.t)
 
 
 class Rule(BaseModel):
@@ -163,11 +170,18 @@ class RuleBook(BaseModel):
         _span(text)
         return text
 
+    def take(self, relative: str) -> InputKind:
+        """Return what a folder's content is to be taken for, by its path below the watched folder."""
+        for rule in self.rules:
+            if rule.take is not InputKind.AUTO and rule.fits_path(relative):
+                return rule.take
+        return InputKind.AUTO
+
     def is_open(self, at: datetime) -> bool:
-        """Return whether jobs may be begun at a time of day; a span may pass midnight."""
-        if not self.hours:
-            return True
+        """Return whether jobs may be begun at a time of day; a span may pass midnight, or last all day."""
         begin, end = _span(self.hours)
+        if not self.hours or begin == end:
+            return True
         return begin <= at.time() < end if begin <= end else not end <= at.time() < begin
 
     def starts_between(self, after: datetime, until: datetime) -> bool:
@@ -245,7 +259,8 @@ def _span(text: str) -> tuple[time, time]:
     if found is None:
         raise ValueError(f"{text!r} is no span of hours; write it like 22:00-06:00")
     begin_hour, begin_minute, end_hour, end_minute = map(int, found.groups())
-    return time(begin_hour % 24, begin_minute), time(end_hour % 24, end_minute)
+    at_midnight = (end_hour, end_minute) == (24, 0)
+    return time(begin_hour, begin_minute), time.min if at_midnight else time(end_hour, end_minute)
 
 
 def _within(span: _Range, value: float | None) -> bool:

@@ -31,13 +31,18 @@ def write_summary(root: Path, jobs: Sequence[Job], again: str = "cellvino jobs r
     OutputError
         If they cannot be written.
     """
+    write_jobs(root / JOBS_NAME, jobs)
+    write_text(root / SUMMARY_NAME, render_summary(root, jobs, again))
+
+
+def write_jobs(path: Path, jobs: Sequence[Job]) -> None:
+    """Write jobs as a table, with a column for each part that rules read from names; `OutputError` if it cannot be."""
     import pandas as pd
 
     rows = [{**job.as_dict(), **{f"name_{k}": v for k, v in job.attributes.items()}} for job in jobs]
     for row in rows:
         del row["attributes"]
-    write_table(root / JOBS_NAME, pd.DataFrame(rows))
-    write_text(root / SUMMARY_NAME, render_summary(root, jobs, again))
+    write_table(path, pd.DataFrame(rows))
 
 
 def render_summary(root: Path, jobs: Sequence[Job], again: str = "") -> str:

@@ -19,14 +19,14 @@ from napari_cellvino import __version__
 from napari_cellvino.core.errors import CellvinoError, DeviceError, OptionError, OutputError
 from napari_cellvino.core.recipe import load_recipe
 from napari_cellvino.engines.provider import EngineProvider
-from napari_cellvino.io import open_source
 from napari_cellvino.segmentation.pipeline import Pipeline, make_pipeline
 from napari_cellvino.service.folder_changes import told_of_changes
 from napari_cellvino.service.gate import Gate
-from napari_cellvino.service.inputs import Folders, Input, UnchangedSince
+from napari_cellvino.service.image_sets import ImageSet, ImageSets
+from napari_cellvino.service.inputs import SET, Folders, Input, UnchangedSince
 from napari_cellvino.service.job_run import JobTally, content_hash, run_jobs
 from napari_cellvino.service.notify import notify
-from napari_cellvino.service.rules import ImageFacts, InputKind, Rule, RuleMatch, recipe_of
+from napari_cellvino.service.rules import ImageFacts, Rule, RuleMatch, recipe_of
 from napari_cellvino.service.summary import write_summary
 from napari_cellvino.service.watch_events import Idle, JobEnded, JobQueued, PlannedInput, WatchEvent, WatchPlan
 from napari_cellvino.storage.ledger import Job, JobState, Ledger
@@ -66,8 +66,10 @@ class Watch:
                 )
         self.plan, self._clock = plan, clock
         self.ledger = Ledger(plan.root)
-        self.folders = Folders(plan.folders, plan.root.absolute(), self._take)
+        self.folders = Folders(plan.folders, plan.root.absolute(), plan.book.take)
         self._settled = UnchangedSince(plan.settle_s, plan.patience_s)
+        self._whole = UnchangedSince(plan.settle_s, plan.patience_s)  # of sets of files
+        self._sets = ImageSets(self.ledger)
         self._pipelines: dict[tuple[str, str], Pipeline] = {}
         for rule in plan.book.rules:
             if not rule.skip:
@@ -75,7 +77,7 @@ class Watch:
         self._worker = this_worker()
         self._wake = threading.Event()
         self._passed_over: dict[Path, tuple[tuple[int, int], str]] = {}
-        self._gate = Gate(plan.book, plan.root, clock)
+        self._gate = Gate(plan.book, plan.root, clock, is_started=self.ledger.started)
         self._untold: list[Job] = []
         self._is_begun = self._is_stuck = False
         self._is_page_due = True  # a watch that was killed may have left it as it was
@@ -122,6 +124,7 @@ class Watch:
             self._is_stuck = False
         queued, unsettled = yield from self._queue()
         ran, said = yield from self._work(engines, stop)
+        said = said or next((f"{folder}: {why}" for folder, why in self.folders.unreadable.items()), "")
         self._is_page_due |= ran or queued > 0
         if self._is_page_due:
             self._write_page()
@@ -154,7 +157,7 @@ class Watch:
             if attributes is None or not rule.fits_path(found.relative):
                 continue
             if rule.asks_for_metadata and not found.plate and not found.film:
-                facts = facts or _facts(found.path)
+                facts = facts or ImageFacts.read(found.path)
                 if not rule.fits_image(facts):
                     continue
             if rule.skip:
@@ -166,6 +169,10 @@ class Watch:
         """Yield what every input that is there would get, and why."""
         for found in self.folders.list():
             plan = PlannedInput(str(found.path), found.plate)
+            head = self._sets.of(found).whole
+            if head.path != found.path:
+                yield replace(plan, why=f"it belongs to {head.path.name}, which is run with it")
+                continue
             try:
                 match = self.verdict(found)
             except CellvinoError as error:
@@ -189,26 +196,47 @@ class Watch:
     def _queue(self) -> Generator[WatchEvent, None, tuple[int, float | None]]:
         """Queue what is new; return how much, and for how long what is being written must still stand still."""
         known, queued, unsettled = self.ledger.stamps(), 0, list[float]()
-        now = self._clock()
+        now = time.monotonic()  # the clock of the day may be set, and goes on while the computer sleeps
         for found in self.folders.list():
-            if known.get(str(found.path.absolute())) == found.stamp or self._is_passed_over(found):
+            if known.get(found.source) == found.stamp or self._is_passed_over(found):
                 continue
             left = self._settled.look(found, now)
+            group = ImageSet(found) if left > 0 else self._sets.of(found)
+            if not group.is_one_file and not group.is_known(known):
+                left = self._whole.look(group.whole, now)
             if left > 0:
                 unsettled.append(left)
                 continue
-            job = self._job(found, now)
-            self._settled.forget(found.path)
-            if job is not None and self.ledger.queue(job):
-                queued += 1
-                yield JobQueued(job)
+            if group.is_one_file:
+                self._settled.forget(found.path)
+            for event in self._enter(group, known):
+                queued += isinstance(event, JobQueued)
+                yield event
         return queued, min(unsettled, default=None)
+
+    def _enter(self, group: ImageSet, known: dict[str, tuple[int, int]]) -> Iterator[JobQueued | JobEnded]:
+        """Enter an input, or the files of a set: one job for all of them, which fails where one was run by itself."""
+        is_done = group.is_known(known) or self._is_passed_over(group.whole)
+        job = None if is_done else self._job(group.whole)
+        if job is None:
+            return
+        alone = self._sets.run_alone(group)
+        others = [o for o in group.others if known.get(o.source) != o.stamp and o.source not in alone]
+        known |= self._sets.pass_over(others, job)
+        if known.get(job.source) == job.stamp or not self.ledger.queue(job):
+            return
+        known[job.source] = job.stamp
+        yield JobQueued(job)
+        if alone:
+            tally = JobTally()
+            tally.stop(group.counted_twice(alone))
+            yield self._ended(job, tally)
 
     def _is_passed_over(self, found: Input) -> bool:
         known = self._passed_over.get(found.path)
         return known is not None and known[0] == found.stamp
 
-    def _job(self, found: Input, now: float) -> Job | None:
+    def _job(self, found: Input) -> Job | None:
         """Return the job of an input, or None where no rule takes it."""
         try:
             found.relative.encode()  # what is no text cannot stand in ledger and tables
@@ -222,15 +250,9 @@ class Watch:
             _logger.info("watch %s: not taken: %s", found.path, verdict.why)
             return None
         return Job(
-            str(found.path.absolute()), found.kind, *found.stamp, verdict.rule.name,
-            str(self.plan.root / verdict.results), attributes=verdict.attributes, queued=now,
+            found.source, found.kind, *found.stamp, verdict.rule.name,
+            str(self.plan.root / verdict.results), attributes=verdict.attributes, queued=self._clock(),
         )  # fmt: skip
-
-    def _take(self, relative: str) -> InputKind:
-        for rule in self.plan.book.rules:
-            if rule.take is not InputKind.AUTO and rule.fits_path(relative):
-                return rule.take
-        return InputKind.AUTO
 
     # -- work
 
@@ -241,11 +263,13 @@ class Watch:
         ran = False
         while not stop.is_set():
             reason = self._gate.why_not(paused=self.ledger.paused)
+            self._remember_schedule()
             if reason:
                 return ran, reason
             jobs = self.ledger.claim(BATCH, self._worker, self._clock())
             if not jobs:
                 self._gate.close()
+                self._remember_schedule()
                 break
             ran = True
             try:
@@ -253,6 +277,11 @@ class Watch:
             finally:
                 self.ledger.give_back(self._worker)
         return ran, ""
+
+    def _remember_schedule(self) -> None:
+        """Enter that a time of the schedule has come, so that a watch that is begun again goes on at once."""
+        if self.plan.book.start and self.ledger.started != self._gate.is_started:
+            self.ledger.started = self._gate.is_started
 
     def _run(
         self, jobs: Sequence[Job], engines: EngineProvider, stop: threading.Event
@@ -268,7 +297,10 @@ class Watch:
             return
         fresh: list[Job] = []
         for job in jobs:
-            known = replace(job, digest=content_hash(Path(job.source)), fingerprint=pipeline.recipe.fingerprint())
+            if job.kind == SET:
+                self._sets.take_over(job)
+            digest = "" if job.kind == SET else content_hash(Path(job.source))
+            known = replace(job, digest=digest, fingerprint=pipeline.recipe.fingerprint())
             self.ledger.update([job.source], digest=known.digest, fingerprint=known.fingerprint, version=__version__)
             compared = bool(known.digest) and not job.recipe
             twin = self.ledger.twin(known) if compared else ""
@@ -321,11 +353,15 @@ class Watch:
             tally.add(outcome)
 
     def _ended(self, job: Job, tally: JobTally) -> JobEnded:
-        """Enter what became of a job: what may pass is tried again later, and less and less often."""
+        """Enter what became of a job: what may pass is tried again later, and less and less often.
+
+        While a watched folder is away, there is no last attempt.
+        """
         now = self._clock()
         state, retry_at = tally.state, 0.0
-        if state is JobState.FAILED and tally.can_pass and job.attempts < MOST_ATTEMPTS:
-            state, retry_at = JobState.WAITING, now + BACKOFF_S * 2 ** (job.attempts - 1)
+        again = job.attempts < MOST_ATTEMPTS or self.folders.is_away(Path(job.source))
+        if state is JobState.FAILED and tally.can_pass and again:
+            state, retry_at = JobState.WAITING, now + BACKOFF_S * 2 ** (min(job.attempts, MOST_ATTEMPTS) - 1)
         self.ledger.update(
             [job.source], state=state, error=tally.reason, retry_at=retry_at, fields=tally.fields,
             failed=tally.failed, cells=tally.cells, ended=now, worker="",
@@ -357,8 +393,3 @@ class Watch:
             if self._wake.wait(min(0.5, max(0.0, end - time.monotonic()))):
                 stop.wait(min(0.2, self.plan.every_s))  # an instrument writes many files at once
                 return
-
-
-def _facts(path: Path) -> ImageFacts:
-    stack = open_source(path).read()
-    return ImageFacts(stack.channels, stack.spacing.x, stack.shape.z, stack.shape.t)

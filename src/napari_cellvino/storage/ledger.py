@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,11 @@ from typing import Any
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.storage.ledger_file import LedgerFile, is_gone
 
+DEATHS = 5  # of workers in the middle of a job, after which it has failed
+_DEADLY = (
+    f"{DEATHS} times the process that ran it ended in the middle; the system may have ended it for the memory it took: "
+    "use a computer with more, and queue it again"
+)
 _Stamp = tuple[int, int]
 
 
@@ -118,27 +123,42 @@ class Ledger:
         self.file = self._ledger.path
 
     def queue(self, job: Job) -> bool:
-        """Enter a job as waiting and return True, unless its input is known and has not changed."""
+        """Enter a job as waiting and return True, unless its input is known and has not changed.
+
+        Copies of an input that was replaced by other content are not done any more, and wait, too.
+        """
         with self._ledger.changing() as db:
-            known = db.execute("SELECT size, modified_ns FROM jobs WHERE source = ?", (job.source,)).fetchone()
-            if known == job.stamp:
+            known = db.execute("SELECT size, modified_ns, digest FROM jobs WHERE source = ?", (job.source,)).fetchone()
+            if known and known[:2] == job.stamp:
                 return False
-            values = {**job.as_dict(), "state": JobState.WAITING.value, "attributes": _dumped(job.attributes)}
-            db.execute(f"INSERT OR REPLACE INTO jobs VALUES ({', '.join('?' * len(COLUMNS))})", tuple(values.values()))
+            if known and known[2]:
+                again = "state = 'waiting', error = ''"
+                db.execute(f"UPDATE jobs SET {again} WHERE state = 'skipped' AND digest = ?", (known[2],))
+            _enter(db, replace(job, state=JobState.WAITING))
         return True
 
-    def claim(self, most: int, worker: str, now: float) -> list[Job]:
-        """Lease up to ``most`` waiting jobs of one rule and folder of results, the first queued first; often none."""
+    def pass_over(self, jobs: Iterable[Job], why: str) -> None:
+        """Enter inputs that are not run by themselves, and why; what was known of them is gone."""
         with self._ledger.changing() as db:
-            waiting = "state = 'waiting' AND retry_at <= ?"
+            for job in jobs:
+                _enter(db, replace(job, state=JobState.SKIPPED, error=why))
+
+    def claim(self, most: int, worker: str, now: float) -> list[Job]:
+        """Lease up to ``most`` waiting jobs of one rule and folder of results, the first queued first; often none.
+
+        One whose last attempt lies in the future, as the clock was set back, does not wait for the next. One that was
+        tried before is run alone: it may have ended the worker.
+        """
+        with self._ledger.changing() as db:
+            waiting = "state = 'waiting' AND (retry_at <= ?1 OR ended > ?1)"
             order = "ORDER BY queued, source"
             first = db.execute(f"SELECT * FROM jobs WHERE {waiting} {order} LIMIT 1", (now,)).fetchone()
             if first is None:
                 return []
             alike = (now, (job := _job(first)).rule, job.results, job.recipe, most)
-            rows = db.execute(
-                f"SELECT * FROM jobs WHERE {waiting} AND rule = ? AND results = ? AND recipe = ? {order} LIMIT ?", alike
-            ).fetchall()
+            same = "rule = ?2 AND results = ?3 AND recipe = ?4 AND attempts = 0"
+            asked = f"SELECT * FROM jobs WHERE {waiting} AND {same} {order} LIMIT ?5"
+            rows = [first] if job.attempts else db.execute(asked, alike).fetchall()
             jobs = [_job(row) for row in rows]
             changes = "state = 'running', attempts = attempts + 1, worker = ?, heartbeat = ?, started = ?, error = ''"
             db.executemany(
@@ -167,15 +187,19 @@ class Ledger:
 
     def give_back(self, worker: str) -> None:
         """Let other workers take the jobs that a worker has not ended; an attempt that was stopped does not count."""
+        changes = "state = 'waiting', worker = '', attempts = MAX(attempts - 1, 0)"
         with self._ledger.changing() as db:
-            self._free(db, "worker = ?", (worker,))
+            db.execute(f"UPDATE jobs SET {changes} WHERE state = 'running' AND worker = ?", (worker,))
 
     def take_up(self, now: float) -> int:
-        """Free the jobs of workers that are gone, and return how many there are."""
+        """Free the jobs of workers that are gone, and return how many there are; one that has ended many has failed."""
         with self._ledger.changing() as db:
             running = db.execute("SELECT DISTINCT worker, heartbeat FROM jobs WHERE state = 'running'").fetchall()
-            gone = [worker for worker, heartbeat in running if is_gone(worker, heartbeat, now)]
-            return sum(self._free(db, "worker = ?", (worker,)) for worker in gone)
+            gone = [(worker,) for worker, heartbeat in running if is_gone(worker, heartbeat, now)]
+            held = "state = 'running' AND worker = ?"
+            failed = f"state = 'failed', failed = 1, error = '{_DEADLY}', ended = {now}, worker = ''"
+            db.executemany(f"UPDATE jobs SET {failed} WHERE {held} AND attempts >= {DEATHS}", gone)
+            return db.executemany(f"UPDATE jobs SET state = 'waiting', worker = '' WHERE {held}", gone).rowcount
 
     def find(self, sources: Sequence[str]) -> list[Job]:
         """Return the jobs of these inputs, in their order.
@@ -185,12 +209,17 @@ class Ledger:
         OptionError
             If one is not in the ledger.
         """
+        found = self.known(sources)
+        missing = set(sources) - {job.source for job in found}
+        if missing:
+            raise OptionError(f"{min(missing)} is no job of {self.file}; 'cellvino jobs list' shows all of them")
+        return found
+
+    def known(self, sources: Iterable[str]) -> list[Job]:
+        """Return the jobs of those of these inputs that have one, in their order."""
         with self._ledger.reading() as db:
             found = [db.execute("SELECT * FROM jobs WHERE source = ?", (s,)).fetchone() for s in sources]
-        missing = [source for source, row in zip(sources, found, strict=True) if row is None]
-        if missing:
-            raise OptionError(f"{missing[0]} is no job of {self.file}; 'cellvino jobs list' shows all of them")
-        return [_job(row) for row in found]
+        return [_job(row) for row in found if row is not None]
 
     def jobs(self, states: Iterable[JobState] = ()) -> list[Job]:
         """Return all jobs, or those of some states, in the order in which they were queued."""
@@ -217,19 +246,30 @@ class Ledger:
     @property
     def paused(self) -> bool:
         """Whether no further job is to be begun; what runs goes on."""
-        with self._ledger.reading() as db:
-            return bool(db.execute("SELECT 1 FROM settings WHERE name = 'paused'").fetchone())
+        return self._is_set("paused")
 
     @paused.setter
     def paused(self, paused: bool) -> None:
-        with self._ledger.changing() as db:
-            db.execute("DELETE FROM settings WHERE name = 'paused'")
-            if paused:
-                db.execute("INSERT INTO settings VALUES ('paused', '1')")
+        self._set("paused", to=paused)
 
-    def _free(self, db: sqlite3.Connection, where: str, values: tuple[object, ...]) -> int:
-        changes = "state = 'waiting', worker = '', attempts = MAX(attempts - 1, 0)"
-        return db.execute(f"UPDATE jobs SET {changes} WHERE state = 'running' AND {where}", values).rowcount
+    @property
+    def started(self) -> bool:
+        """Whether a time of the schedule has come, and not everything that waited then is done."""
+        return self._is_set("started")
+
+    @started.setter
+    def started(self, started: bool) -> None:
+        self._set("started", to=started)
+
+    def _is_set(self, name: str) -> bool:
+        with self._ledger.reading() as db:
+            return bool(db.execute("SELECT 1 FROM settings WHERE name = ?", (name,)).fetchone())
+
+    def _set(self, name: str, *, to: bool) -> None:
+        with self._ledger.changing() as db:
+            db.execute("DELETE FROM settings WHERE name = ?", (name,))
+            if to:
+                db.execute("INSERT INTO settings VALUES (?, '1')", (name,))
 
 
 def _tables() -> tuple[str, ...]:
@@ -247,6 +287,11 @@ def _tables() -> tuple[str, ...]:
 def _job(row: Sequence[Any]) -> Job:
     values = dict(zip(COLUMNS, row, strict=True))
     return Job(**values | {"state": JobState(values["state"]), "attributes": json.loads(values["attributes"])})
+
+
+def _enter(db: sqlite3.Connection, job: Job) -> None:
+    values = {**job.as_dict(), "attributes": _dumped(job.attributes)}
+    db.execute(f"INSERT OR REPLACE INTO jobs VALUES ({', '.join('?' * len(COLUMNS))})", tuple(values.values()))
 
 
 def _plain(value: object) -> object:

@@ -37,6 +37,7 @@ _logger = logging.getLogger(__name__)
 AHEAD = 4  # tasks that wait for each slot of the cluster
 WORKERS = 4  # of a job queue whose file names no number
 DEATHS = 2  # of workers, after which a field is not given to another one
+_TALKATIVE = ("distributed", "distributed.client")  # they print where a scheduler or a worker went, which the run tells
 SCHEDULER_EVERY_S = 5.0  # at whether the scheduler is still there
 
 RunTask = Callable[[FieldTask, PathMap, int], FieldOutcome]
@@ -96,7 +97,7 @@ class ClusterExecutor:
         run: RunTask = run_on_worker,
     ) -> None:
         self._client, self._worker, self._paths, self._threads, self._run = client, worker, paths, threads, run
-        self._is_lost = False
+        self.is_lost = False
 
     def run(self, tasks: Iterable[FieldTask | FieldOutcome]) -> Generator[RunEvent, None, None]:
         """Yield progress and outcomes; see `Executor`."""
@@ -106,9 +107,9 @@ class ClusterExecutor:
             yield from self._on_cluster(left, begun)
         finally:
             unfinished = [b.future for b in begun if b.future is not None]
-            if unfinished and not self._is_lost:
+            if unfinished and not self.is_lost:
                 self._client.cancel(unfinished)
-        if self._is_lost:
+        if self.is_lost:
             yield from self._here([*(b.task for b in begun)], left)
 
     def _on_cluster(
@@ -118,15 +119,15 @@ class ClusterExecutor:
         most = AHEAD * max(1, self._slots())
         for task in tasks:
             begun.append(self._begin(task))
-            if self._is_lost:
+            if self.is_lost:
                 return
             if isinstance(task, FieldTask):
                 yield FieldProgress(task.number, task.name, Progress("fields", 0, 1))
             while begun and (len(begun) >= most or _is_done(begun[0])):
                 yield from self._end(begun)
-                if self._is_lost:
+                if self.is_lost:
                     return
-        while begun and not self._is_lost:
+        while begun and not self.is_lost:
             yield from self._end(begun)
 
     def _slots(self) -> int:
@@ -140,7 +141,7 @@ class ClusterExecutor:
         except Exception:  # dask raises all kinds once its scheduler is gone; any other fault is raised again
             if self._client.status == "running":
                 raise
-            self._is_lost = True
+            self.is_lost = True
             return _Begun(task)
 
     def _end(self, begun: deque[_Begun]) -> Generator[RunEvent, None, None]:
@@ -168,7 +169,7 @@ class ClusterExecutor:
             return self._awaited(task, future)
         except KilledWorker:
             self._wait_for(beside)
-        alone = None if self._is_lost else self._begin(task).future
+        alone = None if self.is_lost else self._begin(task).future
         if alone is None:
             return None
         try:
@@ -181,11 +182,11 @@ class ClusterExecutor:
         from distributed import CancelledError, TimeoutError
 
         for future in futures:
-            while not self._is_lost and not future.done():
+            while not self.is_lost and not future.done():
                 try:
                     future.exception(timeout=SCHEDULER_EVERY_S)
                 except (TimeoutError, CancelledError):
-                    self._is_lost = self._client.status != "running"
+                    self.is_lost = self._client.status != "running"
 
     def _awaited(self, task: FieldTask, future: Future[Any]) -> FieldOutcome | None:
         """Return the outcome of a task, or None where the scheduler is lost; `KilledWorker` where dask gave it up."""
@@ -207,7 +208,7 @@ class ClusterExecutor:
                 if self._client.status == "running":
                     return failed_outcome(task.number, task.origin, error, task.place, stage="segment")
             _logger.warning("the scheduler of the cluster is lost; this computer does the rest")
-            self._is_lost = True
+            self.is_lost = True
             return None
 
     def _here(
@@ -248,6 +249,8 @@ def cluster_client(where: str) -> Iterator[tuple[Client, int]]:
     """
     try:
         import dask
+
+        dask.config.set(logging=dict.fromkeys(_TALKATIVE, "critical"))
         from distributed import Client
     except ImportError as error:
         raise OptionError(

@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol
 
+from napari_cellvino.core.threads import import_ahead
 from napari_cellvino.engines.engine import EngineConnectionError
 from napari_cellvino.segmentation.volume import StackMaps
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldProgress, FieldTask
@@ -19,6 +20,7 @@ from napari_cellvino.workflows.run_field import FieldWorker, SegmentedField, run
 WRITERS = 2  # threads that measure and write; more threads gain nothing
 MAX_PENDING = 4  # fields held in memory at once
 MAX_PENDING_BYTES = 300_000_000  # and their total memory
+NEEDED_LATER = ("pandas", "jinja2")  # for tables and pages, imported while the first field is in the network
 
 RunEvent = FieldProgress | FieldOutcome
 
@@ -66,6 +68,7 @@ class ThreadsExecutor:
 
     def run(self, tasks: Iterable[FieldTask | FieldOutcome]) -> Generator[RunEvent, None, None]:
         """Yield progress and outcomes; see `Executor`."""
+        import_ahead(*NEEDED_LATER)
         pending: deque[tuple[Future[FieldOutcome], int]] = deque()
         writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="cellvino-write")
         try:

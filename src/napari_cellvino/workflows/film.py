@@ -7,8 +7,10 @@ sides are then further apart in time, and nothing is put in its place.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -135,7 +137,9 @@ def film_of_files(path: Path, files: tuple[Path, ...], overrides: MetadataOverri
             f"{path} holds {len(files)} files and {files[0].name} has {first.shape.t} time points: each is a film; "
             "name one of them"
         )
-    times, notices = times_of([file.name for file in files])
+    names = [file.name for file in files]
+    times, notices = times_of(names)
+    notices = (*_describe_series(names), *notices)
     return Film(path, files, len(files), times, first, (*first.warnings, *notices), sources, said)
 
 
@@ -216,6 +220,25 @@ def times_of(names: Sequence[str]) -> tuple[tuple[int, ...], tuple[str, ...]]:
     if len(gone) > len(names):  # numbers with large jumps count something else
         return plain, ()
     return tuple(times.tolist()), _describe_missing([str(numbers[0] + time * usual) for time in gone])
+
+
+def _describe_series(names: Sequence[str]) -> tuple[str, ...]:
+    """Return that frames are called in several ways, or counted several times, as those of several films are."""
+    texts = [re.sub(r"\d+", "#", os.path.splitext(name)[0]) for name in names]
+    held = {text: texts.count(text) for text in dict.fromkeys(texts)}
+    several = [text for text, count in held.items() if count > 1]
+    if len(several) > 1:
+        return (
+            f"frames are called in {len(several)} ways ({list_names(several)}): if these are films of their own, track "
+            "each from a folder of its own",
+        )
+    numbers = [[int(part) for part in re.findall(r"\d+", os.path.splitext(name)[0])] for name in names]
+    if len(held) == 1 and (again := [n for n, (a, b) in enumerate(pairwise(numbers), 1) if a and b[-1] < a[-1]]):
+        return (
+            f"the last number in the names begins again at {names[again[0]]}: if that is another film, track each from "
+            "a folder of its own",
+        )
+    return ()
 
 
 def _describe_missing(lost: Sequence[str]) -> tuple[str, ...]:

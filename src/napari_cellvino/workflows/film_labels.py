@@ -21,6 +21,7 @@ from napari_cellvino.segmentation.predict import Prediction
 from napari_cellvino.segmentation.predict_field import notices_of, predict_field
 from napari_cellvino.workflows.film import Film
 from napari_cellvino.workflows.film_label_files import label_files, pair_labels
+from napari_cellvino.workflows.film_label_fit import describe_misfit
 from napari_cellvino.workflows.film_label_kind import are_parts_cells, parts_of
 from napari_cellvino.workflows.film_size import film_size
 
@@ -127,7 +128,7 @@ class GivenLabels:
     parts: bool | None = None
 
     def understood(self, path: Path) -> GivenLabels:
-        """Return the same labels with what their numbers mean, as a few frames tell it.
+        """Return the same labels with what their numbers mean, as a few frames tell it, and whether they fit.
 
         Raises
         ------
@@ -136,7 +137,8 @@ class GivenLabels:
         """
         there = [number for number in range(self.film.count) if not self.lacks(number)]
         parts, said = are_parts_cells(self.labels, path, there)
-        return replace(self, parts=parts, notices=(*self.notices, *said))
+        misfit = describe_misfit(self.film, self._as_given, there, path)
+        return replace(self, parts=parts, notices=(*self.notices, *said, *misfit))
 
     def lacks(self, number: int) -> bool:
         """Return whether a frame has no file where each should have its own."""

@@ -25,8 +25,9 @@ from typing import Self
 
 from napari_cellvino.core.errors import WorkerLostError
 from napari_cellvino.core.progress import Progress, finish
+from napari_cellvino.core.threads import import_ahead
 from napari_cellvino.engines.provider import EngineProvider, limit_threads
-from napari_cellvino.workflows.executor import RunEvent
+from napari_cellvino.workflows.executor import NEEDED_LATER, RunEvent
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldProgress, FieldTask, failed_outcome
 from napari_cellvino.workflows.process_start import process_context
 from napari_cellvino.workflows.run_field import FieldWorker, run_field
@@ -91,6 +92,7 @@ class ProcessPool:
             self._pool = ProcessPoolExecutor(
                 self.workers, mp_context=process_context(), initializer=_begin, initargs=(self._threads,)
             )
+            import_ahead(*NEEDED_LATER)
         return self._pool
 
 

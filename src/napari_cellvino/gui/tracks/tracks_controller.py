@@ -306,8 +306,9 @@ class TracksController(QObject):
         film = replace(opened.film, first=opened.film.first.with_spacing(spacing))
         recipe = opened.request.recipe.with_overrides(film.first.overrides)
         self.opened = replace(opened, film=film, request=replace(opened.request, recipe=recipe, interval_s=interval_s))
-        self.editor.say("Measured so from now on; Save writes the tables again.")
+        self.editor.said = "Measured so from now on; Save writes the tables again"
         self.redrawn.emit()
+        self.changed.emit()
 
     def save(self) -> None:
         """Measure the film again and write its tracks, in the thread; editing goes on."""

@@ -1,0 +1,119 @@
+"""Which files of a watched folder belong together: a set of files, each of which opens as the whole, is run once.
+
+Instruments write OME-TIFF with a file for each position or channel, and files that name others as their pixels. A set
+is run under one of its files, the head, when all of it is there and stands still, or else after a patience; what comes
+later changes the set, which is run again under the same head.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+from napari_cellvino.core.errors import CellvinoError, ImageReadError
+from napari_cellvino.io import open_source
+from napari_cellvino.io.checks import list_names
+from napari_cellvino.io.folder_listing import natural_order
+from napari_cellvino.io.registry import sets_first
+from napari_cellvino.service.inputs import SET, Input, Stamp
+from napari_cellvino.storage.ledger import Job, JobState, Ledger
+
+_HAS_RESULTS = (JobState.RUNNING, JobState.DONE, JobState.ACCEPTED, JobState.REJECTED)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSet:
+    """A set of files: what is run for all of them, and the others that are there; an image of one file has none."""
+
+    whole: Input
+    others: tuple[Input, ...] = ()
+
+    @property
+    def is_one_file(self) -> bool:
+        """Whether it is an image of one file."""
+        return self.whole.files == 1
+
+    def is_known(self, known: Mapping[str, Stamp]) -> bool:
+        """Return whether all files are known as they are."""
+        return all(known.get(held.source) == held.stamp for held in (self.whole, *self.others))
+
+    def counted_twice(self, alone: Collection[str]) -> ImageReadError:
+        """Return the error of a set some of whose files were run by themselves."""
+        return ImageReadError(
+            f"{list_names(sorted(Path(path).name for path in alone))} of this set of files was run before what "
+            "describes it was there; its cells would be counted twice: remove its results, and queue the set with "
+            "'cellvino jobs retry'"
+        )
+
+
+class ImageSets:
+    """Knows the sets of files in watched folders.
+
+    Parameters
+    ----------
+    ledger
+        The jobs so far.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._opened: dict[Path, tuple[Stamp, int, tuple[Path, ...]]] = {}
+
+    def of(self, found: Input) -> ImageSet:
+        """Return the set that a file belongs to; one that cannot be opened, or is a folder, is alone."""
+        try:
+            return ImageSet(found) if found.folder or found.film else self._of_file(found)
+        except (CellvinoError, OSError):  # its run tells why
+            return ImageSet(found)
+
+    def _of_file(self, found: Input) -> ImageSet:
+        parts = self._parts(found)
+        there = [path for path in parts if path.is_file()]
+        beside = [path for path in there if path.parent == found.path.parent]
+        if len(parts) < 2 or not beside:
+            return ImageSet(found)
+        head = self._head(beside)
+        held = {path: (stat.st_size, stat.st_mtime_ns) for path in there for stat in [path.stat()]}
+        stamp = sum(size for size, _ in held.values()), max(at for _, at in held.values())
+        place = PurePosixPath(found.relative)
+        named = {path: replace(found, path=path, relative=place.with_name(path.name).as_posix()) for path in there}
+        whole = replace(named[head], stamp=stamp, files=len(parts), waits=len(there) < len(parts))
+        return ImageSet(whole, tuple(replace(named[path], stamp=held[path]) for path in there if path != head))
+
+    def run_alone(self, group: ImageSet) -> set[str]:
+        """Return the other files of a set that were run by themselves, so that their cells would count twice."""
+        jobs = self._ledger.known([other.source for other in group.others])
+        return {job.source for job in jobs if job.state in _HAS_RESULTS}
+
+    def pass_over(self, others: Iterable[Input], head: Job) -> dict[str, Stamp]:
+        """Enter the other files of a set as run with its head, and return their stamps."""
+        jobs = [Job(other.source, other.kind, *other.stamp, head.rule, queued=head.queued) for other in others]
+        if jobs:
+            self._ledger.pass_over(jobs, f"it belongs to {Path(head.source).name}, which is run with it")
+        return {job.source: job.stamp for job in jobs}
+
+    def take_over(self, head: Job) -> None:
+        """Pass all other files of a set over that is run now, also those that had results of their own."""
+        path = Path(head.source)
+        self.pass_over(self.of(Input(path, path.name, head.stamp)).others, head)
+
+    def _parts(self, found: Input) -> tuple[Path, ...]:
+        """Return the files of a set as its reader names them; it is opened again where its folder has changed."""
+        beside = found.path.parent.stat().st_mtime_ns
+        known = self._opened.get(found.path)
+        if known is None or known[:2] != (found.stamp, beside):
+            source = open_source(found.path)
+            known = found.stamp, beside, tuple(dict.fromkeys([source.path, *source.parts]))
+            if len(known[2]) > 1:
+                self._opened[found.path] = known
+        return known[2]
+
+    def _head(self, beside: Sequence[Path]) -> Path:
+        """Return the file that a set is run under: that which describes it, or the one it was run under before."""
+        before = self._ledger.known([str(path.absolute()) for path in beside])
+        standing = [Path(job.source) for job in before if job.kind == SET]
+        by_name = sorted(beside, key=lambda path: natural_order(path.name))
+        head = next(iter(standing), sets_first(by_name)[0])
+        described = open_source(head).path
+        return described if described in beside else head

@@ -1,0 +1,36 @@
+"""Threads are as many as a process may use, and what is imported ahead is there when it is needed."""
+
+import sys
+import threading
+
+import pytest
+
+from napari_cellvino.core import threads
+from napari_cellvino.core.threads import import_ahead, limit_threads, together
+
+
+@pytest.fixture
+def limited():
+    yield limit_threads
+    limit_threads(threads.THREADS)
+
+
+def test_a_process_with_one_thread_begins_no_others(limited):
+    def name(number):
+        return number, threading.current_thread().name
+
+    limited(1)
+    assert together(name, range(3)) == [(n, threading.current_thread().name) for n in range(3)]
+    limited(2)
+    assert [n for n, _ in together(name, range(3))] == [0, 1, 2]
+    assert {said for _, said in together(name, range(3))}.isdisjoint({threading.current_thread().name})
+
+
+def test_what_is_imported_ahead_is_there_and_what_is_missing_fails_later(tmp_path, monkeypatch):
+    (tmp_path / "looked_for_later.py").write_text("value = 7")
+    monkeypatch.syspath_prepend(tmp_path)
+    import_ahead("no_such_module_at_all", "looked_for_later")
+    for thread in threading.enumerate():
+        if thread.name == "cellvino-import":
+            thread.join(10)
+    assert sys.modules.pop("looked_for_later").value == 7

@@ -1,0 +1,111 @@
+"""Sets of files that each open as the whole: run once when they are all there, and never counted twice."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from pathlib import Path
+
+import pytest
+import tifffile
+
+from napari_cellvino.service.inputs import Folders
+from napari_cellvino.service.rules import RuleBook
+from napari_cellvino.service.watch_events import JobEnded
+from napari_cellvino.storage.ledger import JobState
+
+HEAD = '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" UUID="{}">'
+ID = "urn:uuid:00000000-0000-0000-0000-00000000000{}"
+COMPANION = "set.companion.ome"
+
+
+def described(count: int, own: int) -> str:
+    """Return the OME-XML of a set with a position in each file."""
+    images = "".join(
+        f'<Image ID="Image:{n}" Name="pos{n}"><Pixels ID="Pixels:{n}" DimensionOrder="XYCZT" Type="uint16" SizeX="160" '
+        f'SizeY="96" SizeC="1" SizeZ="1" SizeT="1"><Channel ID="Channel:{n}:0" SamplesPerPixel="1"/>'
+        f'<TiffData IFD="0" PlaneCount="1"><UUID FileName="set_{n}.ome.tif">{ID.format(n)}</UUID></TiffData></Pixels>'
+        "</Image>"
+        for n in range(count)
+    )
+    return f'<?xml version="1.0"?>{HEAD.format(ID.format(own))}{images}</OME>'
+
+
+def write(inbox: Path, crops, numbers, said=lambda number: described(4, number)) -> None:
+    for number in numbers:
+        path = inbox / f"set_{number}.ome.tif"
+        tifffile.imwrite(path, crops[number], description=said(number), metadata=None)
+
+
+def counted(root: Path) -> list[str]:
+    with (root / "counts.csv").open(encoding="utf-8", newline="") as file:
+        return sorted(row["position"] for row in csv.DictReader(file) if row["status"] == "done")
+
+
+def ended(events) -> dict[str, JobState]:
+    return {Path(e.job.source).name: e.job.state for e in events if isinstance(e, JobEnded)}
+
+
+def states(watch) -> list[str]:
+    return sorted(job.state.value for job in watch.ledger.jobs())
+
+
+def test_a_set_is_run_once_however_many_files_are_run_together(make_watch, inbox, crops, run_once, monkeypatch):
+    monkeypatch.setattr("napari_cellvino.service.watch.BATCH", 2)
+    write(inbox, crops, range(4))
+    watch = make_watch()
+    planned = {Path(plan.input).name: str(plan) for plan in watch.planned()}
+    assert "belongs to set_0.ome.tif" in planned["set_3.ome.tif"]
+    assert ended(run_once(watch)) == {"set_0.ome.tif": JobState.DONE}
+    assert counted(watch.plan.root) == ["pos0", "pos1", "pos2", "pos3"]
+    assert states(watch) == ["done", "skipped", "skipped", "skipped"]
+    assert run_once(make_watch()) == []
+
+
+@pytest.mark.parametrize("late", [(3,), (0, 2)])
+def test_files_of_a_set_that_come_late_are_run_with_it(make_watch, inbox, crops, run_once, late):
+    write(inbox, crops, set(range(4)) - set(late))
+    watch = make_watch()
+    run_once(watch)
+    assert len(counted(watch.plan.root)) == 4 - len(late)
+    with (watch.plan.root / "counts.csv").open(encoding="utf-8", newline="") as file:
+        assert all(f"pos{late[0]}" in row["notices"] for row in csv.DictReader(file))
+    write(inbox, crops, late)
+    assert list(ended(run_once(make_watch())).values()) == [JobState.DONE]
+    assert counted(watch.plan.root) == ["pos0", "pos1", "pos2", "pos3"]
+    assert states(watch) == ["done", "skipped", "skipped", "skipped"]
+
+
+def test_a_set_waits_for_files_that_are_missing_as_long_as_for_a_folder(make_watch, inbox, crops):
+    write(inbox, crops, range(3))
+    watch = make_watch(patience_s=60.0)
+    found = list(Folders((inbox,), watch.plan.root, RuleBook().take).list())
+    whole = watch._sets.of(found[0]).whole
+    assert (whole.path.name, whole.files, whole.waits) == ("set_0.ome.tif", 4, True)
+    assert watch._whole.look(whole, 0.0) == 60.0
+    write(inbox, crops, [3])
+    whole = watch._sets.of(found[0]).whole
+    assert not whole.waits
+    assert watch._whole.look(whole, 1.0) == 0.0
+
+
+def test_what_describes_a_set_and_comes_after_its_files_were_run_counts_nothing_twice(
+    make_watch, inbox, crops, run_once
+):
+    points = HEAD + f'<BinaryOnly MetadataFile="{COMPANION}" UUID="{ID.format(9)}"/></OME>'
+    write(inbox, crops, range(2), lambda number: points.format(ID.format(number)))
+    watch = make_watch()
+    assert set(ended(run_once(watch)).values()) == {JobState.DONE}
+    assert counted(watch.plan.root) == ["", ""]
+    (inbox / COMPANION).write_text(described(2, 9), encoding="utf-8")
+    assert ended(run_once(make_watch())) == {COMPANION: JobState.FAILED}
+    assert counted(watch.plan.root) == ["", ""]
+    (job,) = watch.ledger.find([str(inbox / COMPANION)])
+    assert "set_0.ome.tif, set_1.ome.tif" in job.error
+    assert "counted twice" in job.error
+    for number in range(2):
+        shutil.rmtree(watch.plan.root / f"set_{number}")
+    watch.ledger.update([job.source], state=JobState.WAITING)
+    assert ended(run_once(make_watch())) == {COMPANION: JobState.DONE}
+    assert counted(watch.plan.root) == ["pos0", "pos1"]
+    assert states(watch) == ["done", "skipped", "skipped"]
