@@ -41,7 +41,8 @@ SIDE = 4096
 FEW, MANY = 5_300, 14_000
 STALL_MS, PREVIEW_MS, QUEUE_MS = 100.0, 500.0, 300.0
 BEAT_MS = 4
-EDITED = 40  # which cell is edited
+EDITED, AT_ONCE = 40, 5_000  # which cell is edited, and how many are accepted at once
+LASSO = ((0.1, 0.1), (0.9, 0.1), (0.9, 0.9), (0.1, 0.9), (0.1, 0.5))  # shares of the axes of the plot
 MOVED: dict[str, float] = {
     "smallest": 60.0,
     "confidence": 0.8,
@@ -52,6 +53,7 @@ LOOK_S = 0.002  # from one look at the thread of the window to the next
 NAPARIS = {
     ("napari.components.layerlist", "insert"),
     ("napari.layers.labels.labels", "__init__"),
+    ("napari.layers.vectors.vectors", "__init__"),
     ("vispy.app.backends._qt", "paintGL"),
 }
 BLOCK = 16  # px of a field that one step of the network's deepest layer is of
@@ -140,9 +142,29 @@ def _steps(window: CellvinoWindow, prediction: Prediction) -> tuple[dict[str, _S
         reviewer.select([sorted(reviewer.annotation.records)[EDITED]])
         stalls[name] = beat.longest(lambda a=action: a.run(reviewer))
     stalls["save"] = beat.longest(session.saver.save)
+    stalls |= _many_at_once(window, beat)
     stalls["another field"] = beat.longest(lambda: session.viewer.add_image(pixels[::2, ::2], name="other"))
     stalls["back to the field"] = beat.longest(lambda: session.opener.choose(first))
     return stalls, clocks
+
+
+def _many_at_once(window: CellvinoWindow, beat: _Heartbeat) -> dict[str, _Stall]:
+    """Return the longest stalls of what is done to thousands of cells, and to all cells that are saved."""
+    from napari_cellvino.gui.cells.cells_panel import CellsPanel
+    from napari_cellvino.gui.review import actions
+
+    session, reviewer, stalls = window.session, window.session.reviewer, {}
+    some = sorted(reviewer.annotation.records)[:AT_ONCE]
+    stalls[f"choosing {len(some):,}"] = beat.longest(lambda: reviewer.select(some))
+    for name, action in (("accepting", actions.ACCEPT), ("undoing", actions.UNDO)):
+        stalls[f"{name} {len(some):,}"] = beat.longest(lambda a=action: a.run(reviewer))
+    stalls["opening all cells"] = beat.longest(session.cells_wanted.emit)
+    panel = session.viewer.window.dock_widgets["All cells"].findChild(CellsPanel)
+    places = panel.plot.axes.transData.inverted().transform(panel.plot.axes.transAxes.transform(LASSO))
+    stalls["a lasso over all cells"] = beat.longest(lambda: panel.plot.drawn.emit([tuple(xy) for xy in places]))
+    stalls["pictures of all cells"] = beat.longest(panel.gallery.scrollToBottom)
+    session.viewer.window.remove_dock_widget(session.viewer.window.dock_widgets["All cells"].parent())
+    return stalls
 
 
 def _finished(prediction: Prediction) -> Generator[object, None, Outcome]:

@@ -53,6 +53,19 @@ def test_a_run_does_not_wait_for_what_it_does_not_use() -> None:
     assert not [name for name in done.stdout.split() if name.startswith("napari_cellvino.tracking")]
 
 
+def test_the_window_stands_before_what_only_a_run_needs() -> None:
+    """A thread imports these once the window is painted; what napari itself needs is there anyway."""
+    late = ["openvino", "pandas", "scipy.optimize", "scipy.stats", "zarr", "matplotlib", "torch", "xarray"]
+    code = (
+        "import sys, napari._qt.qt_main_window, napari._vispy; before = set(sys.modules)\n"
+        "import napari_cellvino.gui.shell.window; print(*(set(sys.modules) - before))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = done.stdout.split()
+    assert "napari_cellvino.gui.shell.window" in loaded
+    assert sorted(set(late) & set(loaded)) == []
+
+
 def test_layers_hold(root: Path, scripts_folder: Path) -> None:
     done = subprocess.run(
         [scripts_folder / "lint-imports", "--no-cache"], cwd=root, capture_output=True, text=True, check=False

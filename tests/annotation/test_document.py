@@ -1,5 +1,8 @@
 """The document knows where its objects lie, whatever was done to it, and what does not belong together."""
 
+from concurrent.futures import ThreadPoolExecutor
+from itertools import product
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -56,8 +59,14 @@ def test_objects_are_what_the_model_found():
         class_index=np.array([1, 0]),
     )
     annotation = Annotation.found(labels, found, CLASSES, PROVENANCE, shape=labels.shape)
-    back = annotation.objects
-    for name in Objects.__slots__:
+    untouched = len(annotation.records), annotation.states, annotation.corrected, annotation.next_id, annotation.objects
+    with ThreadPoolExecutor(4) as pool:  # whoever comes first makes the records of all
+        made = list(pool.map(lambda _: annotation.all_records(), range(8)))
+    kept = [*annotation.records.values()]
+    assert all(one is other for records in made for one, other in zip(records, kept, strict=True))
+    again = Annotation(labels, annotation.all_records(), CLASSES, PROVENANCE, shape=labels.shape)
+    assert untouched[:4] == (2, again.states, again.corrected, again.next_id) == (2, again.states, False, 3)
+    for back, name in product((untouched[4], annotation.objects, again.objects), Objects.__slots__):
         np.testing.assert_array_equal(getattr(back, name), getattr(found, name), name)
         assert getattr(back, name).dtype == getattr(found, name).dtype
     boxes = Annotation.found(None, found, CLASSES, PROVENANCE, shape=labels.shape)

@@ -16,11 +16,12 @@ from types import MappingProxyType
 import numpy as np
 
 from napari_cellvino.annotation.edit import Edit, RecordChange
+from napari_cellvino.annotation.found_records import FoundRecords
 from napari_cellvino.annotation.index import Geometry, ObjectIndex, Places, areas_changed
 from napari_cellvino.annotation.pixel_runs import Labels, PixelRuns, empty_runs
 from napari_cellvino.annotation.provenance import Provenance
 from napari_cellvino.annotation.record import ObjectRecord, drawn_record, is_counted
-from napari_cellvino.annotation.record_columns import objects_of_records, records_of_objects
+from napari_cellvino.annotation.record_columns import objects_of_records, placed
 from napari_cellvino.annotation.record_json import record_dict
 from napari_cellvino.annotation.region import Region, join_regions
 from napari_cellvino.core.errors import EditError, ImageValueError
@@ -51,13 +52,14 @@ class Annotation:
         self.classes = classes
         self.provenance = provenance
         self.shape = shape
-        self._live: dict[int, ObjectRecord] = {}
+        self._found: FoundRecords | None = None  # those of all objects, as long as none of them was made
+        self._kept: dict[int, ObjectRecord] = {}
         self._deleted: dict[int, ObjectRecord] = {}
         self._states: Counter[tuple[ReviewState, bool]] | None = None  # counted when they are asked for
         self._corrected: bool | None = None
         for record in records:
-            (self._deleted if record.deleted else self._live)[record.id] = record
-        self.next_id = max([0, *self._live, *self._deleted]) + 1
+            (self._deleted if record.deleted else self._kept)[record.id] = record
+        self.next_id = max([0, *self._kept, *self._deleted]) + 1
 
     @classmethod
     def found(
@@ -74,8 +76,9 @@ class Annotation:
 
         ``places`` are those of ``objects`` in ``labels``, where they are known already; nobody else may change them.
         """
-        records = records_of_objects(objects, boxes=labels is None)
-        found = cls(labels, records, classes, provenance, shape=shape)
+        found = cls(labels, (), classes, provenance, shape=shape)
+        found._found = FoundRecords(objects, boxes=labels is None) if len(objects) else None
+        found.next_id = int(objects.id.max(initial=0)) + 1
         if places is not None:
             found.index = ObjectIndex.known(objects.id.tolist(), places)
         return found
@@ -83,25 +86,41 @@ class Annotation:
     @property
     def records(self) -> Mapping[int, ObjectRecord]:
         """The records of all objects, by id."""
-        return MappingProxyType(self._live)
+        return self._found or MappingProxyType(self._kept)
+
+    @property
+    def _live(self) -> dict[int, ObjectRecord]:
+        found = self._found
+        if found is not None:
+            self._kept = found.made()  # the same ones, whichever thread comes first
+            self._found = None
+        return self._kept
 
     @property
     def deleted(self) -> Mapping[int, ObjectRecord]:
         """The records of deleted objects, by id."""
         return MappingProxyType(self._deleted)
 
+    def all_records(self) -> list[ObjectRecord]:
+        """Return the records of all objects, of deleted ones too, as they are now; any thread may ask for them."""
+        return [*self._live.values(), *self._deleted.values()]
+
     @property
     def states(self) -> Mapping[tuple[ReviewState, bool], int]:
         """The number of objects of each review state that are excluded (True), or are not."""
         if self._states is None:
-            self._states = Counter((record.review, record.excluded) for record in self._live.values())
+            found = self._found
+            states = found.states() if found else Counter((r.review, r.excluded) for r in self._live.values())
+            self._states = states
         return self._states
 
     @property
     def corrected(self) -> bool:
         """Whether an object was deleted, or there is one that a new run leaves unchanged."""
         if self._corrected is None:
-            self._corrected = bool(self._deleted) or any(record.protected for record in self._live.values())
+            found = self._found
+            protected = found.protected if found else any(record.protected for record in self._live.values())
+            self._corrected = bool(self._deleted) or protected
         return self._corrected
 
     @property
@@ -142,6 +161,9 @@ class Annotation:
     @property
     def objects(self) -> Objects:
         """One row per object, sorted by id."""
+        found = self._found
+        if found and self.labels is not None:
+            return placed(found.objects, self.places(found.objects.id.tolist()))
         records = [self._live[id_] for id_ in sorted(self._live)]
         return objects_of_records(records, self.places([record.id for record in records]))
 
@@ -149,10 +171,15 @@ class Annotation:
         """Return the geometry of objects (N,) as columns."""
         if self.labels is not None:
             return self.index.places(ids)
-        places = Places.empty(len(ids), len(self.shape))
-        for row, id_ in enumerate(ids):
-            places.put(row, self.geometry(id_))
-        return places
+        box = np.array([self.record(id_).box for id_ in ids], np.int64).reshape(len(ids), 4)
+        low, high = box[:, :2], box[:, 2:]
+        area = (high - low).prod(1)
+        return Places(area, area[:, None] * (low + high - 1) // 2, low, high)
+
+    def box_around(self, ids: Sequence[int]) -> Region | None:
+        """Return the bounding box of objects; None of none."""
+        places = self.places(ids)
+        return Region(tuple(places.low.min(0).tolist()), tuple(places.high.max(0).tolist())) if len(ids) else None
 
     def record(self, id_: int) -> ObjectRecord:
         """Return the record of an object; `EditError` for the background or an unknown id."""
@@ -199,8 +226,7 @@ class Annotation:
 
     def copy_with_labels(self, labels: Labels | None) -> Annotation:
         """Return a copy of this annotation that uses ``labels``, a copy of its label image."""
-        records = [*self._live.values(), *self._deleted.values()]
-        copy = Annotation(labels, records, self.classes, self.provenance, shape=self.shape)
+        copy = Annotation(labels, self.all_records(), self.classes, self.provenance, shape=self.shape)
         if labels is not None:
             copy.index = self.index.copy()
         return copy
@@ -215,7 +241,7 @@ class Annotation:
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of labels and records; it shows whether a journal belongs to this state."""
-        return fingerprint_of(self.shape, self.labels, (*self._live.values(), *self._deleted.values()))
+        return fingerprint_of(self.shape, self.labels, self.all_records())
 
     def fits(self, edit: Edit) -> bool:
         """Return whether the cells are as they were when the edit was made."""

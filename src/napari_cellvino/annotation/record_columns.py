@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from enum import IntEnum, IntFlag
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,14 +45,22 @@ def _members(kind: type[Member], values: NDArray[np.int32]) -> list[Member]:
 
 def objects_of_records(records: Sequence[ObjectRecord], places: Places) -> Objects:
     """Return one row per record; boxes (N, 2 axes) have lows before highs, centroids are (N, axes)."""
-    return Objects(
-        id=np.array([r.id for r in records], np.int32),
-        class_index=np.array([r.class_index for r in records], np.int32),
-        score=np.array([r.score for r in records], np.float32),
-        box=np.concatenate([places.low, places.high], axis=1).astype(np.int32),
-        centroid=(places.sums.astype(np.float64) / places.area[:, None]).astype(np.float32),
-        area_px=places.area.astype(np.int32),
-        origin=np.array([r.origin for r in records], np.int32),
-        review=np.array([r.review for r in records], np.int32),
-        doubts=np.array([r.doubts for r in records], np.int32),
-    )
+    columns: dict[str, NDArray[Any]] = {
+        name: np.array([getattr(record, name) for record in records], np.int32)
+        for name in ("id", "class_index", "origin", "review", "doubts")
+    }
+    score = np.array([record.score for record in records], np.float32)
+    return Objects(**columns, score=score, **_columns_of(places))
+
+
+def placed(objects: Objects, places: Places) -> Objects:
+    """Return objects (N,) with the geometry that they have in a label image."""
+    return replace(objects, **_columns_of(places))
+
+
+def _columns_of(places: Places) -> dict[str, NDArray[Any]]:
+    return {
+        "box": np.concatenate([places.low, places.high], axis=1).astype(np.int32),
+        "centroid": (places.sums.astype(np.float64) / places.area[:, None]).astype(np.float32),
+        "area_px": places.area.astype(np.int32),
+    }

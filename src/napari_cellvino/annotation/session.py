@@ -235,16 +235,16 @@ class EditSession:
         place = edit.pixels.region(self.annotation.shape)
         if place is not None:
             return place
-        live = [self.annotation.geometry(id_).region for id_ in edit.ids if id_ in self.annotation.records]
-        records = [r for c in edit.records for r in (c.before, c.after) if r is not None and r.box is not None]
-        boxes = [_region_of(record) for record in records]
-        return join_regions(live + boxes) if live or boxes else None
+        there = self.annotation.records
+        live = self.annotation.box_around([id_ for id_ in edit.ids if id_ in there])
+        found = (r.box for c in edit.records for r in (c.before, c.after) if r is not None and r.box is not None)
+        boxes = [_region_of(box) for box in set(found)]
+        return join_regions([live, *boxes] if live else boxes) if live or boxes else None
 
 
 def _is_live(record: ObjectRecord | None) -> bool:
     return record is not None and not record.deleted
 
 
-def _region_of(record: ObjectRecord) -> Region:
-    box = record.box or ()
+def _region_of(box: tuple[int, ...]) -> Region:
     return Region(box[: len(box) // 2], box[len(box) // 2 :])

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.core.label_runs import Integers
-from napari_cellvino.core.threads import together
 
 BAND_ROWS = 128  # looked at at once
 
@@ -19,33 +18,26 @@ def outline_pixels(labels: Integers, px: int) -> NDArray[np.int64]:
     They are the same where some objects are taken away: what a pixel of an object differs from, it still does.
     """
     width = labels.shape[1]
-
-    def pixels(top: int) -> NDArray[np.int64]:
-        rows, edge = _edges_in(labels, px, top)
-        return np.flatnonzero(edge & (labels[rows] != 0)) + np.int64(top * width)
-
-    found = together(pixels, range(0, len(labels), BAND_ROWS))
+    found = [
+        np.flatnonzero(edge & (labels[rows] != 0)) + np.int64(rows.start * width)
+        for rows, edge in edge_bands(labels, px)
+    ]
     return np.concatenate(found) if found else np.zeros(0, np.int64)
 
 
 def edge_bands(labels: Integers, px: int) -> Iterator[tuple[slice, NDArray[np.bool_]]]:
     """Yield bands of rows, and which of their pixels have others in reach of ``px`` steps; of the background too."""
     for top in range(0, len(labels), BAND_ROWS):
-        yield _edges_in(labels, px, top)
-
-
-def _edges_in(labels: Integers, px: int, top: int) -> tuple[slice, NDArray[np.bool_]]:
-    """Return the rows of the band that begins at row ``top``, and which of its pixels `edge_bands` gives."""
-    first, last = max(top - px, 0), min(top + BAND_ROWS + px, len(labels))
-    near, edge = labels[first:last], np.zeros((last - first, labels.shape[1]), bool)
-    for axis in range(2):
-        before, after = _sides(axis)
-        differs = near[before] != near[after]
-        edge[before] |= differs
-        edge[after] |= differs
-    for _ in range(px - 1):
-        edge = _widened(edge)
-    return slice(top, min(top + BAND_ROWS, len(labels))), edge[top - first : top - first + BAND_ROWS]
+        first, last = max(top - px, 0), min(top + BAND_ROWS + px, len(labels))
+        near, edge = labels[first:last], np.zeros((last - first, labels.shape[1]), bool)
+        for axis in range(2):
+            before, after = _sides(axis)
+            differs = near[before] != near[after]
+            edge[before] |= differs
+            edge[after] |= differs
+        for _ in range(px - 1):
+            edge = _widened(edge)
+        yield slice(top, min(top + BAND_ROWS, len(labels))), edge[top - first : top - first + BAND_ROWS]
 
 
 def _widened(edge: NDArray[np.bool_]) -> NDArray[np.bool_]:

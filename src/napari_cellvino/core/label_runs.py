@@ -3,35 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-from napari_cellvino.core.threads import together
 
 Integers = NDArray[np.integer[Any]]
 
 DENSE = 8  # times as many numbers as values: up to there a table of all numbers is quicker than sorting
 SMALL = 65_536  # numbers of which a table is always small
 BAND_PX = 2**24  # pixels looked at together
-PART_PX = 2**20  # of them by one thread
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LabelRuns:
+    """The runs (R,) of all that is no background in ``labels`` (Y, X), in raster order, where they are known."""
+
+    labels: Integers
+    begin: NDArray[np.intp]  # flat indices
+    length: NDArray[np.intp]
+    values: Integers
+
+    @classmethod
+    def joined(cls, labels: Integers, begin: NDArray[np.intp], length: NDArray[np.intp], values: Integers) -> LabelRuns:
+        """Return the runs of ``labels`` from such as may follow another of their value in its row, or be background."""
+        inside = values != 0
+        begin, end, values = begin[inside], (begin + length)[inside], values[inside]
+        new = np.ones(len(begin) + 1, bool)
+        follows = (begin[1:] == end[:-1]) & (values[1:] == values[:-1])
+        new[1:-1] = ~follows | (begin[1:] % max(labels.shape[1], 1) == 0)
+        first = new[:-1]
+        return cls(labels, begin[first], end[new[1:]] - begin[first], values[first])
+
+    @property
+    def columns(self) -> tuple[NDArray[np.intp], NDArray[np.intp], Integers]:
+        """Flat index, length and label of every run: what `labelled_runs` gives for the labels."""
+        return self.begin, self.length, self.values
 
 
 def starts_of_runs(labels: Integers) -> NDArray[np.intp]:
     """Return the flat indices at which a run of one value, 0 too, begins in ``labels`` (Y, X): at least one per row."""
-    width = labels.shape[1]
-    rows = max(1, PART_PX // max(width, 1))
-
-    def starts(top: int) -> NDArray[np.intp]:
-        flat = labels[top : top + rows].reshape(-1)
-        edge = np.empty(len(flat), bool)
-        np.not_equal(flat[1:], flat[:-1], out=edge[1:])
-        edge[:: max(width, 1)] = True
-        return np.asarray(np.flatnonzero(edge) + top * width)
-
-    found = together(starts, range(0, len(labels), rows))
-    return np.concatenate(found) if found else np.zeros(0, np.intp)
+    flat, width = labels.reshape(-1), labels.shape[1]
+    edge = np.empty(len(flat), bool)
+    np.not_equal(flat[1:], flat[:-1], out=edge[1:])
+    edge[:: max(width, 1)] = True
+    return np.flatnonzero(edge)
 
 
 def labelled_runs(

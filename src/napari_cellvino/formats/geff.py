@@ -8,15 +8,17 @@ https://live-image-tracking-tools.github.io/geff/latest/specification
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import zarr
 from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.core.image import Spacing
 from napari_cellvino.formats.track_points import TrackPoints, points_of_graph
+
+if TYPE_CHECKING:
+    import zarr
 
 VERSION = "1.1.0"
 
@@ -34,6 +36,8 @@ def write_geff(path: Path, points: TrackPoints) -> None:
     values: dict[str, NDArray[Any]] = {"t": points.frame}
     values |= {axis: points.places[:, n] * sizes[axis] for n, axis in enumerate(axes)}
     values |= {"track": points.track, "size_px": points.sizes}
+    import zarr  # only where one is written or read: it takes as long to import as a small run
+
     group = zarr.create_group(path, zarr_format=2)
     _put(group, "nodes/ids", np.arange(len(points), dtype=np.uint64))
     for name, held in values.items():
@@ -68,6 +72,8 @@ def read_geff(path: Path) -> TrackPoints:
     ImageReadError
         If it is none, it has no axes of time and space, or cells merge in it.
     """
+    import zarr
+
     try:
         group = zarr.open_group(path, mode="r")
         said: Any = group.attrs["geff"]

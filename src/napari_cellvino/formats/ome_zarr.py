@@ -15,10 +15,9 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import zarr
 from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageReadError
@@ -31,6 +30,9 @@ from napari_cellvino.formats.label_pixels import check_shape
 from napari_cellvino.formats.label_values import cells_in_values, whole_numbers
 from napari_cellvino.formats.writer import SplitAssignment
 from napari_cellvino.io.checks import parse_errors
+
+if TYPE_CHECKING:
+    import zarr
 
 LARGE = 1024  # px: images longer than that get a smaller copy
 COLOURS = ("FFFFFF", "00FF00", "FF00FF", "00FFFF")
@@ -66,7 +68,7 @@ class OmeZarr:
         """Do nothing: all is written."""
 
     def _group(self, path: Path) -> zarr.Group:
-        return zarr.open_group(path, mode="w", zarr_format=3 if self._version == "0.5" else 2)
+        return _open_group(path, mode="w", zarr_format=3 if self._version == "0.5" else 2)
 
     def _put(self, group: zarr.Group, levels: list[NDArray[Any]], axes: str, spacing: Spacing, extra: Json) -> None:
         for number, level in enumerate(levels):
@@ -154,10 +156,10 @@ def read_ome_zarr(path: Path, shape: tuple[int, ...], name: str = "") -> Cells:
     """
     names: list[str] = []
     with decoding(path, "OME-Zarr with labels"):
-        group = zarr.open_group(path, mode="r")
+        group = _open_group(path, mode="r")
         if "image-label" not in _attributes(group):
             names = _label_names(path)
-            group = zarr.open_group(path / "labels" / names[0], mode="r")
+            group = _open_group(path / "labels" / names[0], mode="r")
         said = _attributes(group)
         array = group[said["multiscales"][0]["datasets"][0]["path"]]
         check_shape(path, array.shape, shape)
@@ -181,7 +183,7 @@ def _label_names(path: Path) -> list[str]:
     """
     if not any((path / "labels" / name).is_file() for name in ("zarr.json", ".zgroup")):
         raise ImageReadError(f"{path} has no labels, it is an image alone; name the OME-Zarr that holds the masks")
-    names = list(_attributes(zarr.open_group(path / "labels", mode="r"))["labels"])
+    names = list(_attributes(_open_group(path / "labels", mode="r"))["labels"])
     if not names or any(Path(name).is_absolute() or ".." in Path(name).parts for name in names):
         raise ImageReadError(f"{path}/labels names no label images that lie in it ({names})")
     return names
@@ -203,6 +205,12 @@ def is_zarr(path: Path) -> bool:
     """
     with parse_errors(path):
         return path.suffix.lower() == ".zarr" or any((path / name).is_file() for name in ("zarr.json", ".zgroup"))
+
+
+def _open_group(path: Path, **how: Any) -> zarr.Group:  # noqa: ANN401 (options of zarr's own)
+    import zarr  # only where one is written or read: it takes as long to import as a small run
+
+    return zarr.open_group(path, **how)
 
 
 def _attributes(group: zarr.Group) -> Mapping[str, Any]:

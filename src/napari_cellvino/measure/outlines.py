@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.core.label_runs import Integers
+from napari_cellvino.core.label_runs import Integers, LabelRuns
 from napari_cellvino.measure.convex_hull import hull_areas
 from napari_cellvino.measure.runs import Runs, find_runs
 
@@ -20,13 +20,13 @@ class Outlines:
     solidity: NDArray[np.float64]
 
 
-def find_outlines(labels: Integers, ids: Integers) -> Outlines:
-    """Return the outlines of the objects ``ids`` (N,) in ``labels`` (Y, X).
+def find_outlines(labels: Integers, ids: Integers, known: LabelRuns | None = None) -> Outlines:
+    """Return the outlines of the objects ``ids`` (N,) in ``labels`` (Y, X), whose runs may be known.
 
     Raises
     ------
     ImageValueError
         If an object has no pixel in the label image.
     """
-    runs = find_runs(labels, ids)
+    runs = find_runs(labels, ids, known)
     return Outlines(runs, runs.total(runs.x1 - runs.x0) / hull_areas(runs))

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageValueError
-from napari_cellvino.core.label_runs import Integers, labelled_runs
+from napari_cellvino.core.label_runs import Integers, LabelRuns, labelled_runs
 from napari_cellvino.storage.large_arrays import give_back_pages
 
 PART_PX = 2**22  # pixels of which values are gathered together
@@ -70,15 +70,17 @@ class Runs:
         return np.bincount(self.row, per_run, minlength=len(self.starts)).astype(np.float64, copy=False)
 
 
-def find_runs(labels: Integers, ids: Integers) -> Runs:
+def find_runs(labels: Integers, ids: Integers, known: LabelRuns | None = None) -> Runs:
     """Return the runs of the objects ``ids`` (N,) in ``labels`` (Y, X); other labels are passed over.
+
+    ``known`` are those of all labels, where they are known already.
 
     Raises
     ------
     ImageValueError
         If an object has no pixel in the label image.
     """
-    begin, length, values = labelled_runs(labels, give_back_pages)
+    begin, length, values = labelled_runs(labels, give_back_pages) if known is None else known.columns
     row = _rows_of(values, ids)
     order = np.argsort(row, kind="stable")
     order = order[np.searchsorted(row[order], 0) :]

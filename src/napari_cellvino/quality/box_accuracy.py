@@ -23,7 +23,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.quality.accuracy import correlation, ratio
@@ -111,6 +110,8 @@ def match_centres(truth: Numbers, predicted: Numbers, score: Numbers, *, radius_
 
 def _match(agreement: NDArray[np.float64], score: Numbers, least: float) -> DetectionMatch:
     """Match rows (true) with columns (predicted) where their agreement is at least ``least``."""
+    from scipy.optimize import linear_sum_assignment  # it takes half a second to import
+
     fits = agreement >= least
     rows, columns = linear_sum_assignment(fits, maximize=True)
     sureness = np.asarray(score, np.float64)

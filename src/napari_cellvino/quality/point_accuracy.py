@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 FAR = 1e6
 
@@ -31,5 +30,7 @@ def match_points(found: NDArray[np.floating], true: NDArray[np.floating], reach:
         return PointAccuracy(len(found), len(true), 0)
     distance = np.linalg.norm(found[:, None] - true[None], axis=2)
     cost = np.where(distance <= reach, distance, FAR)
+    from scipy.optimize import linear_sum_assignment  # it takes half a second to import
+
     rows, columns = linear_sum_assignment(cost)
     return PointAccuracy(len(found), len(true), int((cost[rows, columns] < FAR).sum()))

@@ -71,8 +71,10 @@ def finish_field(prediction: Prediction, pipeline: Pipeline) -> FieldResult:
 
 def outlines_of(prediction: Prediction) -> Outlines | None:
     """Return the outlines of what was found in a plane; None of boxes and of objects in 3D."""
-    labels, objects = prediction.decoded.labels, prediction.decoded.objects
-    return find_outlines(labels, objects.id) if labels is not None and labels.ndim == 2 else None
+    decoded = prediction.decoded
+    if decoded.labels is None or decoded.labels.ndim != 2:
+        return None
+    return find_outlines(decoded.labels, decoded.objects.id, decoded.known_runs)
 
 
 def places_of(outlines: Outlines) -> Places:

@@ -219,6 +219,11 @@ def notices_of(prediction: Prediction) -> tuple[str, ...]:
         notices.append(describe_bars(prediction.bars, prediction.on_bars))
     if prediction.unknown_size is not None:
         notices += describe_unknown_size(prediction.unknown_size)
+    if prediction.decoded.cut_px:
+        notices.append(
+            f"Cells of more than {prediction.decoded.cut_px:.0f} px from top to bottom may be cut in two, as the image "
+            "is too large to be looked at whole: look at the tall ones"
+        )
     if left_out:
         cells = "1 cell was" if left_out == 1 else f"{left_out} cells were"
         notices.append(f"{cells} found but nothing could be outlined there: not counted")

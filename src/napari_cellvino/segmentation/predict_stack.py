@@ -113,6 +113,7 @@ class _SliceCollector:
         self._labels = allocate((stack.shape.z, stack.shape.y, stack.shape.x), np.int32)
         self._found: list[Objects] = []
         self._brightness: list[NDArray[np.float32]] = []
+        self._cut_px = 0.0
 
     def add(self, raw: RawMaps, bright: NDArray[np.floating]) -> None:
         """Decode the next plane; ``bright`` are its normalised pixels (Y, X)."""
@@ -120,10 +121,11 @@ class _SliceCollector:
         self._labels[len(self._found)] = decoded.label_image()
         self._found.append(decoded.objects)
         self._brightness.append(mean_brightness(decoded, bright))
+        self._cut_px = max(self._cut_px, decoded.cut_px)
 
     def result(self) -> Slices:
         """Return the slices."""
-        return Slices.from_objects(self._labels, self._found, self._brightness)
+        return Slices.from_objects(self._labels, self._found, self._brightness, self._cut_px)
 
 
 def _check(stack: Stack, spec: ModelSpec) -> None:

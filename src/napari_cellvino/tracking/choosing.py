@@ -11,7 +11,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csgraph
 
 SMALL = 18  # hypotheses of a group that is searched whole
@@ -128,6 +127,8 @@ def _programmed(cells: Indices, gains: Floats) -> Indices:
     Where hypotheses may be taken in part, which is solved in less than half the time, they nearly always are not; then
     that is the best choice of whole ones too.
     """
+    from scipy.optimize import Bounds, LinearConstraint, milp  # it takes half a second to import
+
     cells = _numbered(cells)
     numbers = np.broadcast_to(np.arange(len(gains))[:, None], cells.shape)[cells >= 0]
     used = sparse.csr_array((np.ones(len(numbers)), (cells[cells >= 0], numbers)), shape=(cells.max() + 1, len(gains)))

@@ -16,8 +16,7 @@ from napari_cellvino.core.image import Plane, Stack
 from napari_cellvino.core.progress import Progress, finish
 from napari_cellvino.core.recipe import Precision
 from napari_cellvino.engines.engine import Engine, EngineInfo
-from napari_cellvino.engines.openvino import list_devices, resolve_device
-from napari_cellvino.engines.provider import EngineMaker, open_engine
+from napari_cellvino.engines.provider import EngineMaker, list_devices, open_engine
 from napari_cellvino.engines.timed import TimedEngine
 from napari_cellvino.model_package import ModelPackage
 from napari_cellvino.quality.changes import Changes, compare_cells
@@ -87,6 +86,8 @@ def plan_trials(
         If the chosen device is not on this computer, or the package has no weights for the chosen precision.
     """
     if device is not None:
+        from napari_cellvino.engines.openvino import resolve_device  # OpenVINO, only for trials
+
         resolve_device(device)
     if precision is not None:
         package.weights(precision)

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.formats.track_formats import read_track_points
@@ -103,6 +102,8 @@ def _cells_of(places: NDArray[np.float64], image: NDArray[np.integer], cells: Fr
     away = np.linalg.norm(places[:, None] - cells.centroids, axis=2) / np.maximum(cells.diameters, 1.0)
     inside = image[at][:, None] == cells.labels
     costs = np.where(inside, away / (1 + away) - 1, np.where(away <= NEAR, away, 1e6))  # inside is always better
+    from scipy.optimize import linear_sum_assignment  # it takes half a second to import
+
     rows, columns = linear_sum_assignment(costs)
     fits = costs[rows, columns] < 1e6
     chosen[rows[fits]] = columns[fits]

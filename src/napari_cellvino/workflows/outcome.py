@@ -14,7 +14,7 @@ from napari_cellvino.core.image import Plane, PlaneReader, Stack
 from napari_cellvino.core.recipe import Recipe, renamed
 from napari_cellvino.quality.changes import Changes
 from napari_cellvino.quality.known_cells import SelectedCells
-from napari_cellvino.results.field_result import annotate, measured
+from napari_cellvino.results.field_result import annotate, measured, outlines_of
 from napari_cellvino.results.plate_place import PlatePlace
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict import Prediction
@@ -55,9 +55,11 @@ class Outcome:
         ``sha256`` is of the pixels, ``selected`` are its cells, where these are known already.
         """
         prediction = self.prediction
+        outlines = outlines_of(prediction) if selected is None else None
         if (labels := prediction.decoded.labels) is not None:
             prediction = replace(prediction, decoded=replace(prediction.decoded, labels=labels.copy()))
-        made = annotate(prediction, pipeline.with_overrides(stack.overrides), sha256=sha256, selected=selected)
+        done = pipeline.with_overrides(stack.overrides)
+        made = annotate(prediction, done, sha256=sha256, outlines=outlines, selected=selected)
         if not pipeline.recipe.has_rules:
             return made
         return measured(made, prediction.plane, volume_of(prediction), spots=prediction.spots).annotation

@@ -172,6 +172,7 @@ def test_what_was_corrected_survives_a_slider_and_a_new_run(review: Review, qtbo
     review.key("D")
     mask = review.layer.data == kept
     place = np.argwhere(review.first == gone)
+    np.testing.assert_array_equal(session.workspace.outcome.prediction.decoded.labels, review.first)
     review.window.show_step(2)
     number = review.window.run_panel.sliders.rows["smallest"].number
     for value in (number.maximum() / 8, number.maximum() / 4):

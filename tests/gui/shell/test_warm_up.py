@@ -11,7 +11,7 @@ import pint
 from napari_cellvino.gui.shell import warm_up
 assert not warm_up.is_done()
 registry = warm_up.prepare()
-assert "pandas" in sys.modules and not warm_up.is_done()
+assert {"pandas", "openvino", "matplotlib.figure"} <= set(sys.modules) and not warm_up.is_done()
 warm_up.use_registry(registry)
 assert warm_up.is_done() and pint.get_application_registry().get() is registry
 warm_up.use_registry(pint.UnitRegistry())

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import ndimage as ndi
 
+from napari_cellvino.core.image import Plane
+from napari_cellvino.core.label_runs import labelled_runs
+from napari_cellvino.quality.changes import Changes, compare_cells
 from napari_cellvino.segmentation.heads import Decoded, Head, bands
+from napari_cellvino.segmentation.heads.bands import leave_out
 from napari_cellvino.segmentation.heads.centre_offset import CentreOffsetHead
 from napari_cellvino.segmentation.heads.depth import DepthHead
 from napari_cellvino.segmentation.heads.foreground import ForegroundHead
 from napari_cellvino.segmentation.heads.hills import flooded
 from napari_cellvino.segmentation.heads.taught import TaughtHead
 from napari_cellvino.segmentation.heads.votes import nearest
+from napari_cellvino.segmentation.predict import Prediction
+from napari_cellvino.segmentation.predict_field import notices_of
 
 from ..scenes import perfect_maps, raw_maps
 
@@ -58,18 +66,25 @@ def test_bands_give_what_the_whole_gives(head, maps, values, request):
     assert len(whole.objects) > 20
     np.testing.assert_array_equal(banded.labels, whole.labels)
     np.testing.assert_array_equal(banded.objects.score, whole.objects.score)
+    for known, seen in zip(whole.known_runs.columns, labelled_runs(whole.labels), strict=True):
+        np.testing.assert_array_equal(known, seen)
+    other = decode(head, np.stack(maps), outline=0.6)
+    assert compare_cells(whole, other) == compare_cells(banded, other) != Changes()
+    assert replace(whole, labels=whole.labels.copy()).known_runs is None
 
 
-def test_a_cell_taller_than_the_rows_around_a_band_is_whole_or_told(in_bands, monkeypatch, caplog):
+def test_a_cell_taller_than_the_rows_around_a_band_is_whole_or_told(in_bands, monkeypatch):
     truth = np.zeros(SHAPE, np.int32)
     truth[100:420, 60:80] = 1
     found = decode(CentreOffsetHead(), perfect_maps(truth), split=0.0)
     np.testing.assert_array_equal(found.labels, truth)
     assert found.objects.area_px.tolist() == [320 * 20]
-    assert not caplog.records
+    assert found.cut_px == 0
     monkeypatch.setattr(bands, "MOST_PX", 1)  # no memory for more rows
-    decode(CentreOffsetHead(), perfect_maps(truth), split=0.0)
-    assert "cells of more than 32 px from top to bottom may be cut" in caplog.text
+    cut = decode(CentreOffsetHead(), perfect_maps(truth), split=0.0)
+    assert cut.cut_px == leave_out(cut, {"confidence": 0.0, "smallest": 0.0}).cut_px == 32
+    seen = Prediction(Plane(truth[None], truth[None]), raw_maps(perfect_maps(truth)), cut, {})
+    assert "Cells of more than 32 px from top to bottom may be cut in two" in notices_of(seen)[0]
 
 
 def test_of_two_seeds_as_near_a_vote_gets_the_first_whatever_lies_far_away():

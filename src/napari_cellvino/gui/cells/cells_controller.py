@@ -148,8 +148,9 @@ class CellsController(OneTask):
         folder = self._saver.saved
         if folder is not None and self._reviewer.annotation is not None:
             here = self.table.chosen(self.selection).get(folder, [])
+            there = self._reviewer.annotation.records
             self._ignoring = True
-            self._reviewer.select([id_ for id_ in here if id_ in self._reviewer.annotation.records])
+            self._reviewer.select([id_ for id_ in here if id_ in there])
             self._ignoring = False
 
     def _take_selection(self, rows: Rows) -> None:

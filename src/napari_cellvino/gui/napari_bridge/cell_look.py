@@ -49,7 +49,8 @@ class CellLook:
 def look_of(annotation: Annotation, classes: Sequence[str], *, light: bool) -> CellLook:
     """Return how an annotation looks over an image, without its outlines: the layer draws them."""
     objects = annotation.objects
-    colormap = class_colormap(objects) if len(classes) > 1 else outline_colormap(light=light)
+    by_class = len(classes) > 1 and annotation.labels is not None  # the colours of boxes are those of their lines
+    colormap = class_colormap(objects) if by_class else outline_colormap(light=light)
     return CellLook(objects, object_features(objects, classes), contour_px(objects), colormap)
 
 

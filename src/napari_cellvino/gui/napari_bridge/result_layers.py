@@ -248,8 +248,11 @@ class ResultLayers:
 def _updated(result: _Result, annotation: Annotation, name: ResultName, look: CellLook) -> _Result:
     """Return the result with its layer showing an annotation of the same kind."""
     if isinstance(result.layer, Vectors):
-        result.layer.data = box_lines(look.objects.box)
-        result.layer.edge_color = box_colours(look.objects, name.classes)
+        lines, colours = box_lines(look.objects.box), box_colours(look.objects, name.classes)
+        if not np.array_equal(result.layer.data, lines):  # each takes napari a tenth of a second
+            result.layer.data = lines
+        if not np.array_equal(result.layer.edge_color, colours):
+            result.layer.edge_color = colours
     elif annotation.labels is not None:
         _update_labels(result.layer, annotation.labels, name, look)
     if name != result.name:

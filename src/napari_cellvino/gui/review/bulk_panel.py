@@ -93,8 +93,8 @@ class ManyCells(QWidget):
 
     def look(self, _: float = 0) -> None:
         """Choose what the limit finds, and say how many that is."""
-        found = self._selection()
-        if found is None or not self.fold.isExpanded():
+        found = self._selection() if self.fold.isExpanded() else None
+        if found is None:
             return
         enable_unless("" if found.ids else "No cell is beyond this limit", self.delete_button)
         self.delete_button.setText(f"Delete {found.count}" if found.ids else "Delete")

@@ -86,13 +86,16 @@ class Cursor:
 
     def passes(self, id_: int, wanted: CellFilter) -> bool:
         """Return whether a cell is there and is one of those wanted."""
-        record = self._annotation.records.get(id_)
+        return self._passes(self._annotation.records.get(id_), wanted)
+
+    def _passes(self, record: ObjectRecord | None, wanted: CellFilter) -> bool:
         return record is not None and wanted.state in (None, record.review) and self._is_kind(record, wanted)
 
     def listed(self, wanted: CellFilter) -> list[int]:
         """Return the cells that are wanted, in order; those that came later at the end."""
-        later = [] if self.sample is not None else sorted(self._annotation.records.keys() - self.found.keys())
-        return [id_ for id_ in (*self.ids, *later) if self.passes(id_, wanted)]
+        there = self._annotation.records
+        later = [] if self.sample is not None else sorted(there.keys() - self.found.keys())
+        return [id_ for id_ in (*self.ids, *later) if self._passes(there.get(id_), wanted)]
 
     def step(self, by: int, wanted: CellFilter) -> int | None:
         """Go to the next cell that was not reviewed (1), or back to the one before (-1); None at the end.

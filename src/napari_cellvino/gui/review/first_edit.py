@@ -46,9 +46,8 @@ class FirstEdit(QObject):
         annotation, labels = self._editor.annotation, self._labels
         if annotation is None or self._editor.session is not None or (labels is None) != (annotation.labels is None):
             return
-        shape, records = annotation.shape, (*annotation.records.values(), *annotation.deleted.values())
         self._task = Task(done=partial(self._keep, annotation))
-        self._worker.start(lambda: fingerprint_of(shape, labels, records), self._task)
+        self._worker.start(lambda: fingerprint_of(annotation.shape, labels, annotation.all_records()), self._task)
 
     def _keep(self, annotation: Annotation, fingerprint: str) -> None:
         if annotation is self._editor.annotation and self._editor.session is None:

@@ -34,6 +34,7 @@ class OutsideChanges(QObject):
         self._layer: ReviewLayer | None = None
         self._annotation: Annotation | None = None
         self._seen: NDArray[np.int32] | None = None  # the labels after the last edit
+        self._own = False  # whether nobody else reads them, so that edits may be written into them
         self._checking = False
         self._later = debouncer(self, DELAY_MS, self.check)
         editor.edited.connect(self._on_edit)
@@ -46,7 +47,10 @@ class OutsideChanges(QObject):
         return self._seen
 
     def watch(self, layer: ReviewLayer | None, seen: NDArray[np.int32] | None = None) -> None:
-        """Watch the layer that shows the annotation, or none; ``seen`` is a copy of its labels, if there is one."""
+        """Watch the layer that shows the annotation, or none.
+
+        ``seen`` are its labels in an array that nobody changes, if there is one: it is copied before the first edit.
+        """
         annotation = self._editor.annotation if layer is not None else None
         if layer is self._layer and annotation is self._annotation:
             return
@@ -55,7 +59,7 @@ class OutsideChanges(QObject):
             self._layer.drawn_again.disconnect(self._later.throttle)
             self._later.cancel()
         self._layer, self._annotation = layer if labels is not None else None, annotation
-        self._seen = None if labels is None else labels.copy() if seen is None else seen
+        self._seen, self._own = (seen, False) if seen is not None else (None if labels is None else labels.copy(), True)
         if self._layer is not None:
             self._layer.drawn_again.connect(self._later.throttle)
         self._copy_ahead()
@@ -100,6 +104,8 @@ class OutsideChanges(QObject):
         if self._seen is None or annotation is not self._editor.annotation or annotation is None:
             return
         if change.pixels:
+            if not self._own:
+                self._seen, self._own = self._seen.copy(), True
             where = change.region.slices if change.region is not None else (...,)
             self._seen[where] = annotation.pixels[where]
         self._copy_ahead()

@@ -68,7 +68,7 @@ class ReviewCanvas(QObject):
         self._viewer.dims.events.point.disconnect(self._on_plane)
 
     def enter(self, layer: Labels | Vectors, seen: NDArray[np.int32] | None = None) -> None:
-        """Review in this layer; ``seen`` is a copy of its labels, if there is one."""
+        """Review in this layer; ``seen`` are its labels in an array that nobody changes, if there is one."""
         if self._reviewer.editor.busy:
             self._reviewer.editor.busy = ""
             self._reviewer.changed.emit()
@@ -295,9 +295,11 @@ class ReviewCanvas(QObject):
             self.canvas.mark(())
             self.canvas.sketch()
             return
-        chosen = [id_ for id_ in self._reviewer.selection if id_ in annotation.records]
+        there = annotation.records
+        chosen = [id_ for id_ in self._reviewer.selection if id_ in there]
         outlines = [line for id_ in chosen[:MOST_MARKED] for line in _outlines(annotation, id_, self._reviewer.plane)]
-        self.canvas.mark([self._world(outline)[:, -2:] for outline in outlines])
+        ends = np.cumsum([len(outline) for outline in outlines])
+        self.canvas.mark(np.split(self._world(np.concatenate(outlines))[:, -2:], ends[:-1]) if outlines else ())
         line, seeds = self.active_tool.sketch, self.active_tool.points
         marks = [None if drawn is None or len(drawn) == 0 else self._world(np.array(drawn)) for drawn in (line, seeds)]
         self.canvas.sketch(*(None if drawn is None else drawn[:, -2:] for drawn in marks))
@@ -332,8 +334,11 @@ def _outlines(annotation: Annotation, id_: int, plane: int | None) -> list[NDArr
     if region.empty:
         return []
     shape = region.shape[-2:]
-    mask = np.ones(shape) if annotation.labels is None else annotation.labels[region.slices].reshape(shape) == id_
-    contours = find_contours(np.pad(mask.astype(float), 1), 0.5)
+    if annotation.labels is None:
+        contours = [np.array([(0, 0), (0, 1), (1, 1), (1, 0), (0, 0)]) * shape + 0.5]
+    else:
+        mask = annotation.labels[region.slices].reshape(shape) == id_
+        contours = find_contours(np.pad(mask.astype(float), 1), 0.5)
     before = () if plane is None else (float(plane),)
     return [
         np.column_stack([*(np.full(len(c), z) for z in before), c + np.asarray(region.low[-2:]) - 1]) for c in contours

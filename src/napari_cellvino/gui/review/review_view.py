@@ -100,7 +100,8 @@ def _in_hand(tool: PointerTool | None) -> str:
 
 
 def _note(annotation: Annotation, ids: Sequence[int]) -> str | None:
-    notes = {annotation.records[id_].note for id_ in ids if id_ in annotation.records}
+    records = annotation.records
+    notes = {records[id_].note for id_ in ids if id_ in records}
     return None if not notes else notes.pop() if len(notes) == 1 else ""
 
 
@@ -115,7 +116,8 @@ def size_unit(reviewer: ReviewController) -> SizeUnit:
 
 
 def _chosen(annotation: Annotation, ids: Sequence[int], unit: SizeUnit) -> str:
-    records = [annotation.records[id_] for id_ in ids if id_ in annotation.records]
+    there = annotation.records
+    records = [there[id_] for id_ in ids if id_ in there]
     if not records:
         return "Click on a cell, or press N for the most doubtful one."
     if len(records) > 1:

@@ -7,9 +7,6 @@ from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-import numpy as np
-from numpy.typing import NDArray
-
 from napari_cellvino.annotation import Annotation
 from napari_cellvino.core.image import Stack
 from napari_cellvino.core.progress import Progress
@@ -23,7 +20,7 @@ from napari_cellvino.workflows.run_cost import RunCost
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PreparedResult:
-    """An outcome, what it is as an annotation, how that looks, and a copy of its labels as they are now.
+    """An outcome, what it is as an annotation with labels of its own, and how that looks.
 
     ``taken`` is what the run took, where there was one.
     """
@@ -31,7 +28,6 @@ class PreparedResult:
     outcome: Outcome
     annotation: Annotation
     look: CellLook
-    seen: NDArray[np.int32] | None
     taken: RunCost | None = None
 
 
@@ -48,13 +44,12 @@ class Preparation:
         decoded = outcome.prediction.decoded
         with ThreadPoolExecutor(1) as beside:
             outline = beside.submit(outline_of, decoded, selected)
-            seen = None if decoded.labels is None else beside.submit(decoded.labels.copy)
             annotation = outcome.annotation(self.pipeline, self.stack, sha256=self.sha256, selected=selected)
             light = is_light(outcome.prediction.plane.pixels, rgb=self.stack.rgb)
             look = drawn_look(annotation, annotation.classes, light=light, outline=outline.result())
             _ = annotation.corrected  # the window asks for it, as for the states
         gated = sum(number for (_, excluded), number in annotation.states.items() if excluded)
-        return PreparedResult(replace(outcome, gated=gated), annotation, look, None if seen is None else seen.result())
+        return PreparedResult(replace(outcome, gated=gated), annotation, look)
 
     def follow(self, steps: Generator[Progress, None, Outcome]) -> Generator[Progress, None, PreparedResult]:
         """Yield the progress of a run and return its outcome, prepared."""

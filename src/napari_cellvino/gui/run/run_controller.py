@@ -309,7 +309,7 @@ class RunController(QObject):
             self._canvas.leave()  # its layer makes room for one of another kind
         source = picture.source_layer() if picture is not None else None
         layer = self._layers.show(annotation, place, name, source, None if made is None else made.look)
-        self._canvas.enter(layer, None if made is None else made.seen)
+        self._canvas.enter(layer, None if made is None else made.outcome.prediction.decoded.labels)
         self._reviewer.first_edit.prepare(self._canvas.outside.seen)
 
     @property

@@ -190,9 +190,7 @@ class Session(QObject):
         )
 
     def _warm_up(self) -> None:
-        if self._open and warm_up.is_done():
-            self._long_lived.set_aside()
-        elif self._open:
+        if self._open:
             self.background.start(warm_up.prepare, Task(done=self._warmed_up))
 
     def _warmed_up(self, registry: object) -> None:

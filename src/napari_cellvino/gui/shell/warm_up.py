@@ -1,7 +1,8 @@
 """Have done in a thread, once the window stands, what would hold it up when it is first needed.
 
 The first layer of napari reads the definitions of all units (pint) and imports xarray, if that is here, the first
-labels import pandas and compute patterns of dashes: two seconds in all, most of them of the window's thread.
+labels import pandas and compute patterns of dashes: two seconds in all, most of them of the window's thread. All cells
+are plotted with matplotlib, which takes half a second more.
 """
 
 from __future__ import annotations
@@ -10,7 +11,18 @@ import importlib
 import importlib.util
 from typing import Any
 
-MODULES = ("pandas", "xarray", "scipy.stats", "skimage.measure")
+MODULES = (
+    "openvino",
+    "pandas",
+    "xarray",
+    "scipy.optimize",
+    "scipy.stats",
+    "skimage.measure",
+    "zarr",
+    "matplotlib.backends.backend_qtagg",
+    "matplotlib.figure",
+    "matplotlib.widgets",
+)
 
 
 def prepare() -> object:

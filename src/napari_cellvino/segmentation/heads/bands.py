@@ -6,14 +6,13 @@ bands with more.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.core.label_runs import pixels_of_runs
+from napari_cellvino.core.label_runs import LabelRuns, pixels_of_runs
 from napari_cellvino.core.objects import Objects
 from napari_cellvino.core.threads import together
 from napari_cellvino.segmentation.heads.connected_components import (
@@ -26,8 +25,6 @@ from napari_cellvino.segmentation.heads.connected_components import (
 from napari_cellvino.segmentation.heads.head import Decoded
 from napari_cellvino.segmentation.heads.touching_runs import TouchingRuns
 from napari_cellvino.storage.large_arrays import BAND_BYTES, allocate, give_back_pages
-
-_logger = logging.getLogger(__name__)
 
 BAND_PX = 2**24  # pixels decoded at once
 MOST_PX = 2**27  # of larger bands; they take 5 GB
@@ -51,13 +48,19 @@ def decode_in_bands(maps: Maps, values: Mapping[str, float], decode_band: Decode
     rows, overlap = _band_rows(maps.shape[2]), BAND_OVERLAP
     while (found := _in_bands(maps, values, decode_band, rows, overlap)) is None:
         rows, overlap = 2 * rows, 2 * overlap
-    return filter_objects(*found, maps[0], values)
+    (labels, count), cut_px = found
+    return filter_objects(labels, count, maps[0], values, cut_px=cut_px)
 
 
-def _in_bands(maps: Maps, values: Mapping[str, float], decode_band: DecodeBand, rows: int, overlap: int) -> Band | None:
-    """Return labels and their number from bands of so many rows, and more around; None where these are too few."""
+def _in_bands(
+    maps: Maps, values: Mapping[str, float], decode_band: DecodeBand, rows: int, overlap: int
+) -> tuple[Band, float] | None:
+    """Return labels and their number from bands of so many rows, and more around; None where these are too few.
+
+    And the height from which objects may be cut, where larger bands would take too much memory; else 0.
+    """
     height, width = maps.shape[1:]
-    labels, count = allocate((height, width), np.int32), 0
+    labels, count, cut_px = allocate((height, width), np.int32), 0, 0
     for top in range(0, height, rows):
         first, last = max(0, top - overlap), min(height, top + rows + overlap)
         band, found = decode_band(maps[:, first:last], values)
@@ -67,12 +70,12 @@ def _in_bands(maps: Maps, values: Mapping[str, float], decode_band: DecodeBand, 
         if any(_reaches(part, own, overlap // 2) for part in cut):
             if 2 * (rows + 2 * overlap) * width <= MOST_PX:
                 return None
-            _logger.warning("cells of more than %d px from top to bottom may be cut there: look at them", overlap // 2)
+            cut_px = overlap // 2
         keep_whole_pieces(band)
         _paste(labels[first:last], band, own, count)
         count += int(own.sum())
         give_back_pages()
-    return labels, count
+    return (labels, count), cut_px
 
 
 def at_once(maps: Maps) -> bool:
@@ -92,12 +95,14 @@ def decode_runs(
     lookup, kept = _chosen(objects_of_runs(runs, count, foreground), values)
     labels = np.zeros(foreground.shape, np.int32)
     begin, length, ids = runs.labelled()
+    found = LabelRuns.joined(labels, begin, length, lookup[ids])
 
     def write(part: slice) -> None:
-        labels.reshape(-1)[pixels_of_runs(begin[part], length[part])] = np.repeat(lookup[ids[part]], length[part])
+        long = found.length[part]
+        labels.reshape(-1)[pixels_of_runs(found.begin[part], long)] = np.repeat(found.values[part], long)
 
-    together(write, [slice(first, first + RUNS_AT_ONCE) for first in range(0, len(begin), RUNS_AT_ONCE)])
-    return Decoded(labels, kept)
+    together(write, [slice(first, first + RUNS_AT_ONCE) for first in range(0, len(found.begin), RUNS_AT_ONCE)])
+    return Decoded(labels, kept, runs=found)
 
 
 def _reaches(labels: NDArray[np.int32], own: NDArray[np.bool_], margin: int) -> bool:
@@ -146,10 +151,16 @@ def _paste(labels: NDArray[np.int32], band: NDArray[np.int32], own: NDArray[np.b
 
 
 def filter_objects(
-    labels: NDArray[np.int32], count: int, foreground: NDArray[np.float16], values: Mapping[str, float]
+    labels: NDArray[np.int32],
+    count: int,
+    foreground: NDArray[np.float16],
+    values: Mapping[str, float],
+    *,
+    cut_px: float = 0,
 ) -> Decoded:
     """Return the objects within the limits on score and area, relabelled from top to bottom; in place."""
-    return leave_out(Decoded(labels, collect_objects(labels, count, foreground)), values, into=labels)
+    found = Decoded(labels, collect_objects(labels, count, foreground), cut_px=cut_px)
+    return leave_out(found, values, into=labels)
 
 
 def leave_out(found: Decoded, values: Mapping[str, float], into: NDArray[np.int32] | None = None) -> Decoded:
@@ -165,7 +176,7 @@ def leave_out(found: Decoded, values: Mapping[str, float], into: NDArray[np.int3
         np.take(lookup, labels[rows], out=written[rows], mode="clip")  # all are in range: "raise" buffers
         if labels.nbytes > BAND_BYTES:
             give_back_pages()
-    return Decoded(written, kept)
+    return replace(found, labels=written, objects=kept, runs=None)
 
 
 def _chosen(objects: Objects, values: Mapping[str, float]) -> tuple[NDArray[np.int32], Objects]:

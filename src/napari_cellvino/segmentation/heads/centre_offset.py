@@ -96,11 +96,12 @@ class _Pieces:
     def find(cls, maps: Maps, outline: float) -> _Pieces:
         where, seeds, seed = _voted(maps, outline)
         height, width = maps.shape[1:]
-        new = np.ones(len(where), bool)
-        new[1:] = (np.diff(where) != 1) | (seed[1:] != seed[:-1]) | (where[1:] % width == 0)
-        first = np.flatnonzero(new)
-        own, end = where[first], where[np.append(first[1:], len(where))[: len(first)] - 1] + 1
         rows = np.arange(0, height * width, width)
+        new = np.ones(len(where) + 1, bool)
+        new[1:-1] = (np.diff(where) != 1) | (seed[1:] != seed[:-1])
+        new[np.searchsorted(where, rows)] = True  # the first of a row, if it has any
+        first = np.flatnonzero(new[:-1])
+        own, end = where[first], where[np.append(first[1:], len(where))[: len(first)] - 1] + 1
         begin = np.sort(np.concatenate([own, end[end < height * width], rows]), kind="stable")  # of sorted parts
         begin = begin[np.diff(begin, prepend=-1) > 0]
         return cls(seeds, RunGraph.from_begin(begin, (height, width)), np.searchsorted(begin, own), seed[first])

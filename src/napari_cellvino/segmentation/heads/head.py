@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageValueError, ModelPackageError, OptionError
+from napari_cellvino.core.label_runs import LabelRuns
 from napari_cellvino.core.objects import Objects
 from napari_cellvino.model_package import ModelSpec
 from napari_cellvino.segmentation.raw_maps import RawMaps
@@ -71,12 +72,20 @@ class Decoded:
     """Objects, one row per cell 1…N, and the label image (Y, X) int32 with these ids, each one connected component.
 
     ``labels`` is None where the model gives boxes without outlines. ``left_out`` is the number of cells that were
-    detected but could not be outlined.
+    detected but could not be outlined; those taller than ``cut_px`` may be cut, if it is not 0. ``runs`` are those of
+    the labels, where a head found them.
     """
 
     labels: NDArray[np.int32] | None
     objects: Objects
     left_out: int = 0
+    cut_px: float = 0
+    runs: LabelRuns | None = None
+
+    @property
+    def known_runs(self) -> LabelRuns | None:
+        """The runs, unless they are of other labels than these."""
+        return self.runs if self.runs is not None and self.runs.labels is self.labels else None
 
     def label_image(self) -> NDArray[np.int32]:
         """Return the label image.

@@ -32,7 +32,7 @@ def decode_resized(raw: RawMaps, values: Mapping[str, float], decode_band: Decod
     labels = _enlarged(found.label_image(), raw.shape)
     labels[~above(foreground, values["outline"])] = 0
     keep_largest_pieces(labels)
-    return filter_objects(labels, len(found.objects), foreground, values)
+    return filter_objects(labels, len(found.objects), foreground, values, cut_px=found.cut_px * zoom_y)
 
 
 def _enlarged(labels: NDArray[np.int32], shape: tuple[int, int]) -> NDArray[np.int32]:

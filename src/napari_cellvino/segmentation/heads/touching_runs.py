@@ -86,9 +86,10 @@ class TouchingRuns:
         keep = owner == 0
         keep[order[last]] = True
         if not keep.all():
-            values[~keep[component]] = 0
-            touching = np.concatenate([self._alike(graph.across), self._alike(graph.along)], 1)
-            merged = _components(len(size), *component[touching])
+            gone = ~keep[component]
+            values[gone] = 0
+            beside = [self._alike(pairs[:, gone[pairs[0]] | gone[pairs[1]]]) for pairs in (graph.across, graph.along)]
+            merged = _components(len(size), *component[np.concatenate(beside, 1)])  # all others are as they were
             self._component = merged[component]
 
     def close_holes(self, largest: int) -> None:

@@ -18,6 +18,7 @@ class Slices:
 
     ``first`` (Z + 1,) is the row of each plane's first object; ``box``, ``centroid``, ``area_px`` and ``score`` are as
     in `Objects`; ``brightness`` is the mean of the normalised pixels in the object, 0 at the background level.
+    ``cut_px`` is as of `Decoded`.
     """
 
     labels: NDArray[np.int32]
@@ -27,12 +28,17 @@ class Slices:
     area_px: NDArray[np.int32]
     score: NDArray[np.float32]
     brightness: NDArray[np.float32]
+    cut_px: float = 0
 
     @classmethod
     def from_objects(
-        cls, labels: NDArray[np.int32], found: Sequence[Objects], brightness: Sequence[NDArray[np.float32]]
+        cls,
+        labels: NDArray[np.int32],
+        found: Sequence[Objects],
+        brightness: Sequence[NDArray[np.float32]],
+        cut_px: float = 0,
     ) -> Slices:
-        """Return the slices with the objects of each plane and their brightness (N,)."""
+        """Return the slices with the objects of each plane and their brightness (N,); ``cut_px`` as of `Decoded`."""
         return cls(
             labels,
             np.concatenate([[0], np.cumsum([len(objects) for objects in found])]).astype(np.intp),
@@ -41,6 +47,7 @@ class Slices:
             np.concatenate([objects.area_px for objects in found]),
             np.concatenate([objects.score for objects in found]),
             np.concatenate(brightness),
+            cut_px,
         )
 
     @property

@@ -61,7 +61,8 @@ def stitch_slices(slices: Slices, values: Mapping[str, float]) -> Decoded:
     cell = np.where(cell >= 0, rank[cell] if len(rank) else -1, -1)
     doubts = np.where(_broken(slices, cell, bridges, len(order)), int(Doubt.BROKEN_ALONG_Z), 0).astype(np.int32)
     ids = np.arange(1, len(order) + 1, dtype=np.int32)
-    return Decoded(_label_image(slices, cell, bridges), replace(objects.select(order), id=ids, doubts=doubts))
+    found = replace(objects.select(order), id=ids, doubts=doubts)
+    return Decoded(_label_image(slices, cell, bridges), found, cut_px=slices.cut_px)
 
 
 def _select_cells(parts: _Parts, count: int, values: Mapping[str, float]) -> NDArray[np.intp]:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 from napari_cellvino.core.errors import TrainingDataError
 
@@ -117,6 +116,8 @@ def _descend(
         return entropy + 0.5 * PENALTY * float((weights**2).sum()), np.concatenate(
             [slope.reshape(-1), error.sum(0)]
         ).astype(np.float64)
+
+    from scipy.optimize import minimize  # it takes half a second to import
 
     found = minimize(loss, np.zeros(size + count), jac=True, method="L-BFGS-B", options={"maxiter": STEPS}).x
     return found[:size].reshape(-1, count).astype(np.float32), found[size:].astype(np.float32)
