@@ -142,7 +142,8 @@ class CellsPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(GAP, 4, GAP, GAP)
         layout.setSpacing(4)
-        self._head = side_by_side(self.title, self.said, self.sort, self.descending, stretch=1)
+        self.sort.setFixedWidth(BUTTONS_PX)
+        self._head = side_by_side(self.title, self.said, QWidget(), self.sort, self.descending, stretch=2)
         for widget in (self.hint, self._head, self.failure):
             layout.addWidget(widget)
         layout.addWidget(middle, 1)
