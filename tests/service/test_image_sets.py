@@ -59,6 +59,7 @@ def test_a_set_is_run_once_however_many_files_are_run_together(make_watch, inbox
     assert ended(run_once(watch)) == {"set_0.ome.tif": JobState.DONE}
     assert counted(watch.plan.root) == ["pos0", "pos1", "pos2", "pos3"]
     assert states(watch) == ["done", "skipped", "skipped", "skipped"]
+    assert len({job.results for job in watch.ledger.jobs()}) == 1
     assert run_once(make_watch()) == []
 
 

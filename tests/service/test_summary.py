@@ -48,8 +48,15 @@ def test_page_names_failures_and_escapes_names(tmp_path, monkeypatch):
     done = Job("/in/c.tif", state=JobState.DONE, results=str(tmp_path / "a"), fields=2, cells=1234)
     ranked = RankedField(tmp_path / "a" / "f1", 7, ("much is doubtful",), 1.0)
     monkeypatch.setattr(summary, "rank_fields", lambda store: [ranked] if store.root.name == "a" else [])
-    page = summary.render_summary(tmp_path, [failed, done])
+    monkeypatch.setattr(summary, "MOST_SKIPPED", 1)
+    place = str(tmp_path / "a")
+    copies = [Job(f"/in/{n}.tif", state=JobState.SKIPPED, error=f"equal to c{n}", results=place) for n in range(3)]
+    page = summary.render_summary(tmp_path, [failed, done, *copies])
     assert "<b>f1</b>" in page
+    assert "3 inputs were not run" in page
+    assert "equal to c0" in page
+    assert "equal to c1" not in page
+    assert "and 2 more" in page
     other = Job("/in/d.tif", state=JobState.DONE, results=str(tmp_path / "b"), fields=1)
     assert "<b>a/f1</b>" in summary.render_summary(tmp_path, [done, other]), "fields of two folders may have one name"
     assert "/in/&lt;b&gt;.tif" in page

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from napari_cellvino.core.progress import Progress
 from napari_cellvino.engines.engine import Engine
 from napari_cellvino.model_package import ModelSpec
-from napari_cellvino.segmentation.heads import head_for
+from napari_cellvino.segmentation.heads import FRAGMENTS, head_for
 from napari_cellvino.segmentation.look import WINDOW, Box, cut, look_at, window_within
 from napari_cellvino.segmentation.normalise import IntensityRange
 from napari_cellvino.segmentation.raw_maps import RawMaps
@@ -190,7 +190,7 @@ def search_zooms(
     """Yield progress and return what a model sees of a plane (K, Y, X) at each zoom; looks where it weighs them."""
     head, deep = head_for(spec), "depth" in spec.maps
     values = {p.name: spec.head.parameters.get(p.name, p.default) for p in head.parameters}
-    values |= OF_DEPTH if deep else {}
+    values |= {FRAGMENTS: 0.0} | (OF_DEPTH if deep else {}) | spec.diameter_px.sought_with
     zooms, weights, known = spec.diameter_px.search or (), spec.diameter_px.weights, spec.diameter_px
     guesses: list[SizeGuess] = []
     looks: list[ZoomLook] = []

@@ -88,7 +88,8 @@ class ImageSets:
 
     def pass_over(self, others: Iterable[Input], head: Job) -> dict[str, Stamp]:
         """Enter the other files of a set as run with its head, and return their stamps."""
-        jobs = [Job(other.source, other.kind, *other.stamp, head.rule, queued=head.queued) for other in others]
+        like = (head.rule, head.results)
+        jobs = [Job(other.source, other.kind, *other.stamp, *like, queued=head.queued) for other in others]
         if jobs:
             self._ledger.pass_over(jobs, f"it belongs to {Path(head.source).name}, which is run with it")
         return {job.source: job.stamp for job in jobs}

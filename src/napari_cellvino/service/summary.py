@@ -21,6 +21,7 @@ from napari_cellvino.workflows.field_ranking import rank_fields
 from napari_cellvino.workflows.run_page import SHOWN, with_pictures
 
 JOBS_NAME = "jobs.csv"
+MOST_SKIPPED = 100  # inputs that were not run, which the page names
 
 
 def write_summary(root: Path, jobs: Sequence[Job], again: str = "cellvino jobs retry") -> None:
@@ -58,6 +59,7 @@ def render_summary(root: Path, jobs: Sequence[Job], again: str = "") -> str:
         fields=sum(max(0, job.fields - job.failed) for job in jobs),
         cells=sum(job.cells for job in jobs),
         failed=[job for job in jobs if job.state is JobState.FAILED or (job.error and job.state is JobState.WAITING)],
+        skipped=[job for job in jobs if job.state is JobState.SKIPPED][:MOST_SKIPPED],
         groups=_groups(root, jobs),
         worst=with_pictures(ranked[:SHOWN]),
         more_worst=max(0, spoken - SHOWN),
