@@ -82,6 +82,8 @@ def test_joining_has_parameters_only_where_planes_are_joined():
     flat = make_pipeline(Recipe())
     joined = flat.with_choices(z="3d")
     assert set(joined.values) - set(flat.values) == {"z_overlap", "z_cut", "z_trim", "z_planes", "z_smallest"}
+    assert set(flat.values) - set(joined.values) == {"fragments"}  # in 3D they are told by their volume
+    assert {p.name for p in joined.parameters} == set(joined.values)
     assert joined.with_choices(z="mip") == flat
 
 

@@ -98,7 +98,9 @@ def test_a_daughter_that_is_none_leaves_the_other_to_go_on_as_the_mother() -> No
 def test_a_division_is_made_of_a_cell_and_a_new_one() -> None:
     annotation = annotated(dividing_film())
     annotation.apply(unlink(annotation, 4, 3))
-    annotation.apply(divide(annotation, 2, [2, 4], 3))
+    edit = divide(annotation, 2, [2, 4], 3)
+    assert edit.name == f"Divide #2 into #{annotation.next_id} and #4 in frame 4"  # what goes on is a track of its own
+    annotation.apply(edit)
     assert tracks_of(annotation).divisions == {2: (4, 5)}
     assert spans(annotation) == {1: tuple(range(7)), 2: (0, 1, 2), 4: (3, 4, 5, 6), 5: (3, 4, 5, 6)}
 

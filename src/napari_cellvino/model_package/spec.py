@@ -72,7 +72,8 @@ class Diameter(_Frozen):
 
     ``assumed`` is the diameter used where the user gives none; with None, images are then not resized. With ``search``,
     the diameter is estimated instead, by trying these zooms; ``weights``, by name, of what is seen at each zoom then
-    choose one.
+    choose one. ``sought_with`` are parameters of the head that cells are sought with there, where they are others than
+    the defaults: those that the weights were fitted with.
     """
 
     reference: float = Field(gt=0)
@@ -81,6 +82,7 @@ class Diameter(_Frozen):
     assumed: float | None = Field(default=None, gt=0)
     search: tuple[float, ...] | None = None
     weights: dict[str, float] | None = None
+    sought_with: dict[str, float] = Field(default_factory=dict)
 
 
 class HeadSpec(_Frozen):

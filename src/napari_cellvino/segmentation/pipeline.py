@@ -14,7 +14,7 @@ from napari_cellvino.core.image import MetadataOverrides
 from napari_cellvino.core.recipe import Precision, Recipe
 from napari_cellvino.engines.remote.address import is_address
 from napari_cellvino.model_package import ModelInput, ModelOutput, ModelPackage, find_package
-from napari_cellvino.segmentation.heads import Parameter, check_parameters, head_parameters
+from napari_cellvino.segmentation.heads import FRAGMENTS, Parameter, check_parameters, head_parameters
 from napari_cellvino.segmentation.refine import check_refiner
 from napari_cellvino.segmentation.signal_test import signal_parameters
 from napari_cellvino.segmentation.spots.step import PAIR_DISTANCE, SPOT_PARAMETERS, check_spots, spot_step_of
@@ -211,8 +211,14 @@ def parameters_of(recipe: Recipe, package: ModelPackage | None, outline: ModelPa
     """Return the adjustable parameters: those of the models' heads, and of the steps that need no model."""
     if package is None:
         return _without_model(recipe)
-    heads = head_parameters(package.spec, outline.spec if outline else None)
+    unused = _unused_in(recipe)
+    heads = (p for p in head_parameters(package.spec, outline.spec if outline else None) if p.name not in unused)
     return (*heads, *signal_parameters(package.spec), *_without_model(recipe))
+
+
+def _unused_in(recipe: Recipe) -> tuple[str, ...]:
+    """Return the parameters of heads that a run does not use: in 3D, fragments are told by their volume."""
+    return (FRAGMENTS,) if recipe.z_choice.joined else ()
 
 
 def _without_model(recipe: Recipe) -> tuple[Parameter, ...]:
@@ -231,9 +237,11 @@ def check_values(recipe: Recipe, package: ModelPackage | None, outline: ModelPac
     """
     _check_rules(recipe, package.spec.classes if package else ())
     more = (*(signal_parameters(package.spec) if package else ()), *_without_model(recipe))
-    return check_parameters(
+    values = check_parameters(
         package.spec if package else None, recipe.parameters, outline.spec if outline else None, more
     )
+    unused = _unused_in(recipe)
+    return {name: value for name, value in values.items() if name not in unused}
 
 
 def _precision_of(outline: ModelPackage, recipe: Recipe) -> Precision:

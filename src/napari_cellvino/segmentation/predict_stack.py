@@ -87,7 +87,7 @@ def predict_stack(
 def decode_stack(before: Prediction, maps: StackMaps, spec: ModelSpec, values: Mapping[str, float]) -> Prediction:
     """Return a prediction decoded with other values; where those of the head are equal, only stitching is repeated."""
     slices = before.slices
-    if slices is None or any(before.values[p.name] != values[p.name] for p in head_parameters(spec)):
+    if slices is None or any(before.values.get(p.name) != values.get(p.name) for p in head_parameters(spec)):
         collecting = _SliceCollector(maps.volume.stack, spec, values)
         for raw, bright in zip(maps.planes, maps.normalised, strict=True):
             collecting.add(raw, bright)

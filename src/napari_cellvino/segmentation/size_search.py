@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from napari_cellvino.core.progress import Progress
 from napari_cellvino.engines.engine import Engine
 from napari_cellvino.model_package import ModelSpec
-from napari_cellvino.segmentation.heads import head_for
+from napari_cellvino.segmentation.heads import FRAGMENTS, head_for
 from napari_cellvino.segmentation.look import WINDOW, Box, cut, look_at, window_within
 from napari_cellvino.segmentation.normalise import IntensityRange
 from napari_cellvino.segmentation.raw_maps import RawMaps
@@ -124,6 +124,20 @@ def find_diameter(
     return common_diameter(searches, weights)
 
 
+def searched_px(shape: tuple[int, int], spec: ModelSpec) -> float:
+    """Return about how many pixels the network sees where it looks for the diameter in a plane of ``shape`` (Y, X).
+
+    Of the parts of a large plane the first are looked at, and every second time the others.
+    """
+    zooms = spec.diameter_px.search or (1.0,)
+    widest = round(WINDOW / min(zooms))
+    parts = [_halves(0, min(size, widest)) for size in shape] if spec.diameter_px.weights else [[(0, s)] for s in shape]
+    sides = [part[0][1] for part in parts]
+    number = len(parts[0]) * len(parts[1])
+    looked_at = number if number <= FIRST_PARTS else (FIRST_PARTS + number) / 2
+    return looked_at * sum(float(np.prod([min(side * zoom, WINDOW) for side in sides])) for zoom in zooms)
+
+
 def parts_of(inputs: NDArray[np.generic], ranges: Sequence[IntensityRange], spec: ModelSpec) -> list[Box]:
     """Return the parts of a plane (K, Y, X) to look at: quarters of the largest window, halves where it is narrow.
 
@@ -176,7 +190,7 @@ def search_zooms(
     """Yield progress and return what a model sees of a plane (K, Y, X) at each zoom; looks where it weighs them."""
     head, deep = head_for(spec), "depth" in spec.maps
     values = {p.name: spec.head.parameters.get(p.name, p.default) for p in head.parameters}
-    values |= OF_DEPTH if deep else {}
+    values |= {FRAGMENTS: 0.0} | (OF_DEPTH if deep else {}) | spec.diameter_px.sought_with
     zooms, weights, known = spec.diameter_px.search or (), spec.diameter_px.weights, spec.diameter_px
     guesses: list[SizeGuess] = []
     looks: list[ZoomLook] = []

@@ -106,17 +106,18 @@ def divide(annotation: Annotation, mother: int, daughters: Sequence[int], frame:
     _check_before(annotation, mother, frame)
     pieces = TrackPieces(annotation)
     pieces.change(mother)
+    named: dict[int, int] = {}
     for track in dict.fromkeys((mother, one, two)):
         seen = frames_of(annotation, track)
         cut = seen[0] < frame <= seen[-1]
-        new = pieces.cut_off(track, frame) if cut else track
+        new = named[track] = pieces.cut_off(track, frame) if cut else track
         if cut:
             pieces.children(track, new)
         if track in (one, two):
             pieces.change(new, parent=mother)
         elif not cut:
             pieces.children(track, 0)
-    return pieces.edit(f"Divide #{mother} into #{one} and #{two} in frame {frame + 1}")
+    return pieces.edit(f"Divide #{mother} into #{named[one]} and #{named[two]} in frame {frame + 1}")
 
 
 def make_gap(annotation: Annotation, track: int, frame: int) -> Edit:

@@ -16,12 +16,14 @@ from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QFileDialog, QWidget
 
+from napari_cellvino.core.errors import EditError
 from napari_cellvino.core.image import Spacing
 from napari_cellvino.core.link_options import LinkOptions
 from napari_cellvino.core.progress import finish
 from napari_cellvino.formats.track_points import points_of
 from napari_cellvino.formats.trackmate import write_trackmate
 from napari_cellvino.gui.shell.window import TracksDock
+from napari_cellvino.gui.tracks.track_actions import DELETE_HERE, DIVIDE
 from napari_cellvino.gui.tracks.tracks_panel import TracksPanel
 from napari_cellvino.tracking.link_film import link_film
 from napari_cellvino.workflows.film import open_film
@@ -372,12 +374,16 @@ def test_tracks_of_volumes_are_shown_mended_and_saved(viewer: napari.Viewer, qtb
     tracks.go_to(1, 2)
     assert (tracks.frame, viewer.dims.current_step[1]) == (2, 2)
     assert len(tracks.canvas._canvas._outlines) == 1
+    assert window.dock.width() >= 380  # nothing of the panel is cut off
     viewer.dims.set_point(1, 0.0)  # above the cell
     assert len(tracks.canvas._canvas._outlines) == 0
     viewer.dims.set_point(1, 4.0)  # µm
     viewer.reset_view()
     window.click(40.0, 40.0)
     assert tracks.selection == (1,)
+    assert DIVIDE.describe(annotation, (3, 4), 3, False).name == "Divide #2 into #3 and #4 in frame 4"
+    with pytest.raises(EditError, match="#3 is not in frame 1; go to one that it is in"):
+        DELETE_HERE.describe(annotation, (3,), 0, False)
     key(Qt.Key.Key_X)
     key(Qt.Key.Key_Z, CONTROL)
     key(Qt.Key.Key_U)

@@ -53,11 +53,12 @@ OFFSETS = ndi.gaussian_filter(np.random.default_rng(0).normal(0, 60, (2, *SHAPE)
     [
         (CentreOffsetHead(), [CELLS, *OFFSETS], {}),
         (CentreOffsetHead(), [CELLS, *OFFSETS], {"split": 0.0}),  # cells as tall as several bands
+        (CentreOffsetHead(), [CELLS, *OFFSETS], {"fragments": 0.2}),
         (ForegroundHead(), [CELLS, BETWEEN], {}),
         (DepthHead(), [CELLS, CELLS, CELLS], {"outline": 0.5}),
         (TaughtHead(between=True, classes=0), [CELLS, BETWEEN], {}),
     ],
-    ids=["centre_offset", "joined", "foreground", "depth", "taught"],
+    ids=["centre_offset", "joined", "fragments", "foreground", "depth", "taught"],
 )
 def test_bands_give_what_the_whole_gives(head, maps, values, request):
     whole = decode(head, np.stack(maps), **{"outline": 0.35, **values})

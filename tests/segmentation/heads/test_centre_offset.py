@@ -36,6 +36,16 @@ def assert_honest(decoded: Decoded) -> None:
         np.testing.assert_allclose(objects.centroid[row], centre, rtol=1e-5, atol=1e-3)
 
 
+def test_fragments_are_told_by_the_usual_cell_however_many_there_are():
+    cells = discs((120, 120), [(30, 30), (30, 90), (90, 30)], 15)
+    crumbs = discs((120, 120), [(75 + 9 * n, 75 + 9 * m) for n in range(5) for m in range(5)], 4)
+    maps = perfect_maps(cells + np.where(crumbs, crumbs + 3, 0))
+    assert len(decode(maps, smallest=0.0).objects) == 28
+    assert len(decode(maps, smallest=0.0, fragments=0.05).objects) == 28  # 49 of 709 px
+    assert len(decode(maps, smallest=0.0, fragments=0.1).objects) == 3
+    assert decode(maps, smallest=10_000.0, fragments=0.1).objects.id.size == 0
+
+
 @given(radius=st.floats(3, 14), seed=st.integers(0, 50), noise=st.floats(0, 0.08))
 @settings(max_examples=25, deadline=None)
 def test_touching_discs_come_back_one_by_one(radius: float, seed: int, noise: float) -> None:

@@ -38,6 +38,7 @@ TABS: dict[Callable[[Session], QWidget], str] = {
     RetrainPanel: "Retrain",
     TracksPanel: "Tracks",
 }
+WIDE_PX = 400  # of a panel beside the picture
 BELOW_PX = 300  # height of a dock below the picture: Qt gives it the least that it needs
 
 
@@ -149,7 +150,7 @@ class CellvinoWindow(QWidget):
 
     def sizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
         """Return a width that leaves the picture most of a small screen."""
-        return QSize(400, 640)
+        return QSize(WIDE_PX, 640)
 
     def show_step(self, number: int) -> None:
         """Go to a tab, counted from 1."""
@@ -213,6 +214,10 @@ def _dock_of(panel: Callable[[Session], QWidget], *, scrolls: bool = True) -> ty
             made = panel(self.session)
             layout.addWidget(_scrolling(made) if scrolls else made)
             self.session.join(self)
+
+        def sizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
+            """Return a width in which nothing of a panel is cut off."""
+            return super().sizeHint().expandedTo(QSize(WIDE_PX, 0))
 
     return Dock
 

@@ -23,6 +23,7 @@ from napari_cellvino.tracking.track_edits import (
     unlink,
 )
 from napari_cellvino.tracking.track_outlines import merge_from, split_from
+from napari_cellvino.tracking.track_pieces import check_in
 
 Describe = Callable[[Annotation, Sequence[int], int, bool], Edit]
 """The edit of the chosen tracks in a frame (from 0); True where the user insists."""
@@ -79,8 +80,14 @@ def _ended_nearest(annotation: Annotation, daughters: tuple[int, int], frame: in
     cells = np.unique(before[before > 0]).tolist()
     if not cells:
         raise EditError(f"there is no cell in frame {frame} that could be the mother")
-    away = [float(np.hypot(*(np.argwhere(before == cell).mean(axis=0) - middle))) for cell in cells]
+    away = [float(np.linalg.norm(np.argwhere(before == cell).mean(axis=0) - middle)) for cell in cells]
     return int(cells[int(np.argmin(away))])
+
+
+def _delete_here(annotation: Annotation, tracks: Sequence[int], frame: int, _: bool) -> Edit:
+    for track in tracks:
+        check_in(annotation, track, frame)
+    return delete(annotation, tracks, plane=frame)
 
 
 def _of_one(edit: Callable[[Annotation, int, int], Edit]) -> Describe:
@@ -96,9 +103,7 @@ SWAP = TrackAction(
     "Swap", "W", "The two chosen tracks change places from this frame on", lambda a, t, f, _: swap(a, *_two(t), f)
 )
 GAP = TrackAction("Gap", "X", "The cell of this frame is none of its track", _of_one(make_gap))
-DELETE_HERE = TrackAction(
-    "Delete", "D", "Take the chosen cells away in this frame", lambda a, t, f, _: delete(a, t, plane=f)
-)
+DELETE_HERE = TrackAction("Delete", "D", "Take the chosen cells away in this frame", _delete_here)
 DELETE = TrackAction(
     "Delete all", "Shift+D", "Take the chosen track away in all frames", lambda a, t, f, _: delete_track(a, _one(t))
 )

@@ -10,11 +10,21 @@ from napari_cellvino.segmentation.heads.centre_offset import CentreOffsetHead
 from napari_cellvino.segmentation.heads.depth import DepthHead
 from napari_cellvino.segmentation.heads.foreground import ForegroundHead
 from napari_cellvino.segmentation.heads.grid import GridHead
-from napari_cellvino.segmentation.heads.head import Decoded, Head, Parameter, Steps
+from napari_cellvino.segmentation.heads.head import FRAGMENTS, Decoded, Head, Parameter, Steps, usual_size
 from napari_cellvino.segmentation.heads.mask import MaskHead
 from napari_cellvino.segmentation.heads.taught import TaughtHead
 
-__all__ = ["Decoded", "Head", "Parameter", "Steps", "check_parameters", "head_for", "head_parameters"]
+__all__ = [
+    "FRAGMENTS",
+    "Decoded",
+    "Head",
+    "Parameter",
+    "Steps",
+    "check_parameters",
+    "head_for",
+    "head_parameters",
+    "usual_size",
+]
 
 _FAMILIES: Mapping[str, Callable[[ModelSpec], Head]] = {
     "centre_offset": CentreOffsetHead.for_spec,

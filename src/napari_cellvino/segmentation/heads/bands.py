@@ -22,7 +22,7 @@ from napari_cellvino.segmentation.heads.connected_components import (
     keep_whole_pieces,
     objects_of_runs,
 )
-from napari_cellvino.segmentation.heads.head import Decoded
+from napari_cellvino.segmentation.heads.head import FRAGMENTS, Decoded, usual_size
 from napari_cellvino.segmentation.heads.touching_runs import TouchingRuns
 from napari_cellvino.storage.large_arrays import BAND_BYTES, allocate, give_back_pages
 
@@ -30,7 +30,7 @@ BAND_PX = 2**24  # pixels decoded at once
 MOST_PX = 2**27  # of larger bands; they take 5 GB
 BAND_OVERLAP = 512  # rows decoded beyond a band, at first: enough for cells as tall as that
 RELABELLED_ROWS = 256  # rows relabelled at once
-LIMITS = ("confidence", "smallest")  # parameters by which objects that were found are left out
+LIMITS = ("confidence", "smallest", FRAGMENTS)  # parameters by which objects that were found are left out
 
 Maps = NDArray[np.float16]  # (M, Y, X), the foreground first
 Band = tuple[NDArray[np.int32], int]  # labels 1…N, in one piece each or several, and N
@@ -182,6 +182,8 @@ def leave_out(found: Decoded, values: Mapping[str, float], into: NDArray[np.int3
 def _chosen(objects: Objects, values: Mapping[str, float]) -> tuple[NDArray[np.int32], Objects]:
     """Return the new id of each old one from 0, 0 of what is left out, and what is left, from top to bottom."""
     within = np.flatnonzero((objects.score >= values["confidence"]) & (objects.area_px >= max(1.0, values["smallest"])))
+    area = objects.area_px[within]
+    within = within[area >= values.get(FRAGMENTS, 0.0) * usual_size(area)]
     order = within[np.lexsort((objects.centroid[within, 1], objects.centroid[within, 0]))]
     ids = np.arange(1, len(order) + 1, dtype=np.int32)
     lookup = np.zeros(len(objects) + 1, np.int32)

@@ -16,6 +16,7 @@ from napari_cellvino.core.objects import Objects
 from napari_cellvino.model_package import ModelSpec
 from napari_cellvino.segmentation.raw_maps import RawMaps
 
+FRAGMENTS = "fragments"
 Found = TypeVar("Found")
 
 
@@ -64,7 +65,22 @@ def instance_parameters(*, confidence: float, split: float, largest_limit: float
         Parameter(
             "split", "Split", split, 0.0, 1.0, 0.01, help="Higher splits more: cells that touch, but also long cells"
         ),
+        Parameter(
+            FRAGMENTS, "Fragments", 0.0, 0.0, 1.0, 0.01,
+            help="Pieces smaller than this share of the usual cell are left out; where cells differ much, lower it",
+        ),
     )  # fmt: skip
+
+
+def usual_size(sizes: NDArray[np.number]) -> float:
+    """Return the size (area, volume) that cells of this size and more make up half of; 0 without cells.
+
+    It is the median weighted by size, which crumbs hardly change.
+    """
+    if len(sizes) == 0:
+        return 0.0
+    ascending = np.sort(sizes)
+    return float(ascending[np.searchsorted(np.cumsum(ascending), ascending.sum() / 2)])
 
 
 @dataclass(frozen=True, slots=True)

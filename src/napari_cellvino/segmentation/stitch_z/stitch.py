@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.core.objects import Doubt, Objects
-from napari_cellvino.segmentation.heads import Decoded
+from napari_cellvino.segmentation.heads import Decoded, usual_size
 from napari_cellvino.segmentation.stitch_z.chains import Chain, cut_chain, make_chains, trim_chain, weights
 from napari_cellvino.segmentation.stitch_z.links import GapFill, link, overlaps
 from napari_cellvino.segmentation.stitch_z.slices import Slices
@@ -71,15 +71,7 @@ def _select_cells(parts: _Parts, count: int, values: Mapping[str, float]) -> NDA
     planes = np.bincount(parts.cell[mine], minlength=count)
     volume = np.bincount(parts.cell[mine], parts.area[mine], minlength=count).astype(np.float64)
     seen = planes >= values["z_planes"]
-    return np.flatnonzero(seen & (volume >= values["z_smallest"] * _typical_volume(volume[seen])))
-
-
-def _typical_volume(volume: NDArray[np.number]) -> float:
-    """Return the volume-weighted median of the volumes; debris hardly changes it."""
-    if len(volume) == 0:
-        return 0.0
-    ascending = np.sort(volume)
-    return float(ascending[np.searchsorted(np.cumsum(ascending), ascending.sum() / 2)])
+    return np.flatnonzero(seen & (volume >= values["z_smallest"] * usual_size(volume[seen])))
 
 
 def _cell_of_each_row(chains: Sequence[Chain], count: int) -> NDArray[np.intp]:
