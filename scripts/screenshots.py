@@ -67,9 +67,14 @@ def _tour_review(folder: Path, theme: str, size: str) -> None:
         tour_review(window, partial(_shoot, window, folder, f"{theme}_{size}"))
 
 
+def _as_new(folder: str) -> dict[str, str]:
+    """Return an environment in which nobody has worked before: no times of runs, no settings, no work list."""
+    return {"CELLVINO_CACHE": folder, "CELLVINO_SETTINGS": os.path.join(folder, "settings.json")}
+
+
 @contextmanager
 def _viewer(theme: str, size: str) -> Iterator[CellvinoWindow]:
-    with tempfile.TemporaryDirectory() as cache, patch.dict(os.environ, CELLVINO_CACHE=cache):  # as a new user has it
+    with tempfile.TemporaryDirectory() as cache, patch.dict(os.environ, _as_new(cache)):
         viewer = napari.Viewer(title="CellVINO", show=True)
         viewer.theme = theme
         viewer.window.resize(*SIZES[size])

@@ -8,6 +8,7 @@ import shutil
 import threading
 import time
 
+import numpy as np
 import pandas as pd
 import pytest
 import tifffile
@@ -38,11 +39,14 @@ def test_files_are_run_once_and_new_ones_later(make_watch, inbox, crops, run_onc
     tifffile.imwrite(inbox / "day 1" / "a.tif", crops[0])
     first = run_once(make_watch())
     assert ended(first)["a.tif"].state is JobState.DONE
-    tifffile.imwrite(inbox / "b.tif", crops[1])
+    pair = np.stack([crops[1]] * 2)
+    tifffile.imwrite(inbox / "b.ome.tif", pair, metadata={"axes": "CYX", "Channel": {"Name": ["DAPI", "GFP"]}})
     watch = make_watch()
     second = run_once(watch)
-    assert list(ended(second)) == ["b.tif"]
-    assert len(fields_of(second)) == 1
+    assert list(ended(second)) == ["b.ome.tif"]
+    (field,) = fields_of(second)
+    assert "channel DAPI is taken for nuclei, by its name" in field.remarks[0]
+    assert ResultStore(watch.plan.root).summary(watch.plan.root / "b").notices == "", "which is no doubt"
     assert (watch.plan.root / "day 1" / "a" / "labels.tif").is_file()
     table = pd.read_csv(watch.plan.root / "jobs.csv")
     assert set(table["state"]) == {"done"}

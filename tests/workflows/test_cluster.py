@@ -7,13 +7,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+import tifffile
 
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.core.image import Origin
 from napari_cellvino.core.progress import finish
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.results.schema import ResultKey, field_row
+from napari_cellvino.results.store import ResultStore
 from napari_cellvino.workflows.cluster import ClusterExecutor, cluster_client
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldTask
 from napari_cellvino.workflows.path_map import PathMap
@@ -63,6 +66,9 @@ def test_file_of_no_job_queue_is_refused(tmp_path):
 
 def test_cluster_writes_the_same_bytes_from_files_that_lie_elsewhere(threads_cluster, images, job, tmp_path):
     _, client = threads_cluster
+    pair, named = np.stack([tifffile.imread(images[0])[:64, :64]] * 2), images[0].with_name("named.ome.tif")
+    tifffile.imwrite(named, pair, metadata={"axes": "CYX", "Channel": {"Name": ["DAPI", "GFP"]}})
+    images = [named, *images[1:]]
     here, there = replace(job, root=tmp_path / "here"), replace(job, root=tmp_path / "results")
     finish(run_folder(images, here.pipeline, here.root, here.engines))
     shutil.copytree(images[0].parent, tmp_path / "mounted" / "images", copy_function=shutil.copy2)
@@ -75,6 +81,8 @@ def test_cluster_writes_the_same_bytes_from_files_that_lie_elsewhere(threads_clu
     done = finish(run_folder(images, there.pipeline, there.root, there.engines, executor=on_cluster))
     assert [o.row["status"] for o in done.outcomes] == ["done"] * 3
     assert field_tree(here.root) == field_tree(there.root)
+    assert "channel DAPI is taken for nuclei, by its name" in done.remarks[0]
+    assert ResultStore(there.root).summary(there.root / "named").notices == "", "which is no doubt"
     assert all(o.kept for o in finish(run_folder(images, there.pipeline, there.root, there.engines)).outcomes)
 
 

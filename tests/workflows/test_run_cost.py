@@ -11,6 +11,7 @@ from napari_cellvino.core.progress import finish
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.segmentation.pipeline import make_pipeline
+from napari_cellvino.segmentation.size_search import searched_px
 from napari_cellvino.workflows.run_cost import RunCost, TrialTimes, corrected, keep_run, measure_cost
 
 
@@ -33,8 +34,15 @@ class CountedPlanes:
 
 
 def test_each_part_grows_with_what_it_is_done_for():
-    times = TrialTimes(plane=0.5, tile=0.25, once=2, area=0.125)
-    assert times.extrapolate(planes=8, tiles=4, areas=16) == 2 + 4 + 1 + 2
+    times = TrialTimes(plane=0.5, tile=0.25, search=2, area=0.125)
+    assert times.extrapolate(planes=8, tiles=4, areas=16, searched=3) == 6 + 4 + 1 + 2
+
+
+def test_a_search_for_the_diameter_grows_until_its_windows_are_full():
+    spec = make_pipeline(Recipe(model="cells")).package.spec
+    small, large, larger = (searched_px((side, side), spec) for side in (256, 1024, 8192))
+    assert 4 < large / small < 48  # three of four quarters, each up to four times the pixels, at each zoom
+    assert searched_px((16_384, 16_384), spec) == larger
 
 
 def test_one_tile_of_the_plane_in_the_middle_is_run(engines):

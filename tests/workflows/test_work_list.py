@@ -42,7 +42,7 @@ def test_listed_run_writes_what_a_run_of_the_folder_does(images, job, tmp_path):
         assert (other / name).read_bytes() == (job.root / name).read_bytes()
 
 
-def test_failed_fields_tell_why_and_ledger_fields_from_elsewhere_follow(images, job, tmp_path):
+def test_failed_fields_tell_why_and_ledger_fields_from_elsewhere_follow(images, job, tmp_path, monkeypatch):
     folder = images[0].parent
     broken = folder / "broken.tif"
     broken.write_bytes(b"II*\x00no image")
@@ -54,6 +54,10 @@ def test_failed_fields_tell_why_and_ledger_fields_from_elsewhere_follow(images, 
     assert "broken.tif" in fields["broken"].error
     assert list(fields)[-1] == "elsewhere"
     assert fields["elsewhere"].state is FieldState.DONE
+    monkeypatch.setattr(Path, "home", lambda: job.root.parent)
+    at_home = job.root.rename(job.root.with_name("cellvino-results"))
+    assert [field.origin.name for field in listed([folder], at_home)] == [*fields][:-1], "it is of another folder"
+    assert "elsewhere" in [field.origin.name for field in listed([at_home], at_home)]
 
 
 def test_usual_root_is_beside_the_images_or_the_results_themselves(images, job):

@@ -124,6 +124,20 @@ def find_diameter(
     return common_diameter(searches, weights)
 
 
+def searched_px(shape: tuple[int, int], spec: ModelSpec) -> float:
+    """Return about how many pixels the network sees where it looks for the diameter in a plane of ``shape`` (Y, X).
+
+    Of the parts of a large plane the first are looked at, and every second time the others.
+    """
+    zooms = spec.diameter_px.search or (1.0,)
+    widest = round(WINDOW / min(zooms))
+    parts = [_halves(0, min(size, widest)) for size in shape] if spec.diameter_px.weights else [[(0, s)] for s in shape]
+    sides = [part[0][1] for part in parts]
+    number = len(parts[0]) * len(parts[1])
+    looked_at = number if number <= FIRST_PARTS else (FIRST_PARTS + number) / 2
+    return looked_at * sum(float(np.prod([min(side * zoom, WINDOW) for side in sides])) for zoom in zooms)
+
+
 def parts_of(inputs: NDArray[np.generic], ranges: Sequence[IntensityRange], spec: ModelSpec) -> list[Box]:
     """Return the parts of a plane (K, Y, X) to look at: quarters of the largest window, halves where it is narrow.
 

@@ -28,6 +28,7 @@ from napari_cellvino.segmentation.predict import Prediction, estimate, estimate_
 from napari_cellvino.segmentation.predict_field import predict_field, refiner_for
 from napari_cellvino.segmentation.raw_maps import RawMaps
 from napari_cellvino.segmentation.rescale import zoom_for
+from napari_cellvino.segmentation.size_search import searched_px
 from napari_cellvino.storage.atomic import atomic_path
 from napari_cellvino.workflows.peak_memory import PeakMemory
 
@@ -63,18 +64,18 @@ class RunEstimate:
 class TrialTimes:
     """Seconds that the first tile took.
 
-    ``plane`` is for reading one plane, ``tile`` for one tile in the network, ``once`` for what is done once however
-    large the image is, ``area`` for all that grows with the pixels.
+    ``plane`` is for reading one plane, ``tile`` for one tile in the network, ``search`` for the search of the diameter,
+    ``area`` for all that grows with the pixels.
     """
 
     plane: float
     tile: float
-    once: float
+    search: float
     area: float
 
-    def extrapolate(self, *, planes: int, tiles: int, areas: float) -> float:
-        """Return the seconds for so many planes and tiles, and so many times the pixels."""
-        return self.once + self.plane * planes + self.tile * tiles + self.area * areas
+    def extrapolate(self, *, planes: int, tiles: int, areas: float, searched: float) -> float:
+        """Return the seconds for so many planes and tiles, and so many times the pixels, also of those searched."""
+        return self.search * searched + self.plane * planes + self.tile * tiles + self.area * areas
 
 
 @dataclass(slots=True)
@@ -118,7 +119,7 @@ def measure_cost(
     times = TrialTimes(
         plane=planes.seconds / max(planes.read, 1),
         tile=network,
-        once=before if searched else 0.0,
+        search=before if searched else 0.0,
         area=rest + (0.0 if searched else before),
     )
     return _extrapolated(stack, pipeline, found, times, memory.growth, planes.read)
@@ -152,7 +153,8 @@ def _extrapolated(
     looked_at = shape.z if recipe.z_choice.joined else 1
     areas = looked_at * shape.y * shape.x / (found.plane.shape[0] * found.plane.shape[1])
     planes = read * (1 if recipe.z_choice.plane else shape.z)
-    seconds = times.extrapolate(planes=planes, tiles=whole.tiles, areas=areas)
+    searched = searched_px((shape.y, shape.x), spec) / searched_px(found.plane.shape, spec)
+    seconds = times.extrapolate(planes=planes, tiles=whole.tiles, areas=areas, searched=searched)
     return RunCost(seconds, max(whole.bytes - part.bytes, 0) + max(growth, part.bytes))
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from napari_cellvino.annotation.snapshot import Snapshot
 from napari_cellvino.core.spots import Spots
+from napari_cellvino.results.field_folder import FieldFolder
 from napari_cellvino.results.field_result import annotate, finish_field
 from napari_cellvino.results.field_writing import Finish, as_it_is
 from napari_cellvino.results.plate_place import PlatePlace
@@ -53,6 +54,11 @@ class SaveRequest:
     def stands(self) -> bool:
         """Whether a result with the same key exists already."""
         return self.store.key(self.folder) == self.result_key
+
+    @property
+    def is_as_found(self) -> bool:
+        """Whether a result with the same key exists already in which nobody corrected anything."""
+        return self.stands and not FieldFolder(self.folder).result.kept
 
     def save(self, corrected: Snapshot | None = None, *, overwrite: bool = False, spots: Spots | None = None) -> Path:
         """Write the result into its folder under ``root``, update the tables, and return the folder.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +43,8 @@ class TeachChoices:
     """What a model is taught like.
 
     ``recipe`` says channel (empty: all channels), way along z, time point, device, and what is known of the files.
-    ``classes`` names the classes of cells.
+    ``classes`` names the classes of cells, ``parameters`` are those of the head ``taught`` that the model begins with;
+    the smallest area follows the cells where it is not among them.
     """
 
     out: Path
@@ -52,6 +53,7 @@ class TeachChoices:
     classes: tuple[str, ...] = ()
     by: str = ""
     overwrite: bool = False
+    parameters: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,6 +118,7 @@ def teach_stacks(stroked: Sequence[StrokedImage], choices: TeachChoices) -> Gene
         names,
         diameter_px=choices.recipe.diameter_px or typical_diameter(_outlined(images)),
         device=choices.recipe.device,
+        parameters=choices.parameters,
     )
     for image in images:
         write_strokes(choices.out / STROKES_FOLDER, image.stem, image.strokes)

@@ -21,7 +21,7 @@ from napari_cellvino.results.counts_table import UNREADABLE, read_rows
 from napari_cellvino.results.plate_place import field_origin
 from napari_cellvino.results.schema import FieldSummary, Row
 from napari_cellvino.results.store import ResultStore
-from napari_cellvino.results.usual_folder import results_beside
+from napari_cellvino.results.usual_folder import results_at_home, results_beside
 from napari_cellvino.workflows.field_listing import list_fields
 from napari_cellvino.workflows.run_folder import list_inputs
 
@@ -122,7 +122,8 @@ def read_work_list(
     """Yield the fields of files and folders as they stand, each position and time point one; files are opened in turn.
 
     ``overrides`` is what the user said of single images, by their paths: with other axes they may be other fields.
-    Where a folder is among the inputs, the fields of its results that lie elsewhere follow.
+    Where a folder is among the inputs, the fields of its results that lie elsewhere follow; not those of other images
+    whose results are at home as well.
     """
     standing = standing_in(store)
     seen: set[FieldId] = set()
@@ -132,7 +133,7 @@ def read_work_list(
         found = standing.of(WorkField(origin, FieldState.FAILED if error else FieldState.WAITING, error))
         seen.add(found.id)
         yield found
-    if any(map(_is_plain_folder, inputs)):
+    if any(map(_is_plain_folder, inputs)) and (store.root != results_at_home() or store.root in inputs):
         for id_, (_, summary) in standing.done.items():
             if id_ not in seen and summary.origin is not None and not summary.origin.well:
                 yield standing.of(WorkField(summary.origin))

@@ -241,7 +241,7 @@ def test_an_empty_field_and_then_a_full_one(
     choose(window, "finder")
     run(window)
     assert window.run_panel.count.text() == "0 cells"
-    assert "Try another model" in window.run_panel.notice.words.text()
+    assert "try another model" in window.run_panel.notice.words.text()
     layer.data = field((150, 211), LIVING, DEAD)
     run(window)
     assert window.run_panel.count.text() == "6 cells"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 
+import numpy as np
 from qtpy.QtWidgets import QToolButton
 
 from napari_cellvino.gui.run import first_sight_controller
 from napari_cellvino.gui.run.first_sight_controller import AFTER_MS
+from napari_cellvino.workflows.first_sight import FirstSight
 from tests.gui.conftest import WAIT_MS
 
 
@@ -66,3 +68,15 @@ def test_a_bright_image_that_is_run_with_a_model_of_dark_ones_asks_all(window, v
     qtbot.waitUntil(lambda: controller.looking, timeout=WAIT_MS)
     click(window.run_panel.first_sight.cancel_button)
     assert not controller.looking
+    viewer.layers.clear()
+    viewer.add_image(np.full((96, 96), 200, np.uint16), name="nothing")
+    run(window)
+    said = window.run_panel.notice.words.text()
+    assert "The field looks empty" in said
+    assert "If you see cells in it all the same, try another model" in said
+    assert "No cells found" not in said
+    if controller.looking:
+        click(window.run_panel.first_sight.cancel_button)
+    controller.sight = FirstSight("nothing", ())
+    window.run_panel.first_sight.draw()
+    assert "a few strokes teach a model to find them (tab Teach)" in window.run_panel.first_sight.outcome.text()

@@ -108,17 +108,22 @@ def test_another_image_leaves_nothing_unsaved(
     assert not saved.window.session.saver.follows
 
 
-def test_a_folder_that_goes_away_is_said_and_nothing_is_lost(saved: Review, qtbot: QtBot, tmp_path: Path) -> None:
+@pytest.mark.parametrize("in_the_way", [True, False])
+def test_a_folder_that_goes_away_is_said_and_nothing_is_lost(
+    saved: Review, qtbot: QtBot, tmp_path: Path, in_the_way: bool
+) -> None:
     saver, root = saved.window.session.saver, tmp_path / "results"
     shutil.move(root, tmp_path / "moved")
-    root.write_text("in the way")
+    if in_the_way:
+        root.write_text("in the way")
     saved.click(saved.ids[2])
     saved.key("D")
     qtbot.waitUntil(lambda: saver.failure is not None, timeout=WAIT_MS)
     assert not saver.follows
     assert saved.reviewer.editor.unsaved == 1
     saved.window.show_step(4)
-    assert "cannot be written" in saved.window.save_panel.failure.words.text()
+    assert "is gone" in saved.window.save_panel.failure.words.text()
+    assert root.exists() is in_the_way  # a folder of a disk that was taken away is not made anew
     saver.choose(str(tmp_path / "elsewhere"))
     saver.save()
     qtbot.waitUntil(lambda: saver.saved is not None, timeout=WAIT_MS)

@@ -16,6 +16,7 @@ from qtpy.QtWidgets import QApplication, QWidget
 from scipy import ndimage as ndi
 
 from napari_cellvino.gui.shell.window import CellvinoWindow
+from napari_cellvino.segmentation.heads import head_parameters
 
 from ..conftest import WAIT_MS
 
@@ -125,8 +126,16 @@ def test_strokes_become_cells_and_then_a_model(
     (again,) = [layer for layer in viewer.layers if layer.name.endswith("strokes")]
     np.testing.assert_array_equal(again.data, before)
     qtbot.waitUntil(lambda: answered() and teacher.answer is not None, timeout=WAIT_MS)
+    slider = panel.sliders.rows["confidence"].slider
+    slider.setFocus()
+    for _ in range(2):
+        QTest.keyClick(slider, Qt.Key.Key_PageUp)
+    qtbot.waitUntil(lambda: answered() and teacher.answer.values["confidence"] > 0.7, timeout=WAIT_MS)
+    seen = dict(teacher.answer.values)
     panel.name.setText("rings")
     click(panel.save_button)
     qtbot.waitUntil(lambda: bool(teacher.made) and session.workspace.recipe.model == "rings", timeout=WAIT_MS)
     assert session.workspace.recipe.model == "rings"
     assert session.workspace.package.spec.taught.strokes["cell"] >= 4
+    spec = session.workspace.package.spec
+    assert {p.name: p.default for p in head_parameters(spec) if p.name in seen} == pytest.approx(seen), "what was seen"

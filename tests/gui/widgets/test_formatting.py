@@ -13,6 +13,7 @@ from napari_cellvino.gui.widgets.formatting import (
     format_bytes,
     format_count,
     format_parameter,
+    format_reason,
     format_seconds,
 )
 from napari_cellvino.gui.widgets.option_words import COMMAND_LINE_ONLY, CONTROLS, window_words
@@ -31,6 +32,19 @@ def test_counts(count: int, words: str) -> None:
 @pytest.mark.parametrize(("seconds", "words"), [(0.01, "0.1 s"), (0.84, "0.8 s"), (12.4, "12 s"), (170, "3 min")])
 def test_times(seconds: float, words: str) -> None:
     assert format_seconds(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        ("a 1.tif is cut short", "is cut short"),
+        ("/lab/day 1/results/a 1/labels.tif cannot be written", "results/a 1/labels.tif cannot be written"),
+        ("there is no file /lab/day 1/a 1.tif; check the name", "there is no file a 1.tif; check the name"),
+        ("/elsewhere/labels.tif cannot be written", "/elsewhere/labels.tif cannot be written"),
+    ],
+)
+def test_a_reason_leaves_out_what_stands_beside_it(error: str, words: str) -> None:
+    assert format_reason(error, "/lab/day 1/a 1.tif") == words
 
 
 @pytest.mark.parametrize(("count", "words"), [(10, "1 MB"), (310_000_000, "310 MB"), (1_240_000_000, "1.2 GB")])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,16 +12,18 @@ import numpy as np
 import pandas as pd
 import pytest
 import tifffile
+from napari.utils.theme import get_theme
 from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
-from qtpy.QtCore import QEvent, QMimeData, QPointF, Qt, QUrl
-from qtpy.QtGui import QDropEvent, QFocusEvent
+from qtpy.QtCore import QEvent, QItemSelectionModel, QMimeData, QPointF, QRect, Qt, QUrl
+from qtpy.QtGui import QColor, QDropEvent, QFocusEvent
 from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_cellvino.cli import main
 from napari_cellvino.core.image import Origin
 from napari_cellvino.gui.shell.window import CellvinoWindow
-from napari_cellvino.gui.worklist.field_list import FieldList, FieldModel
+from napari_cellvino.gui.widgets.colours import colours
+from napari_cellvino.gui.worklist.field_list import PAD, SMALL_PX, FieldList, FieldModel
 from napari_cellvino.gui.worklist.list_view import FieldLine
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.workflows.list_memory import last_list
@@ -88,6 +92,44 @@ def test_first_arrow_key_shows_the_first_field_whenever_the_focus_comes(qtbot: Q
     assert shown == [0, 1, 1]
 
 
+def test_long_names_that_begin_alike_are_told_apart(qtbot: QtBot) -> None:
+    listed = FieldList(FieldModel(lambda field: FieldLine(field.origin.name, "", ""), {}))
+    qtbot.addWidget(listed)
+    names = [f"2026-11-30_liver_of_animal_42_at_10_uM_for_72_h_position_{n}_deconvolved_final_really" for n in (12, 13)]
+    listed.draw(tuple(WorkField(Origin(f"/{name}.tif")) for name in names), None)
+    shown = [listed.shortened(name, 280) for name in names]
+    assert ["position_12" in shown[0], "position_13" in shown[1]] == [True, True]
+    assert max(map(listed.fontMetrics().horizontalAdvance, shown)) <= 280
+    assert listed.shortened(names[0], 2000) == names[0]
+    listed.draw((WorkField(Origin(f"/{names[0]}.tif")),), None)
+    assert listed.shortened(names[0], 280).startswith("2026-11-30")  # nothing to be told from
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_a_chosen_line_is_read_as_well_as_others(qtbot: QtBot, theme: str) -> None:
+    listed = FieldList(FieldModel(lambda field: FieldLine(field.origin.name, "■■■■", "", "attention"), {}))
+    qtbot.addWidget(listed)
+    listed.set_theme(theme)
+    listed.draw(tuple(WorkField(Origin(f"/{name}.tif")) for name in "ab"), None)
+    listed.resize(300, 120)
+    listed.show()
+    QApplication.processEvents()  # what has the keyboard first chooses nothing
+    listed.selectionModel().select(listed.fields.index(0), QItemSelectionModel.SelectionFlag.Select)
+    chosen, other = (_facts_colour(listed, row) for row in (0, 1))
+    assert other.name() == colours(theme).attention
+    assert chosen.name() == get_theme(theme).text.as_hex(format="long")
+
+
+def _facts_colour(listed: FieldList, row: int) -> QColor:
+    """Return the commonest colour in the second line of a row, beside that of the ground."""
+    place = listed.visualRect(listed.fields.index(row))
+    left = place.left() + SMALL_PX + 3 * PAD + 2
+    image = listed.viewport().grab(QRect(left, place.center().y() + 3, 16, 14)).toImage()
+    found = Counter(image.pixel(x, y) for x in range(image.width()) for y in range(image.height()))
+    del found[image.pixel(0, 0)]
+    return QColor(max(found, key=found.__getitem__))
+
+
 def test_folder_is_run_and_walked_through(
     window: CellvinoWindow, viewer: napari.Viewer, folder: Path, qtbot: QtBot, click: Click
 ) -> None:
@@ -154,6 +196,12 @@ def test_a_field_of_a_doubtful_channel_has_a_warning_sign_and_one_of_a_named_cha
     assert "by its name" in rows.detail.text()
     assert "by its name" not in rows.notice.words.text()
     assert "no name of" in rows.notice.words.text()
+    rows.list.setFocus()
+    qtbot.keyClick(rows.list, Qt.Key.Key_Down)
+    settled(window, qtbot)
+    window.show_step(2)
+    assert window.session.workspace.saved.folder.name == "unnamed"
+    assert window.run_panel.notice.words.text().count("is taken") == 1, "of the result, not of the next run as well"
 
 
 def test_chosen_fields_are_run_and_the_list_comes_back(
@@ -257,6 +305,44 @@ def test_saved_fields_are_reviewed_without_a_run(
     assert (reviewer.progress.reviewed, reviewer.unsaved) == (0, 1)
     qtbot.keyClick(canvas, Qt.Key.Key_Z, CTRL_SHIFT)
     assert reviewer.progress.reviewed == 1
+
+
+def test_what_was_corrected_before_all_are_run_is_in_their_results(
+    window: CellvinoWindow, viewer: napari.Viewer, folder: Path, qtbot: QtBot, click: Click
+) -> None:
+    session, rows, canvas = window.session, window.open_panel.work_list, viewer.window._qt_viewer.canvas.native
+    drop(window, folder / "a.tif", folder / "b.tif")
+    settled(window, qtbot)
+    left = {}
+    for name, arrow in (("a", None), ("b", Qt.Key.Key_Down)):  # a is left, b is shown when all are run
+        if arrow is not None:
+            rows.list.setFocus()
+            qtbot.keyClick(rows.list, arrow)
+            settled(window, qtbot)
+        session.runner.run()
+        settled(window, qtbot)
+        window.show_step(3)
+        viewer.window._qt_window.activateWindow()
+        canvas.setFocus()
+        qtbot.waitUntil(canvas.hasFocus, timeout=WAIT_MS)
+        for key in (Qt.Key.Key_N, Qt.Key.Key_D):
+            qtbot.keyClick(canvas, key)
+        left[name] = len(session.reviewer.annotation.records)
+        assert session.reviewer.editor.unsaved == 1
+        window.show_step(1)
+    click(rows.all_button)
+    settled(window, qtbot)
+    qtbot.waitUntil(lambda: not session.reviewer.unsaved, timeout=WAIT_MS)
+    settled(window, qtbot)
+    counts = pd.read_csv(folder / "cellvino-results" / "counts.csv").set_index("folder")["count"]
+    assert counts.to_dict() == left
+    assert [facts(window)[name].split(" · ")[0] for name in "ab"] == [f"✓  {left[name]} cells" for name in "ab"]
+    assert session.saver.saved == folder / "cellvino-results" / "b"
+    assert rows.detail.text().startswith(f"{sum(left.values())} cells in 2 fields")
+    shutil.rmtree(folder / "cellvino-results")
+    session.work_list.refresh()
+    settled(window, qtbot)
+    assert not rows.detail.isVisible(), "nothing is left that it counts"
 
 
 def test_axes_that_were_corrected_hold_in_the_list(

@@ -123,7 +123,7 @@ class CellsPanel(QWidget):
         for part, widgets in (
             (left, (_row(self.x, self.y, self.rectangle), self.plot)),
             (right, (
-                _row(self.state, self.doubt, self.kind, self.counted, self.sort, self.descending),
+                _row(self.state, self.doubt, self.kind, self.counted),
                 self.gallery,
             )),
         ):  # fmt: skip
@@ -142,7 +142,9 @@ class CellsPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(GAP, 4, GAP, GAP)
         layout.setSpacing(4)
-        for widget in (self.hint, side_by_side(self.title, self.said, stretch=1), self.failure):
+        self.sort.setFixedWidth(BUTTONS_PX)
+        self._head = side_by_side(self.title, self.said, QWidget(), self.sort, self.descending, stretch=2)
+        for widget in (self.hint, self._head, self.failure):
             layout.addWidget(widget)
         layout.addWidget(middle, 1)
         self.setMinimumHeight(LEAST_PX)
@@ -265,7 +267,7 @@ class CellsPanel(QWidget):
     def _draw(self) -> None:
         controller = self.controller
         table = controller.table
-        for widget in (self.title, self.splitter, self._buttons):
+        for widget in (self._head, self.splitter, self._buttons):
             widget.setVisible(len(table) > 0)
         self.hint.setVisible(not len(table))
         self._offer()

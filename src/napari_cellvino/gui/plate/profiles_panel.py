@@ -86,8 +86,9 @@ def describe_near(shown: ShownProfiles, well: PlateWell) -> str:
     """Return what looks most like a well: other wells, and the content of another compound."""
     wells, row = shown.wells, shown.rows[well]
     held = wells.kinds[row]
-    like = ", ".join(_named(wells.names[n][1], wells.kinds[n], cosine) for n, cosine in wells.like(row))
-    lines = [f"{well[1]}{f' ({held})' if held else ''} looks most like {like}"]
+    like = [_named(wells.names[n][1], wells.kinds[n], cosine) for n, cosine in wells.like(row) if cosine > 0]
+    alike = f"looks most like {', '.join(like)}" if like else "looks like no other well"
+    lines = [f"{well[1]}{f' ({held})' if held else ''} {alike}"]
     compound, dose = wells.table["Metadata_Compound"].iloc[row], wells.table["Metadata_Dose"].iloc[row]
     nearest = wells.nearest
     same = nearest[(nearest["compound"] == compound) & ((nearest["dose"] == dose) | (nearest["dose"].isna()))]

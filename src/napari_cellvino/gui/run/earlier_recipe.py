@@ -14,6 +14,7 @@ from napari_cellvino.gui.plate.well_values_controller import WellValuesControlle
 from napari_cellvino.gui.run.model_catalogue import ModelCatalogue
 from napari_cellvino.gui.worklist.work_list_controller import WorkListController
 from napari_cellvino.results.store import ResultStore
+from napari_cellvino.results.usual_folder import results_at_home
 from napari_cellvino.workflows.workspace import Workspace
 
 
@@ -52,6 +53,8 @@ class EarlierRecipe(QObject):
         if store is None or self._list.is_plate or store.root == self._list_root or self._workspace.package is None:
             return
         self._list_root = store.root
+        if store.root == results_at_home() and not self._list.has_results:
+            return  # it is that of other images
         try:
             recipe = _recipe_of(store)
         except CellvinoError as error:

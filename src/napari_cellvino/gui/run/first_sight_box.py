@@ -18,6 +18,7 @@ from napari_cellvino.gui.widgets.notice import Notice
 from napari_cellvino.workflows.first_sight import FirstSight, Suggestion
 
 SIDE = 68  # px of a picture
+TEACH = ". Where you see cells, a few strokes teach a model to find them (tab Teach)."
 
 
 class FirstSightBox(QWidget):
@@ -69,7 +70,7 @@ class FirstSightBox(QWidget):
             self.bar.setValue(controller.progress.done)
         self.failure.show_failure(controller.failure if asks else None)  # nobody asked
         self._said.setVisible(sight is not None)
-        self.outcome.setText(sight.says if sight is not None else "")
+        self.outcome.setText("" if sight is None else sight.says if sight.best is not None else f"{sight.says}{TEACH}")
         if sight is not self._shown:
             self._shown = sight
             self._fill(sight)

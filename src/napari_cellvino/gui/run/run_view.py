@@ -75,6 +75,8 @@ def resolve(
     missing = _missing(workspace, catalogue, opener)
     failure = runner.failure or catalogue.failure or unread
     channel, doubtful = _channel(workspace), workspace.channel_guess.is_doubtful
+    told = outcome is None and saved is not None and bool(saved.annotation.provenance.notices)  # and of what is seen
+    warned = channel if doubtful and not told else ""
     return RunView(
         state=_state(workspace, runner, failure),
         hint=missing or "Find the cells with the choices above (Alt+R)",
@@ -86,7 +88,7 @@ def resolve(
         detail=_detail(outcome, runner) if outcome else _saved(saved) if saved else "",
         changes=_changes(outcome, runner),
         stale=_stale(workspace),
-        notice="\n⚠  ".join(filter(None, (channel if doubtful else "", *_notices(outcome, saved, runner)))),
+        notice="\n⚠  ".join(filter(None, (warned, *_notices(outcome, saved, runner)))),
         failure=failure,
         covered=opener.covered,
         trial=runner.trial.said if runner.trial is not None else "",
@@ -200,19 +202,21 @@ def _channel(workspace: Workspace) -> str:
 def _notices(outcome: Outcome | None, saved: SavedField | None, runner: RunController) -> list[str]:
     found = list(notices_of(outcome.prediction)) if outcome else []
     if outcome is None and saved is not None:
-        found += saved.annotation.provenance.notices
+        found += [f"{said[:1].upper()}{said[1:]}" for said in saved.annotation.provenance.notices]
     if outcome is not None and outcome.gated:
         found.append(f"Gates leave out {format_count(outcome.gated)} of {len(outcome.prediction.decoded.objects):,}.")
     if outcome is not None and outcome.count == 0:
-        found.append(_why_none(runner))
+        found.append(_why_none(runner, empty=outcome.prediction.emptiness is not None))
     if runner.stopped:
         found.append(f"The run on {runner.stopped} was stopped, as another image was chosen.")
     return [*found, runner.notice] if runner.notice else found
 
 
-def _why_none(runner: RunController) -> str:
+def _why_none(runner: RunController, *, empty: bool) -> str:
     """Return what to do where no cell is found: it may be the sliders, or the model and the channel."""
     kept = runner.kept.count if runner.has_preview and runner.kept is not None else 0
     if kept:
         return f"The sliders leave none of {format_count(kept)}: move them back, or press Back."
+    if empty:
+        return "If you see cells in it all the same, try another model or channel."
     return "No cells found with this model and channel. Try another model, channel or cell diameter first."

@@ -87,6 +87,7 @@ class SaveController(QObject):
         super().__init__()
         self._workspace, self._worker, self._home = workspace, worker, home
         self._snapshot, self._spots = snapshot, spots
+        self.unsaved: Callable[[], int] = lambda: 0  # number of corrections of the result shown that are not saved
         self.state = SaveState.UNSAVED
         self.failure: Failure | None = None
         self._usual = ""  # the folder beside the image
@@ -169,6 +170,9 @@ class SaveController(QObject):
         """
         if not self.folder or self._workspace.shown is None:
             raise OutputError("no folder is chosen for corrections; choose one where results are saved (tab 4)")
+        root, beside = Path(self.folder).expanduser(), Path(self._workspace.shown.plane.origin.path).parent
+        if self.follows or root.parent == beside:
+            _check_there(root if self.follows else beside)
         try:
             return self._request_now().folder
         except OSError as error:
@@ -209,12 +213,21 @@ class SaveController(QObject):
         self._end_left()
 
     def go_on(self) -> None:
-        """Save what is corrected from now on, where the result shown stands on disk already."""
+        """Save what is corrected from now on, and what was before, where the result shown stands on disk already."""
         if self._workspace.shown is not None and self.folder:
             request = self._request_now()
             if request.stands:
                 self._request, self._saved_in, self.state = request, request.folder, SaveState.SAVED
+                if self.unsaved():
+                    self.mark_changed()
             self.changed.emit()
+
+    def look_again(self) -> None:
+        """Go on where a run over many fields has saved the result shown."""
+        if self.state is SaveState.UNSAVED and self._workspace.outcome is not None and self.folder:
+            request = self._request_now()
+            if isinstance(request, SaveRequest) and request.is_as_found:
+                self.go_on()
 
     def mark_changed(self, _: object = None) -> None:
         """Take note that the result was corrected."""
@@ -241,7 +254,10 @@ class SaveController(QObject):
             failed=lambda error: self._fail(request, error),
             lasting=True,
         )
-        self._worker.start(lambda: request.save(snapshot, overwrite=overwrite, spots=spots), task)
+        if state is SaveState.UPDATING:
+            self._worker.start(lambda: _follow(request, snapshot, spots), task)
+        else:
+            self._worker.start(lambda: request.save(snapshot, overwrite=overwrite, spots=spots), task)
 
     def _schedule(self) -> None:
         now = time.monotonic()
@@ -259,7 +275,7 @@ class SaveController(QObject):
         """Save what was corrected before another result is shown."""
         followed = self.follows or self.state is SaveState.SAVING
         if followed and self._request is not None and self._corrected_at is not None:
-            work = partial(self._request.save, self._snapshot(), spots=self._spots())
+            work = partial(_follow, self._request, self._snapshot(), self._spots())
             left = Task(done=self._done_left, failed=self._report_failure, lasting=True)
             self._worker.start(work, left)
         self._corrected_at = None
@@ -343,3 +359,29 @@ class SaveController(QObject):
         self.state, self._request, self.failure = SaveState.UNSAVED, None, None
         self._call_back(succeeded=False)
         self.changed.emit()
+
+
+def _follow(request: SaveRequest | SavedFieldRequest, snapshot: Snapshot | None, spots: Spots | None) -> Path:
+    """Save corrections of a result that was saved before, and return its folder.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written, or the folder of all results is not there any more: a disk that was taken away is not
+        begun anew.
+    """
+    try:
+        _check_there(request.folder.parent)
+    except OutputError:
+        if snapshot is not None:
+            snapshot.drop()
+        raise
+    return request.save(snapshot, spots=spots)
+
+
+def _check_there(folder: Path) -> None:
+    if not folder.is_dir():
+        raise OutputError(
+            f"{folder} is gone: what you correct is kept in memory only; check that its disk is connected, then save "
+            "(tab 4), or choose another folder"
+        )

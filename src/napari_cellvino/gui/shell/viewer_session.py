@@ -131,6 +131,7 @@ class Session(QObject):
         self.reviewer.resumed.connect(self.runner.show_again)
         self.reviewer.resumed.connect(self.saver.go_on)
         self.reviewer.came_back.connect(self.saver.go_on)
+        self.saver.unsaved = lambda: self.reviewer.editor.unsaved
         self.saver.changed.connect(self.reviewer.changed)
         self.close_guard = UnsavedChangesGuard(viewer, self.reviewer, self.saver, self.runner, self._save_left)
         self._build_lists()
@@ -155,7 +156,7 @@ class Session(QObject):
         self.answers = AnswersController(self.well_values, self.tables)
         self.profiles = ProfilesController(self.well_values, self.tables)
         self.thumbnails = Thumbnails(self.background)
-        self.plate_runner.ended.connect(self._look_again)
+        self.plate_runner.ended.connect(self._after_run)
         self.work_list = WorkListController(self.workspace, self.opener, self.listing)
         self.list_runner = ListRunController(self.workspace, self.work_list, self.plate_worker)
         self.plate_list = PlateList(self.plates, self.well_values, self.plate_runner, self.work_list, self.list_runner)
@@ -167,7 +168,7 @@ class Session(QObject):
         self.batch = BatchController(self.plate_worker, self.listing)
         self.watcher = WatchController(self.workspace, self.watching)
         self.watcher.began.connect(self.batch.follow)
-        self.batch.ended.connect(self._look_again)
+        self.batch.ended.connect(self._after_run)
         self.compare = CompareController(self.workspace, self.reviewer, self.worker)
         self.device_times = DeviceTimesController(self.workspace, self.worker)
         self.tracks = TracksController(self.viewer, self.workspace, self.worker, self.decoder)
@@ -181,7 +182,7 @@ class Session(QObject):
         self.list_runner.ended.connect(self.cells.look)
         self.plate_runner.ended.connect(self.cells.look)
         self.work_list.opened.connect(self._use_list)
-        self.list_runner.ended.connect(self._look_again)
+        self.list_runner.ended.connect(self._after_run)
         self.reviewer.field_wanted.connect(self._show_field)
         self.first_sight.make_room_for(self.runner, self.list_runner, self.plate_runner)
         self.earlier_recipe = EarlierRecipe(
@@ -218,7 +219,7 @@ class Session(QObject):
         """Import what reads plates while nobody waits for it, so that the first opens as fast as the next."""
         if not self._prepared:
             self._prepared = True
-            self.background.start(_import_readers, Task())
+            self.background.start(warm_up.import_readers, Task())
 
     def join(self, panel: QWidget) -> None:
         """Serve a panel until it leaves its window; it gets the colours of the theme."""
@@ -347,15 +348,16 @@ class Session(QObject):
         segmented = channel_index(stack, recipe.channel)
         return plate.root, PlatePlace(plate.source, field, plate.layout, segmented, ring_px)
 
-    def _save_left(self) -> None:
-        """Save what was corrected in fields that were left and are not saved."""
+    def _save_left(self, *, found_anew: bool = False) -> None:
+        """Save what was corrected in fields that were left; with ``found_anew`` only what a run has saved since."""
         works: list[SaveWork] = []
         for left in self.reviewer.left_unsaved:
             held, origin = self.workspace.left_outcome(left.plane), left.plane.origin
             if held is not None and left.session is not None:
                 home = self._home_of(origin, held.stack, held.pipeline.recipe, WIDTH)
                 request = held.save_request(self.saver.root_of(origin), home[1] if home is not None else None)
-                works.append(partial(request.save, left.session.snapshot()))
+                if request.is_as_found or not found_anew:
+                    works.append(partial(request.save, left.session.snapshot()))
         self.saver.save_left(works)
 
     def _result_folder(self, origin: Origin) -> Path | None:
@@ -372,19 +374,18 @@ class Session(QObject):
         self.saved_result.look(again=True)
         self.exporter.look()
 
+    def _after_run(self) -> None:
+        """Show what a run over many fields has saved; what was corrected in these fields before it is saved there."""
+        self._look_again()
+        self.saver.look_again()
+        self._save_left(found_anew=True)
+
     def _restyle(self) -> None:
         self.restyled.emit(style_sheet(self.viewer.theme))
 
 
 def _field_of(source: PlateSource, origin: Origin) -> FieldOfView | None:
     return next((field for field in source.plate.fields if field.label == origin.position), None)
-
-
-def _import_readers() -> None:
-    """Have the slow imports of plate readers done before a plate is asked for."""
-    import zarr  # noqa: F401  (imported for later)
-
-    import napari_cellvino.io.plates.ome_zarr  # noqa: F401  (imported for later)
 
 
 def session_of(viewer: napari.Viewer) -> Session:

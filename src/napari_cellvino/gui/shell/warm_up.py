@@ -49,3 +49,10 @@ def is_done() -> bool:
 
 def _pint() -> Any:  # noqa: ANN401 (pint's functions have no types)
     return importlib.import_module("pint")
+
+
+def import_readers() -> None:
+    """Have the slow imports of plate readers done before a plate is asked for."""
+    import zarr  # noqa: F401  (imported for later)
+
+    import napari_cellvino.io.plates.ome_zarr  # noqa: F401  (imported for later)

@@ -204,10 +204,11 @@ class TeachController(OneTask):
         classes = tuple(kind.title for kind in self.kinds[len(KINDS) :])
         recipe, before = self._recipe, self._workspace.recipe.model
         images = [page.image for page in pages]
+        seen = dict(self.values if self.answer is None else self.answer.values)  # what is seen is what the model finds
         self._task.stop()
         self.working, self.failure = "making the model …", None
         self._task = Task(done=self._installed, failed=self._fail, stopped=self._stop)
-        self._worker.start(lambda: _saved(images, name, classes, recipe, before), self._task)
+        self._worker.start(lambda: _saved(images, name, classes, recipe, seen, before), self._task)
         self.changed.emit()
 
     # -- what follows
@@ -381,11 +382,17 @@ class TeachController(OneTask):
 
 
 def _saved(
-    images: Sequence[StrokedImage], name: str, classes: tuple[str, ...], recipe: Recipe, before: str
+    images: Sequence[StrokedImage],
+    name: str,
+    classes: tuple[str, ...],
+    recipe: Recipe,
+    seen: Mapping[str, float],
+    before: str,
 ) -> Generator[Progress, None, ModelPackage]:
     from napari_cellvino.workflows.teach import TeachChoices, teach_stacks  # loads OpenVINO
 
     with tempfile.TemporaryDirectory(prefix="cellvino-teach-") as scratch:
         out = Path(scratch) / "model"
-        yield from teach_stacks(images, TeachChoices(out, recipe, name, classes, getpass.getuser()))
+        choices = TeachChoices(out, recipe, name, classes, getpass.getuser(), parameters=seen)
+        yield from teach_stacks(images, choices)
         return install_package(open_package(out), before=before)

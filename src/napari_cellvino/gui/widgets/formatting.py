@@ -51,8 +51,11 @@ def format_estimate(found: SampleEstimate) -> str:
 
 
 def format_reason(error: str, path: str) -> str:
-    """Return why a field failed, beside its name: a reason that begins with the name of its file does not repeat it."""
-    return error.removeprefix(f"{PurePath(path).name} ")
+    """Return why a field failed, beside its name: without the folder of its file, and not beginning with the file."""
+    folder, name = str(PurePath(path).parent), PurePath(path).name
+    for separator in "/\\" if len(folder) > 1 else "":
+        error = error.replace(f"{folder}{separator}", "")
+    return error.removeprefix(f"{name} ")
 
 
 def format_seconds(seconds: float) -> str:

@@ -24,6 +24,7 @@ from napari_cellvino.gui.worklist.list_view import FieldLine
 from napari_cellvino.workflows.work_list import FieldId, WorkField
 
 LINE_PX, SMALL_PX, PAD = 44, 36, 4
+BEFORE = 10  # letters that are left of what all names of a list begin with, where they are too long to be shown
 TILE = QSize(SIDE + 12, SIDE + 28)
 _HERE = QModelIndex()
 
@@ -35,11 +36,14 @@ class FieldModel(QAbstractListModel):
         super().__init__()
         self._describe, self._pictures = describe, pictures
         self.fields: tuple[WorkField, ...] = ()
+        self.alike = 0  # number of letters with which all names begin
 
     def show(self, fields: tuple[WorkField, ...]) -> None:
         """List these fields; rows that stay keep their selection."""
         before, count = len(self.fields), len(fields)
         same = before and fields and self.fields[0].id == fields[0].id and count >= before
+        if not same or count > before:
+            self.alike = _letters_alike([field.origin.name for field in fields])
         if not same:
             self.beginResetModel()
             self.fields = fields
@@ -132,6 +136,13 @@ class FieldList(QListView):
             self.scrollTo(index)
         self.viewport().update()
 
+    def shortened(self, name: str, width: int) -> str:
+        """Return a name so that it fits; what it shares with all others goes first: they differ after it."""
+        metrics, cut = self.fontMetrics(), self.fields.alike - BEFORE
+        if cut > 0 and metrics.horizontalAdvance(name) > width:
+            name = f"…{name[cut:]}"
+        return str(metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, width))
+
     def _on_current(self, index: QModelIndex, _: QModelIndex) -> None:
         if index.isValid():
             self.shown.emit(index.row())
@@ -163,11 +174,13 @@ class _FieldPainter(QStyledItemDelegate):
         line, picture = model.line(row), model.picture(row)
         painter.save()
         painter.setClipRect(option.rect)
-        if option.state & QStyle.StateFlag.State_Selected:
+        chosen = bool(option.state & QStyle.StateFlag.State_Selected)
+        if chosen:
             painter.fillRect(place, self._chosen)
         if line.share is not None:
             self._paint_share(painter, place, line.share)
-        (self._paint_tile if self.tiles else self._paint_line)(painter, place, line, picture)
+        tone = self._text if chosen else self._tones.get(line.tone, self._text)  # tones are too faint on what is chosen
+        (self._paint_tile if self.tiles else self._paint_line)(painter, place, line, picture, tone)
         if row == self._view.current:
             painter.setPen(QPen(self._tones["done"], 2))
             painter.drawRect(place.adjusted(1, 1, -1, -1))
@@ -176,23 +189,27 @@ class _FieldPainter(QStyledItemDelegate):
     def _paint_share(self, painter: QPainter, place: QRect, share: float) -> None:
         painter.fillRect(QRect(place.left(), place.bottom() - 2, round(place.width() * share), 3), self._tones["done"])
 
-    def _paint_line(self, painter: QPainter, place: QRect, line: FieldLine, picture: QPixmap | None) -> None:
+    def _paint_line(
+        self, painter: QPainter, place: QRect, line: FieldLine, picture: QPixmap | None, tone: QColor
+    ) -> None:
         corner = QRect(place.left() + PAD, place.top() + (place.height() - SMALL_PX) // 2, SMALL_PX, SMALL_PX)
         self._paint_picture(painter, corner, picture)
         text = place.adjusted(SMALL_PX + 3 * PAD, 2, -PAD, -2)
         half = text.height() // 2
         metrics = painter.fontMetrics()
-        name = metrics.elidedText(line.name, Qt.TextElideMode.ElideMiddle, text.width())
+        name = self._view.shortened(line.name, text.width())
         facts = metrics.elidedText(line.facts.replace("\n", " "), Qt.TextElideMode.ElideRight, text.width())
         painter.setPen(self._text)
         painter.drawText(text.adjusted(0, 0, 0, -half), Qt.AlignmentFlag.AlignVCenter, name)
-        painter.setPen(self._tones.get(line.tone, self._text))
+        painter.setPen(tone)
         painter.drawText(text.adjusted(0, half, 0, 0), Qt.AlignmentFlag.AlignVCenter, facts)
 
-    def _paint_tile(self, painter: QPainter, place: QRect, line: FieldLine, picture: QPixmap | None) -> None:
+    def _paint_tile(
+        self, painter: QPainter, place: QRect, line: FieldLine, picture: QPixmap | None, tone: QColor
+    ) -> None:
         left = place.left() + (place.width() - SIDE) // 2
         self._paint_picture(painter, QRect(left, place.top() + PAD, SIDE, SIDE), picture)
-        painter.setPen(self._tones.get(line.tone, self._text))
+        painter.setPen(tone)
         below = place.adjusted(2, SIDE + PAD, -2, -3)
         short = painter.fontMetrics().elidedText(line.short, Qt.TextElideMode.ElideRight, below.width())
         painter.drawText(below, Qt.AlignmentFlag.AlignCenter, short)
@@ -205,3 +222,10 @@ class _FieldPainter(QStyledItemDelegate):
         at = QRect(0, 0, small.width(), small.height())
         at.moveCenter(place.center())
         painter.drawPixmap(at, small)
+
+
+def _letters_alike(names: list[str]) -> int:
+    """Return the number of letters with which all names begin, 0 for fewer than two."""
+    first, last = min(names, default=""), max(names, default="")
+    pairs = enumerate(zip(first, last, strict=False))
+    return next((at for at, (one, other) in pairs if one != other), min(len(first), len(last))) if len(names) > 1 else 0

@@ -19,7 +19,7 @@ from napari_cellvino.workflows.workspace import Workspace
 
 @dataclass(slots=True)
 class ListRun:
-    """One run: its fields in order, and what has become of them so far."""
+    """One run: its fields in order, and what has become of them so far; ``finished`` are those that did not fail."""
 
     ids: tuple[FieldId, ...]
     progress: RunProgress
@@ -27,6 +27,7 @@ class ListRun:
     notices: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
     ended: set[FieldId] = field(default_factory=set)
+    finished: set[FieldId] = field(default_factory=set)
 
     @property
     def now(self) -> FieldId | None:
@@ -38,6 +39,7 @@ class ListRun:
         self.progress.take(event)
         if isinstance(event, FieldOutcome):
             self.ended.add(self.ids[event.number - 1])
+            self.finished.update(() if event.failed else [self.ids[event.number - 1]])
         else:
             self.share = event.progress.done / max(event.progress.total, 1)
 

@@ -130,10 +130,11 @@ def _progress(run: ListRun) -> str:
 
 
 def _detail(run: ListRun, runner: BackgroundRun[Any], work_list: WorkListController) -> str:
-    progress, ids = run.progress, set(run.ids)
-    cells = sum(field.count or 0 for field in work_list.fields if field.id in ids)  # as they count by now
-    done = progress.ended - progress.failed
-    if runner.failure is not None:
+    progress = run.progress
+    standing = [field for field in work_list.fields if field.id in run.finished and field.count is not None]
+    cells = sum(field.count or 0 for field in standing)  # as they count by now
+    done = len(run.finished)
+    if runner.failure is not None or len(standing) < done:  # their folder is gone, or another one is looked into
         return ""
     words = [
         f"stopped: {done:,} of {progress.total:,} are done, Run goes on from there"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -110,6 +110,7 @@ def teach(
     *,
     diameter_px: float | None,
     device: str = "AUTO",
+    parameters: Mapping[str, float] | None = None,
 ) -> Generator[Progress, None, TeachResult]:
     """Yield progress and return the package that was written to ``out``, whose content is replaced.
 
@@ -129,6 +130,8 @@ def teach(
         Typical diameter of cells; None where it is to be found out.
     device
         Device to run the new model on.
+    parameters
+        Parameters of the head that the model begins with; the smallest area follows the cells unless it is given.
 
     Raises
     ------
@@ -147,9 +150,9 @@ def teach(
         seen = seen if zoom == first else look.at(zoom)
         yield Progress("strokes", 2, 3)
         lesson, maps, size = seen.lesson, seen.maps, seen.size
-        parameters = {"smallest": smallest_of(size)}
+        begins = {"smallest": smallest_of(size), **(parameters or {})}
         package = finish_package(
-            folder, lesson, with_agreement(taught, lesson), names, size, parameters, signal_test=tested
+            folder, lesson, with_agreement(taught, lesson), names, size, begins, signal_test=tested
         )
         found = [decode(raw, package.spec, check_parameters(package.spec, {})) for raw in maps]
     yield Progress("strokes", 3, 3)
