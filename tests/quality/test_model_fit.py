@@ -111,6 +111,8 @@ def test_rods_are_not_for_a_model_of_nuclei() -> None:
     assert seen.elongation == pytest.approx(1.0, abs=0.01)
     assert score_of(replace(seen, elongation=1.7), NUCLEI) == score_of(seen, NUCLEI)  # nuclei of fibroblasts
     assert score_of(replace(seen, elongation=2.8), NUCLEI) < FITS < score_of(seen, NUCLEI)
+    tissue = replace(seen, background=0.8, colour=0.3, contrast=-1.0)  # spindles are nuclei there
+    assert score_of(replace(tissue, elongation=2.8), STAINED) == score_of(tissue, STAINED) > FITS
     stretched = np.repeat(np.where(labels > 5, 0, labels), 3, axis=0)[:SIZE]  # one row of discs
     rods = _found(stretched, stretched > 0, _picture(stretched))
     assert gather(rods, 2 * RADIUS).elongation == pytest.approx(3, rel=0.05)

@@ -177,7 +177,8 @@ def score_of(evidence: Evidence, spec: ModelSpec) -> float:
         total += SOLIDITY * evidence.solidity
     total += sum(OF_KIND.get(tag, 0.0) for tag in spec.tags)
     total += COLOUR_OF_STAINS * evidence.colour * ("histology" in spec.tags)
-    if "nuclei" in spec.tags:
+    in_tissue = "histology" in spec.tags and evidence.colour > LEAST_COLOUR  # where spindles are nuclei, too
+    if "nuclei" in spec.tags and not in_tissue:
         total += RODS_AS_NUCLEI * max(0.0, min(evidence.elongation - LONG, 1.0))
     if "blood" in spec.tags:
         total += SMEAR_IN_COLOUR if evidence.colour > LEAST_COLOUR else SMEAR_IN_GREY
