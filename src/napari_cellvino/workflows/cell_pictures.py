@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from skimage.segmentation import find_boundaries
 
 from napari_cellvino.annotation.region import Region
-from napari_cellvino.core.errors import ImageReadError
+from napari_cellvino.core.errors import CellvinoError, ImageReadError
 from napari_cellvino.core.image import Stack, channel_index
 from napari_cellvino.core.progress import finish
 from napari_cellvino.core.recipe import Recipe
@@ -69,6 +69,11 @@ class CellPictures:
     def __init__(self) -> None:
         self._sources = OpenSources()
         self._fields: OrderedDict[Path, _Field] = OrderedDict()
+        self._lost: dict[Path, tuple[Stamp | None, str]] = {}  # what could not be opened, and why
+
+    def look_again(self) -> None:
+        """Try again to open fields that could not be opened: a drive may be back."""
+        self._lost.clear()
 
     def picture(self, cells: FieldCells, row: int) -> Picture:
         """Return the picture (Y, X, RGB) of one cell of a field, by its row there.
@@ -93,8 +98,15 @@ class CellPictures:
     def _field(self, cells: FieldCells) -> _Field:
         stored = FieldFolder(cells.folder)
         stamp, found = stored.stamp, self._fields.get(cells.folder)
+        held_for, why = self._lost.get(cells.folder, (None, ""))
+        if why and held_for == stamp:  # else each of thousands of cells would read the whole result again
+            raise ImageReadError(why)
         if found is None or found.stamp != stamp:
-            found = self._fields[cells.folder] = self._open(stored, cells, found)
+            try:
+                found = self._fields[cells.folder] = self._open(stored, cells, found)
+            except CellvinoError as error:
+                self._lost[cells.folder] = stamp, str(error)
+                raise
         self._fields.move_to_end(cells.folder)
         while len(self._fields) > 1 and sum(one.nbytes for one in self._fields.values()) > MOST_BYTES:
             self._fields.popitem(last=False)

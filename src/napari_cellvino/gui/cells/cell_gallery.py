@@ -54,6 +54,7 @@ class CellModel(QAbstractListModel):
         """List these rows of a table; ``captions`` (N,) of all its rows are told below the pictures."""
         self.beginResetModel()
         if table is not self.table:
+            self._cutter.look_again()
             changed = {id(one) for one in table.fields} ^ {id(one) for one in self.table.fields}
             stale = {str(one.folder) for one in (*table.fields, *self.table.fields) if id(one) in changed}
             self.pictures = {key: made for key, made in self.pictures.items() if key[0] not in stale}
