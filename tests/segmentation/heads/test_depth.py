@@ -64,6 +64,17 @@ def test_smaller_cells_than_asked_are_left_out_in_px_of_the_plane() -> None:
     assert len(DepthHead().decode(raw, VALUES | {"smallest": 1.2 * area}).objects) == 0
 
 
+def test_fragments_are_told_once_of_a_resized_plane() -> None:
+    """Without the smallest the usual cell would be one of the five largest, and the eight others fragments of it."""
+    labels = np.zeros((48, 80), np.int32)
+    for number, side in enumerate([9] * 5 + [7] * 8 + [4] * 4):
+        y, x = 2 + 12 * (number // 6), 2 + 12 * (number % 6)
+        labels[y : y + side, x : x + side] = number + 1
+    raw, values = maps_of(labels, (144, 240)), VALUES | {"confidence": 0.0, "smallest": 0.0}
+    assert len(DepthHead().decode(raw, values).objects) == 17
+    assert len(DepthHead().decode(raw, values | {"fragments": 0.7}).objects) == 13
+
+
 def test_unsure_cells_are_left_out() -> None:
     raw = maps_of(touching_rods())
     maps = raw.maps.copy()

@@ -14,7 +14,7 @@ from skimage.segmentation import expand_labels
 
 from napari_cellvino.segmentation.heads.bands import DecodeBand, above, decode_in_bands, filter_objects
 from napari_cellvino.segmentation.heads.connected_components import keep_largest_pieces
-from napari_cellvino.segmentation.heads.head import Decoded
+from napari_cellvino.segmentation.heads.head import FRAGMENTS, Decoded
 from napari_cellvino.segmentation.raw_maps import RawMaps
 from napari_cellvino.segmentation.rescale import resize_map
 
@@ -27,7 +27,8 @@ def decode_resized(raw: RawMaps, values: Mapping[str, float], decode_band: Decod
     if raw.input_shape == raw.shape:
         return decode_in_bands(raw.maps, values, decode_band)
     zoom_y, zoom_x = raw.zoom
-    found = decode_in_bands(raw.maps, {**values, "smallest": values["smallest"] / (zoom_y * zoom_x)}, decode_band)
+    seen = {**values, "smallest": values["smallest"] / (zoom_y * zoom_x), FRAGMENTS: 0.0}  # told once, at the end
+    found = decode_in_bands(raw.maps, seen, decode_band)
     foreground = resize_map(raw.maps[0], raw.shape)
     labels = _enlarged(found.label_image(), raw.shape)
     labels[~above(foreground, values["outline"])] = 0
