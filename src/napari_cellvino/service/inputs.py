@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from napari_cellvino.core.errors import CellvinoError
 from napari_cellvino.core.image import MetadataOverrides
@@ -18,6 +19,7 @@ from napari_cellvino.io.plates import find_plate
 from napari_cellvino.io.registry import sets_first
 from napari_cellvino.service.rules import InputKind
 
+Found = TypeVar("Found")
 Stamp = tuple[int, int]
 SET = "set"  # the kind of job that is run for all files of a set
 
@@ -139,11 +141,7 @@ class Folders:
 
     def _frames_in(self, path: Path) -> int:
         """Return how many time points a file has, 0 where it cannot be read (yet); it is opened when it has changed."""
-        changed = path.stat().st_mtime_ns
-        known = self._frames.get(path)
-        if known is None or known[0] != changed:
-            known = self._frames[path] = (changed, _time_points(path))
-        return known[1]
+        return _unless_changed(self._frames, path, _time_points)
 
     def _is_searched(self, folder: Path) -> bool:
         return folder.absolute() != self._leave_out and not is_image_folder(folder)
@@ -160,11 +158,16 @@ class Folders:
 
     def _is_plate(self, folder: Path) -> bool:
         """Return whether a folder is a plate, looked at again only when its list of files has changed."""
-        changed = folder.stat().st_mtime_ns
-        known = self._plates.get(folder)
-        if known is None or known[0] != changed:
-            known = self._plates[folder] = (changed, _found_plate(folder))
-        return known[1]
+        return _unless_changed(self._plates, folder, _found_plate)
+
+
+def _unless_changed(known: dict[Path, tuple[int, Found]], path: Path, find: Callable[[Path], Found]) -> Found:
+    """Return what is ``known`` of a path since its time, and find it out where that has changed."""
+    changed = path.stat().st_mtime_ns
+    held = known.get(path)
+    if held is None or held[0] != changed:
+        held = known[path] = (changed, find(path))
+    return held[1]
 
 
 def _found_plate(folder: Path) -> bool:
