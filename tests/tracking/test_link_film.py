@@ -97,9 +97,11 @@ def test_a_cell_cut_in_two_for_a_frame_does_not_divide() -> None:
     assert {len(nodes) for nodes in tracks.nodes.values()} == {6, 1}
 
 
-def test_cells_outlined_as_one_for_a_frame_part_without_a_division() -> None:
+@pytest.mark.parametrize("merged", [(3,), (2, 3)])
+def test_cells_outlined_as_one_for_a_frame_or_two_part_without_a_division(merged: tuple[int, ...]) -> None:
     film = [draw({1: (60, 60 + t % 2, 9), 2: (60, 79, 9)}) for t in range(6)]
-    film[3][film[3] == 2] = 1
+    for frame in merged:
+        film[frame][film[frame] == 2] = 1
     tracks = linked(film)
     assert tracks.parents == {}
     assert tracks.track_of()[Node(0, 2)] == tracks.track_of()[Node(5, 2)]
@@ -210,6 +212,14 @@ def test_a_cell_that_leaves_over_the_edge_is_one_track_to_its_last_sliver() -> N
     film = [draw({1: (80, 8 - 3.5 * t, 10), 2: (100, 100, 10)}) for t in range(5)]  # from 299 px to 36
     tracks = linked(film)
     assert sorted(map(len, tracks.nodes.values())) == [5, 5]
+
+
+def test_a_daughter_that_the_edge_cuts_is_a_daughter() -> None:
+    film = [draw({1: (100, 14, 12), 2: (60, 100, 10)}) for _ in range(3)]
+    film += [draw({3: (100, 24 + t, 9), 4: (100, 2, 8), 2: (60, 100, 10)}) for t in range(4)]  # 137 px of her are seen
+    tracks = linked(film)
+    mother = tracks.track_of()[Node(2, 1)]
+    assert {tracks.nodes[d][0] for d in tracks.divisions[mother]} == {Node(3, 3), Node(3, 4)}
 
 
 @pytest.mark.parametrize(

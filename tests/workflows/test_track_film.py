@@ -150,6 +150,53 @@ def test_odd_frames_are_named(film: tuple[Path, Path], tmp_path: Path, capsys: p
     assert len(tracks.nodes) == 4
 
 
+def cut_short(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:3000])
+
+
+@pytest.mark.parametrize(
+    ("which", "cells", "said"),
+    [
+        ("film/t03.tif", 18, "frame 4: a picture that is damaged: intensities are not measured there"),
+        ("film/t00.tif", 18, "frame 1: a picture that is damaged"),
+        ("masks/t03.tif", 15, "frame 4 is damaged, no cells are known there, and cells are followed over the gap: t03"),
+    ],
+)
+def test_over_a_damaged_frame_the_film_goes_on(
+    film: tuple[Path, Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    which: str,
+    cells: int,
+    said: str,
+) -> None:
+    images, masks = film
+    cut_short(tmp_path / which)
+    assert run(images, "--masks", masks, "--out", tmp_path / "out", "--strips", "1") == 0
+    assert said in capsys.readouterr().err
+    out = tmp_path / "out" / "film"
+    rows, tracks = pd.read_csv(out / "tracks.csv"), read_ctc(out / "ctc")[0]
+    assert (len(rows), len(tracks.nodes), len(tracks.divisions)) == (cells, 4, 1)
+    lost = int(which[-5])
+    assert rows.loc[rows["frame"] == lost, "mean_Channel 1"].isna().all()
+    assert rows.loc[rows["frame"] != lost, "mean_Channel 1"].notna().all()
+    assert not np.asarray(open_film(images).as_stack().plane(t=lost, c=0, z=0)).any() or which.startswith("masks")
+    for path in masks.iterdir():
+        cut_short(path)
+    assert run(images, "--masks", masks, "--out", tmp_path / "none") == 2
+    assert "cut short" in capsys.readouterr().err
+
+
+def test_label_images_of_volumes_may_miss_the_first_frame(tmp_path: Path) -> None:
+    stacks = [np.stack([frame, frame]) for frame in dividing_film()]
+    images = write_frames(tmp_path / "film", [np.stack([p, p]) for p in pictures(dividing_film())])
+    masks = write_frames(tmp_path / "masks", [stack.astype(np.uint16) for stack in stacks])
+    (masks / "t00.tif").unlink()
+    assert run(images, "--masks", masks, "--out", tmp_path / "out") == 0
+    held = tifffile.imread(tmp_path / "out" / "film" / "ctc" / "mask000.tif")
+    assert (held.shape, int(held.max())) == (stacks[0].shape, 0)
+
+
 def test_a_missing_frame_counts_in_time(film: tuple[Path, Path], tmp_path: Path) -> None:
     images, masks = film
     (images / "t04.tif").unlink()
@@ -359,6 +406,9 @@ def test_label_images_of_another_film_are_doubted(tmp_path: Path) -> None:
     assert open_labels(own, film).notices == ()
     (said,) = open_labels(write_frames(tmp_path / "others", others), film).notices
     assert "the outlines of others lie on edges of the pictures hardly more than turned over" in said
+    near = [np.roll(frame, (0, 8), (0, 1)).astype(np.uint16) for frame in labels]  # partly over their own cells
+    (said,) = open_labels(write_frames(tmp_path / "near", near), film).notices
+    assert "the outlines of near lie on edges of the pictures hardly more than moved by half a cell" in said
 
 
 @pytest.mark.parametrize(

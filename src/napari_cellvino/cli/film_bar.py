@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from types import TracebackType
@@ -24,8 +25,9 @@ class FilmBar:
         shown = sys.stderr.isatty() and not quiet
         self._last, self._seconds, self._done = time.perf_counter(), 0.0, 0
         self._bar: tqdm[NoReturn] = tqdm(
-            desc=name, unit=" frames", leave=False, file=sys.stderr, disable=not shown, bar_format=SHOWN
-        )
+            desc=name, unit=" frames", leave=False, file=sys.stderr, disable=not shown, bar_format=SHOWN,
+            ncols=shutil.get_terminal_size().columns,
+        )  # fmt: skip
 
     def __enter__(self) -> Self:
         return self

@@ -22,7 +22,7 @@ from napari_cellvino.tracking.tracks import GONE, Node
 GAP_COST = 0.3  # of each frame in which a cell was not found
 HALVED = 0.6  # times as large as a frame before is a cell that may have divided, whose other daughter was not found
 PART_LIFE = 2  # frames that a part of a cell lives at most before it is one with the rest again
-MERGED = 1.3  # times as large as a frame before is a cell that was outlined with its neighbour
+MERGED = 1.3  # times as large as before is a cell that was outlined with its neighbour, in all frames of that
 
 Links = dict[Node, tuple[Node, ...]]
 
@@ -171,19 +171,32 @@ def undo_mergers(film: CellPlaces, links: Links, options: LinkOptions, sure: Col
     for frame in range(len(film.frames)):
         ended[frame] = [node for node in film.nodes(frame) if node not in links]
     for mother, daughters in _divisions(links, sure):
-        before = came_from.get(mother)
-        if before is None or GONE in daughters or film.size(mother) < MERGED * film.size(before):
+        if GONE in daughters:
             continue
-        lost = [n for back in range(1, options.gap + 1) for n in ended.get(mother.frame - back, ())]
-        lost = [node for node in lost if node not in links]
-        choices = [
-            (_apart(film, before, kept) + _apart(film, node, other), node, kept, other)
-            for node in lost
-            for kept, other in (daughters, daughters[::-1])
-        ]
+        choices = []
+        for before in _merged_from(film, links, came_from, mother, options.gap):
+            frames = range(max(mother.frame - options.gap, 0), before.frame + 1)
+            lost = [node for frame in frames for node in ended[frame] if node not in links]
+            choices += [
+                (_apart(film, before, kept) + _apart(film, node, other), node, kept, other)
+                for node in lost
+                for kept, other in (daughters, daughters[::-1])
+            ]
         if choices and min(choices)[0] < 2 * options.end:
             _, node, kept, other = min(choices)
             links[mother], links[node] = (kept,), (other,)
+
+
+def _merged_from(film: CellPlaces, links: Links, came_from: dict[Node, Node], mother: Node, frames: int) -> list[Node]:
+    """Return the cells that a mother was up to so many frames before, since when she and all between are so large."""
+    found, smallest, node = [], film.size(mother), mother
+    while (before := came_from.get(node)) is not None and len(links[before]) == 1:
+        if before.frame < mother.frame - frames:
+            break
+        if smallest >= MERGED * film.size(before):
+            found.append(before)
+        smallest, node = min(smallest, film.size(before)), before
+    return found
 
 
 def _apart(film: CellPlaces, one: Node, two: Node) -> float:

@@ -32,7 +32,7 @@ NEAREST = 5  # cells of the later frame that a cell may become
 DAUGHTERS = 4  # of these, the likeliest, two of which a cell may divide into
 OVERLAP, DISTANCE, SIZE = 0.6, 0.5, 0.5  # weights of the costs; with more overlap, fast cells are lost
 UNLIKE = 1.5  # weight of how unlike in size daughters are: a small new cell beside a large one is no division
-CUT = 0.3  # of the cost of size, where the edge cuts a cell in both frames
+CUT = 0.3  # of the cost of size, where the edge cuts a cell in both frames, or the smaller one of two daughters
 ASIDE = 0.5  # weight of how far the middle of daughters lies from their mother, beside that of all links
 AT_EDGE = 0.7  # of the cost of an end or a beginning, where a cell touches the edge
 ROUNDS = 2  # in which links are sought with the motion of neighbours
@@ -252,7 +252,8 @@ def _divisions(
     ]
     later = (centres, sizes, after.at_edge[a] | after.at_edge[b])
     together = _costs(before, pairs, rows, later, pairs.shared[:, one] + pairs.shared[:, two])
-    alike = np.abs(np.log(after.sizes[a] / after.sizes[b]))
+    small = np.where(after.sizes[a] < after.sizes[b], a, b)  # where the edge cuts it, it may be as large as her sister
+    alike = np.where(after.at_edge[small], CUT, 1.0) * np.abs(np.log(after.sizes[a] / after.sizes[b]))
     away = np.linalg.norm(pairs.expected[:, rows] - centres, axis=2).min(axis=0) / pairs.scales[rows]
     return rows, a, b, together + UNLIKE * alike + ASIDE * away
 

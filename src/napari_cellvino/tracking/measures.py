@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 FIRST_COLUMNS = (
     "track", "parent", "generation", "first_frame", "last_frame", "frames_missing", "began", "ended",
 )  # fmt: skip
+DAMAGED = b""  # in place of a digest of pixels that cannot be read
 MSD_LAGS = 0.25  # of a film's length: of longer lags too few displacements are independent
 
 
@@ -255,15 +256,17 @@ def unusual_frames(
 ) -> tuple[str, ...]:
     """Return sentences on frames (numbers from 1) that are black, as another, or of another size than the first.
 
-    ``pictures`` are the shape of each frame, whether it has one value only, and a digest of its pixels; ``outlined``
-    the shapes of their label images.
+    ``pictures`` are the shape of each frame, whether it has one value only (of a damaged one, whether it has no cells),
+    and a digest of its pixels, or `DAMAGED`; ``outlined`` the shapes of their label images.
     """
-    flat = [n for n, (_, blank, _) in enumerate(pictures, 1) if blank]
-    same = [n for n, (one, two) in enumerate(pairwise(pictures), 2) if one[2] == two[2] and not two[1]]
+    damaged = [n for n, (_, empty, digest) in enumerate(pictures, 1) if digest == DAMAGED and not empty]
+    flat = [n for n, (_, blank, digest) in enumerate(pictures, 1) if blank and digest != DAMAGED]
+    same = [n for n, (one, two) in enumerate(pairwise(pictures), 2) if one[2] == two[2] != DAMAGED and not two[1]]
     sized = [n for n, (shape, _, _) in enumerate(pictures, 1) if shape != pictures[0][0]]
     unlike = [n for n, (one, two) in enumerate(zip(pictures, outlined, strict=False), 1) if one[0] != two]
     said = [
         (unlike, "labels of another size than the picture: are they of this film? intensities are not measured there"),
+        (damaged, "a picture that is damaged: intensities are not measured there"),
         (flat, "of one value only, as where the lamp was off: cells are followed over the gap"),
         (same, "the same picture as the one before: it may have been saved twice, and speeds there are 0"),
         (

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.core.errors import ImageReadError, ImageValueError
+from napari_cellvino.core.errors import ImageReadError, ImageValueError, can_pass
 from napari_cellvino.core.image import MetadataOverrides, Origin, PlaneReader, Spacing, Stack
 from napari_cellvino.io import is_image_folder, list_images, open_as
 from napari_cellvino.io.checks import list_names
@@ -39,9 +39,11 @@ class Film:
     times
         When each frame was taken, in intervals from the first (T,): 0, 1, 2, … and more where frames are missing.
     first
-        The image of the first frame, or of all.
+        The image of the first frame that can be read, or of all.
     notices
         What you should know of it, as sentences.
+    first_at
+        The number of the first frame that can be read.
     """
 
     path: Path
@@ -52,6 +54,7 @@ class Film:
     notices: tuple[str, ...] = ()
     sources: OpenSources = field(default_factory=OpenSources)
     overrides: MetadataOverrides = field(default_factory=MetadataOverrides)
+    first_at: int = 0
 
     @property
     def name(self) -> str:
@@ -74,7 +77,7 @@ class Film:
         """
         if len(self.files) == 1:
             return self.first, number + 1
-        if number == 0:
+        if number == self.first_at:
             return self.first, 1
         stack = self.sources.image(self.files[number], self.overrides).read()
         if stack.shape.t > 1:
@@ -96,8 +99,11 @@ class Film:
         return replace(self.first, planes=_FramesOverTime(self, volumes), shape=shape, origin=origin)
 
     def frame_shape(self, number: int) -> tuple[int, int]:
-        """Return height and width of a frame in px."""
-        shape = self.frame(number)[0].shape
+        """Return height and width of a frame in px, of one that is damaged those of the first one."""
+        try:
+            shape = self.frame(number)[0].shape
+        except ImageReadError:
+            shape = self.first.shape
         return shape.y, shape.x
 
 
@@ -128,19 +134,32 @@ def film_of_files(path: Path, files: tuple[Path, ...], overrides: MetadataOverri
     Raises
     ------
     ImageReadError, ImageValueError
-        If the first cannot be read, or has time points itself.
+        If none can be read, or the first that can has time points itself.
     """
     said, sources = overrides or MetadataOverrides(), OpenSources()
-    first = sources.image(files[0], said).read()
+    at, first = _first_read(files, said, sources)
     if first.shape.t > 1:
         raise ImageValueError(
-            f"{path} holds {len(files)} files and {files[0].name} has {first.shape.t} time points: each is a film; "
+            f"{path} holds {len(files)} files and {files[at].name} has {first.shape.t} time points: each is a film; "
             "name one of them"
         )
     names = [file.name for file in files]
     times, notices = times_of(names)
     notices = (*_describe_series(names), *notices)
-    return Film(path, files, len(files), times, first, (*first.warnings, *notices), sources, said)
+    return Film(path, files, len(files), times, first, (*first.warnings, *notices), sources, said, at)
+
+
+def _first_read(files: Sequence[Path], overrides: MetadataOverrides, sources: OpenSources) -> tuple[int, Stack]:
+    """Return the number of the first file that can be read, and its image."""
+    damaged: list[ImageReadError] = []
+    for number, file in enumerate(files):
+        try:
+            return number, sources.image(file, overrides).read()
+        except ImageReadError as error:
+            if can_pass(error):
+                raise
+            damaged.append(error)
+    raise damaged[0]
 
 
 def film_of_stack(stack: Stack) -> Film:
@@ -186,9 +205,20 @@ class _FramesOverTime:
     volumes: bool
 
     def plane(self, *, t: int, c: int, z: int) -> NDArray[np.generic]:
-        """Return one plane (Y, X), as large as that of the first frame; of projections the only one."""
-        stack, frame = self.film.frame(t)
+        """Return one plane (Y, X), as large as that of the first frame; of projections the only one.
+
+        Of a damaged frame it is black, as one without light.
+        """
         height, width = self.film.first.shape.y, self.film.first.shape.x
+        try:
+            return self._plane(t, c, z, height, width)
+        except ImageReadError as error:
+            if can_pass(error):
+                raise
+            return np.zeros((height, width), self.film.first.dtype)
+
+    def _plane(self, t: int, c: int, z: int, height: int, width: int) -> NDArray[np.generic]:
+        stack, frame = self.film.frame(t)
         depth = [min(z, stack.shape.z - 1)] if self.volumes else range(stack.shape.z)
         planes = [stack.plane(t=frame - 1, c=c, z=each)[:height, :width] for each in depth]
         plane: NDArray[np.generic] = planes[0] if len(planes) == 1 else np.max(planes, axis=0)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.formats.label_parts import find_parts, is_class_mask
 from napari_cellvino.formats.label_values import check_parts
 
@@ -38,7 +39,10 @@ def are_parts_cells(labels_of: LabelsOfFrame, path: Path, frames: list[int]) -> 
     """
     classes, looked, split, in_frames = 0, 0, 0, 0
     for place in np.unique(np.linspace(0, len(frames) - 1, LOOKED_AT).astype(int)).tolist() if frames else []:
-        labels = _numbered(labels_of(frames[place]))
+        try:
+            labels = _numbered(labels_of(frames[place]))
+        except ImageReadError:  # told where the frame is read
+            continue
         if not labels.any():
             continue
         pieces = find_parts(labels)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
@@ -10,7 +11,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.core.errors import ImageValueError, OptionError
+from napari_cellvino.core.errors import ImageReadError, ImageValueError, OptionError
 from napari_cellvino.core.image import MetadataOverrides, Stack
 from napari_cellvino.core.objects import Objects
 from napari_cellvino.core.progress import finish
@@ -48,6 +49,10 @@ class FilmLabels(Protocol):
         """
         ...
 
+    def empty(self, number: int) -> NDArray[np.int32]:
+        """Return a label image without cells, for a frame that cannot be read."""
+        ...
+
 
 @dataclass
 class FoundLabels:
@@ -77,6 +82,11 @@ class FoundLabels:
             self._said[said] = self._said.get(said, 0) + 1
         decoded = found.decoded
         return ellipses(decoded.objects, found.plane.shape) if decoded.labels is None else decoded.labels
+
+    def empty(self, number: int) -> NDArray[np.int32]:
+        """Return a label image without cells, of as many planes as the others."""
+        depth = (self.film.first.shape.z,) if self.pipeline.recipe.z_choice.joined else ()
+        return np.zeros((*depth, *self.film.frame_shape(number)), np.int32)
 
     def _found(self, number: int) -> Prediction:
         stack, frame = self.film.frame(number)
@@ -117,7 +127,8 @@ class FoundOfGrowing:
 class GivenLabels:
     """Labels of files: a stack or an array of all frames, or an image for each; None for a frame without one.
 
-    Where ``parts`` is set, numbers are not of cells, and connected parts are.
+    Where ``parts`` is set, numbers are not of cells, and connected parts are. ``depth`` is the number of planes of
+    label images that are volumes.
     """
 
     film: Film
@@ -126,6 +137,7 @@ class GivenLabels:
     notices: tuple[str, ...] = ()
     array: NDArray[np.generic] | None = None
     parts: bool | None = None
+    depth: tuple[int, ...] = ()
 
     def understood(self, path: Path) -> GivenLabels:
         """Return the same labels with what their numbers mean, as a few frames tell it, and whether they fit.
@@ -138,7 +150,20 @@ class GivenLabels:
         there = [number for number in range(self.film.count) if not self.lacks(number)]
         parts, said = are_parts_cells(self.labels, path, there)
         misfit = describe_misfit(self.film, self._as_given, there, path)
-        return replace(self, parts=parts, notices=(*self.notices, *said, *misfit))
+        return replace(self, parts=parts, depth=self._depth(there), notices=(*self.notices, *said, *misfit))
+
+    def _depth(self, there: Sequence[int]) -> tuple[int, ...]:
+        """Return the number of planes of the first label image that can be read, none where it is flat."""
+        for number in there:
+            try:
+                return self._as_given(number).shape[:-2]
+            except ImageReadError:
+                continue
+        return ()
+
+    def empty(self, number: int) -> NDArray[np.int32]:
+        """Return a label image without cells, of as many planes as the others."""
+        return np.zeros((*self.depth, *self.film.frame_shape(number)), np.int32)
 
     def lacks(self, number: int) -> bool:
         """Return whether a frame has no file where each should have its own."""
@@ -156,7 +181,7 @@ class GivenLabels:
             return _whole(self.array[number], "the label array")
         file = self.files[number]
         if file is None:
-            return np.zeros(self.film.frame_shape(number), np.int32)
+            return self.empty(number)
         if file.suffix == ".npy":
             return _whole(np.load(file, allow_pickle=False), file.name)
         return _labels_of(open_as(file, MetadataOverrides()).read(), file.name)
@@ -168,6 +193,7 @@ class GivenOfGrowing:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._parts: bool | None = None
+        self._depth: tuple[int, ...] = ()
         self._said: tuple[str, ...] = ()
 
     def __call__(self, film: Film) -> GivenLabels:
@@ -175,8 +201,8 @@ class GivenOfGrowing:
         given = given_labels(self._path, film)
         if self._parts is None:
             told = given.understood(self._path)
-            self._parts, self._said = told.parts, told.notices[len(given.notices) :]
-        return replace(given, parts=self._parts, notices=(*given.notices, *self._said))
+            self._parts, self._depth, self._said = told.parts, told.depth, told.notices[len(given.notices) :]
+        return replace(given, parts=self._parts, depth=self._depth, notices=(*given.notices, *self._said))
 
 
 def labels_of_stack(stack: Stack, film: Film) -> GivenLabels:

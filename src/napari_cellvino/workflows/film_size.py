@@ -7,9 +7,11 @@ and the zoom counts whose predicted F1 is highest in all of them together.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
+from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.core.progress import finish
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.segmentation.contrast import contrast_of
@@ -17,6 +19,7 @@ from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.prepare import project
 from napari_cellvino.segmentation.size_search import ZoomSearch, common_diameter, search_zooms
 from napari_cellvino.workflows.film import Film
+from napari_cellvino.workflows.lost_frames import unless_damaged
 
 LOOKS = 5  # frames that the size of cells is told by
 LARGEST = 2000.0  # px, of a diameter that may be chosen
@@ -40,7 +43,8 @@ def film_size(film: Film, pipeline: Pipeline, engines: EngineProvider) -> FilmSi
         return None
     frames = np.unique(np.linspace(0, film.count - 1, min(LOOKS, film.count)).astype(int)).tolist()
     weights = spec.diameter_px.weights or {}
-    searches = [_searched(film, frame, pipeline, engines) for frame in frames]
+    read = [unless_damaged(partial(_searched, film, frame, pipeline, engines)) for frame in frames]
+    searches = [search for search in read if not isinstance(search, ImageReadError)]
     diameter = common_diameter(searches, weights)
     if diameter is None:
         return None

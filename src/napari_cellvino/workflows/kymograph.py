@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from napari_cellvino.storage.atomic import atomic_path
 from napari_cellvino.tracking.line_samples import BEYOND, CellAxis, along_line, evenly_on
 from napari_cellvino.tracking.measures import FilmScale
 from napari_cellvino.workflows.film import Film, open_film
+from napari_cellvino.workflows.lost_frames import unless_damaged
 
 WIDTH = 5  # px across the line that are averaged
 
@@ -67,7 +69,9 @@ def kymograph_of_line(
     _check(film, channel, width)
     rows = []
     for number in range(film.count):
-        rows.append(along_line(_plane(film, number, channel), points, width))
+        plane = unless_damaged(partial(_plane, film, number, channel))
+        damaged = isinstance(plane, ImageReadError)
+        rows.append(np.full(len(points), np.nan) if damaged else along_line(plane, points, width))
         yield Progress("frames", number + 1, film.count)
     return Kymograph(np.stack(rows).astype(np.float32), 0, scale)
 
@@ -97,7 +101,9 @@ def kymograph_of_cell(
     along = np.arange(-round(half), round(half) + 1)
     values = np.full((last - first + 1, len(along)), np.nan, np.float32)
     for done, (number, (middle, way, _)) in enumerate(placed.items(), 1):
-        values[number - first] = along_line(_plane(film, number, channel), middle + along[:, None] * way, width)
+        plane = unless_damaged(partial(_plane, film, number, channel))
+        if not isinstance(plane, ImageReadError):
+            values[number - first] = along_line(plane, middle + along[:, None] * way, width)
         yield Progress("frames", done, len(placed))
     return Kymograph(values, first, scale)
 

@@ -43,6 +43,7 @@ from napari_cellvino.workflows.film import Film
 from napari_cellvino.workflows.film_labels import FilmLabels
 from napari_cellvino.workflows.given_tracks import GivenTracks
 from napari_cellvino.workflows.kept_tracks import kept_tracks
+from napari_cellvino.workflows.lost_frames import LabelsOverGaps
 from napari_cellvino.workflows.track_strips import cut_strips, longest_tracks
 from napari_cellvino.workflows.watched_frames import CellLooks, FramesAside, WatchedFrames
 
@@ -153,10 +154,10 @@ def track_film(film: Film, labels: FilmLabels, request: TrackRequest) -> Generat
     looks = CellLooks(request.recipe)
     with tempfile.TemporaryDirectory(prefix="cellvino-film-") as folder_aside:
         beside = Path(folder_aside)
-        linker, watched = FilmLinker(request.recipe.linking, folder=beside), WatchedFrames(beside)
-        aside = FramesAside(beside)
+        linker, watched = FilmLinker(request.recipe.linking, folder=beside), WatchedFrames(beside, over_gaps=True)
+        aside, read = FramesAside(beside), LabelsOverGaps(labels)
         for number in range(film.count):
-            image = labels.labels(number)
+            image = read.labels(number)
             if kept is not None:
                 image = kept.beside(number, image)
             cells = looks.noted(film, number, image, watched)
@@ -166,8 +167,9 @@ def track_film(film: Film, labels: FilmLabels, request: TrackRequest) -> Generat
             if folder is not None:
                 aside.put(number, image, cells)
             yield Progress("frames", number + 1, film.count)
+        read.check(film.count)
         linked = linker.finish() if given is None else given.linked(linker.finish())
-        notices = (*film.notices, *labels.notices, *looks.notices, *unusual_frames(watched.pictures, watched.outlined))
+        notices = (*film.notices, *read.notices, *looks.notices, *unusual_frames(watched.pictures, watched.outlined))
         notices += () if given is None else given.notices
         if kept is None:
             found = FoundTracks(linked, watched, notices, aside.labels, looks=aside.looks)
@@ -213,7 +215,7 @@ def save_tracks(
     CellvinoError
         If a frame cannot be read, or results cannot be written.
     """
-    cells, watched = FilmCells(annotation, drift), WatchedFrames()
+    cells, watched = FilmCells(annotation, drift), WatchedFrames(over_gaps=True)
     for number in range(film.count):
         watched.note(film, number, _cut(annotation, film, number), cells.frames[number].labels)
         yield Progress("measuring", number + 1, film.count)

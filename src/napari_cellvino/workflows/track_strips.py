@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.figures.track_strip import StripPicture
 from napari_cellvino.tracking.link_film import LinkedFilm
 from napari_cellvino.tracking.tracks import Node
 from napari_cellvino.workflows.film import Film
+from napari_cellvino.workflows.lost_frames import unless_damaged
 
 MOST = 36  # frames of a strip, evenly through the life of a track
 ROUND = 1.6  # diameters of the largest cell of a track that its pictures are wide
@@ -35,8 +38,9 @@ def cut_strips(
     size = {track: _side(linked, nodes[track]) for track in tracks}
     found: dict[int, list[StripPicture]] = {track: [] for track in tracks}
     for frame in sorted({node.frame for own in chosen.values() for node in own}):
-        stack, t = film.frame(frame)
-        plane = np.max([stack.plane(t=t - 1, c=channel, z=z) for z in range(stack.shape.z)], axis=0)
+        plane = unless_damaged(partial(_plane, film, frame, channel))
+        if isinstance(plane, ImageReadError):  # told where it is measured
+            continue
         image = labels(frame)
         flat = image if image.ndim == 2 else image.max(axis=0)
         for track in tracks:
@@ -46,6 +50,11 @@ def cut_strips(
                 pixels, inside = (_cut(whole, corner, size[track]) for whole in (plane, flat == node.label))
                 found[track].append(StripPicture(frame, pixels.astype(np.float64), inside.astype(bool)))
     return found
+
+
+def _plane(film: Film, frame: int, channel: int) -> NDArray[np.generic]:
+    stack, t = film.frame(frame)
+    return np.asarray(np.max([stack.plane(t=t - 1, c=channel, z=z) for z in range(stack.shape.z)], axis=0))
 
 
 def _evenly(nodes: tuple[Node, ...]) -> list[Node]:

@@ -356,6 +356,33 @@ def test_odd_films_are_told_in_the_window(viewer: napari.Viewer, qtbot: QtBot, f
     assert set(map(len, window.spans().values())) == {1}
 
 
+def test_what_was_corrected_and_not_saved_stays_when_a_film_is_tracked_again(
+    viewer: napari.Viewer, qtbot: QtBot, film: Path
+) -> None:
+    damaged = film / "film" / "t5.tif"
+    damaged.write_bytes(damaged.read_bytes()[:3000])
+    window = Window(viewer, qtbot)
+    tracks = window.tracks
+    tracks.track(film / "film", film / "masks")
+    window.wait(lambda: tracks.linked is not None and not tracks.working)
+    assert "frame 6: a picture that is damaged" in window.panel.state.text()
+    window.choose((2, ONE))
+    window.key(Qt.Key.Key_U)
+    assert window.frames(ONE, 0) == [0, 1]
+    for other in (4.0, 5.0):  # with other tracks than before, the journal does not fit them
+        tracks.try_options(replace(tracks.options, division=other))
+        tracks.track(film / "film", film / "masks")
+        window.wait(lambda: tracks.working)
+        window.wait(lambda: not tracks.working)
+        assert window.frames(ONE, 0) == [0, 1]
+        assert "1 corrected track" in window.panel.state.text()
+        assert not tracks.linked.tracks.divisions
+        window.choose((4, LEFT))
+        window.key(Qt.Key.Key_A)
+        tracks.editor.session.journal.flush()
+        tracks.editor.close()  # of another session, there is a journal only
+
+
 def test_tracks_of_volumes_are_shown_mended_and_saved(viewer: napari.Viewer, qtbot: QtBot, tmp_path: Path) -> None:
     for name in ("film", "masks"):
         (tmp_path / name).mkdir()

@@ -12,6 +12,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_cellvino.annotation import Annotation, Change, EditAction, EditSession
 from napari_cellvino.annotation.recovery import find_unsaved, resume_session
+from napari_cellvino.annotation.snapshot import Snapshot
 from napari_cellvino.core.errors import CellvinoError, OptionError
 from napari_cellvino.core.image import Spacing
 from napari_cellvino.core.link_options import LinkOptions
@@ -33,16 +34,13 @@ from napari_cellvino.tracking.link_film import LinkedFilm
 from napari_cellvino.tracking.relinking import Relinker, relink
 from napari_cellvino.workflows.film import Film, film_of_stack, open_film
 from napari_cellvino.workflows.film_labels import FilmLabels, FoundLabels, open_labels
-from napari_cellvino.workflows.track_film import (
-    TrackRequest,
-    linking_alone,
-    open_tracks,
-    save_tracks,
-    track_film,
-)
+from napari_cellvino.workflows.track_film import TrackRequest, linking_alone, open_tracks, save_tracks, track_film
 from napari_cellvino.workflows.workspace import Workspace
 
 FOLDER = "tracks"  # in the folder of results beside a film
+
+Unsaved = tuple[OpenedFilm, Snapshot]
+"""A film, and its tracks with corrections that are not saved."""
 
 
 class TracksController(QObject):
@@ -98,7 +96,21 @@ class TracksController(QObject):
         if film is None and path is None:
             self._fail(OptionError("no film is open; open one in tab 1, or choose a file or folder"))
             return
-        self._start("opening the film …", lambda: self._tracked(film, path, masks, pipeline, tracks))
+        unsaved = self._unsaved()
+
+        def work() -> Generator[Progress, None, OpenedFilm]:
+            try:
+                return (yield from self._tracked(film, path, masks, pipeline, tracks, unsaved))
+            finally:
+                if unsaved is not None:
+                    unsaved[1].drop()
+
+        self._start("opening the film …", work)
+
+    def _unsaved(self) -> Unsaved | None:
+        """Return the film that is open with what was corrected in it and not saved."""
+        session, opened = self.editor.session, self.opened
+        return None if session is None or opened is None or not session.unsaved else (opened, session.snapshot())
 
     def open(self, folder: Path) -> None:
         """Open the tracks in a folder of results, with the unsaved corrections beside it."""
@@ -116,7 +128,13 @@ class TracksController(QObject):
         self._task.stop()
 
     def _tracked(
-        self, film: Film | None, path: Path | None, masks: Path | None, pipeline: Pipeline | None, tracks: Path | None
+        self,
+        film: Film | None,
+        path: Path | None,
+        masks: Path | None,
+        pipeline: Pipeline | None,
+        tracks: Path | None,
+        unsaved: Unsaved | None,
     ) -> Generator[Progress, None, OpenedFilm]:
         film = film or open_film(path or Path())
         if film.count == 1 and film.first.shape.z > 1 and path is None:
@@ -130,14 +148,28 @@ class TracksController(QObject):
             recipe = pipeline.recipe
         else:
             labels, recipe = open_labels(masks or Path(), film), linking_alone(self._workspace.recipe)
-        if (labels.labels(0).ndim == 2) if pipeline is None else not pipeline.recipe.z_choice.joined:
+        if labels.empty(0).ndim == 2:
             check_flat(film, self._workspace.stack)
         root = results_beside(film.path) / FOLDER
+        yield from self._keep(film, root / film.name, unsaved)
         named = "" if masks is None else masks.name
         recipe = recipe.with_overrides(film.first.overrides)
         request = TrackRequest(recipe, None, root, overwrite=True, masks=named, tracks=tracks)
         tracked = yield from track_film(film, labels, request)
         return self._read(tracked.folder or root / film.name, film)
+
+    def _keep(self, film: Film, folder: Path, unsaved: Unsaved | None) -> Generator[Progress, None, None]:
+        """Save what was corrected in the film before it is tracked again, also in another session: it stays then."""
+        if unsaved is not None and unsaved[0].folder == folder:
+            yield from _saving(*unsaved)
+            return
+        if journal_path(folder).is_file():
+            earlier = self._read(folder, film)
+            if earlier.session is not None:
+                try:
+                    yield from _saving(earlier, earlier.session.snapshot())
+                finally:
+                    earlier.session.close()
 
     def _read(self, folder: Path, film: Film | None) -> OpenedFilm:
         """Read tracks and what was corrected since they were saved; runs in the thread."""
@@ -315,17 +347,10 @@ class TracksController(QObject):
         opened = self.opened
         if opened is None or self.working:
             return
-        session = self.editor.started()
-        snapshot, drift = session.snapshot(), opened.cells.drift
-        request = opened.request
-
-        def work() -> Generator[Progress, None, None]:
-            with snapshot.saving(), KeptLooks(opened.folder) as kept:
-                yield from save_tracks(opened.film, snapshot.annotation, drift, request, opened.notices, kept.of)
-
+        snapshot = self.editor.started().snapshot()
         self.working = "saving …"
         self._task = Task(done=self._saved, failed=self._fail, progressed=self._progress, lasting=True)
-        self._worker.start(work, self._task)
+        self._worker.start(lambda: _saving(opened, snapshot), self._task)
         self.changed.emit()
 
     def _saved(self, _: object) -> None:
@@ -344,6 +369,13 @@ class TracksController(QObject):
     def _fail(self, error: BaseException) -> None:
         self.working, self.editor.failure = "", failure_of(error)
         self.changed.emit()
+
+
+def _saving(opened: OpenedFilm, snapshot: Snapshot) -> Generator[Progress, None, None]:
+    """Measure a film again and write its tracks as they were corrected."""
+    with snapshot.saving(), KeptLooks(opened.folder) as kept:
+        drift, said = opened.cells.drift, opened.notices
+        yield from save_tracks(opened.film, snapshot.annotation, drift, opened.request, said, kept.of)
 
 
 def _resumed(path: Path, annotation: Annotation) -> EditSession | None:
