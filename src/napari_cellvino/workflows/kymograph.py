@@ -70,8 +70,10 @@ def kymograph_of_line(
     rows = []
     for number in range(film.count):
         plane = unless_damaged(partial(_plane, film, number, channel))
-        damaged = isinstance(plane, ImageReadError)
-        rows.append(np.full(len(points), np.nan) if damaged else along_line(plane, points, width))
+        if isinstance(plane, ImageReadError):
+            rows.append(np.full(len(points), np.nan))
+        else:
+            rows.append(along_line(plane, points, width))
         yield Progress("frames", number + 1, film.count)
     return Kymograph(np.stack(rows).astype(np.float32), 0, scale)
 

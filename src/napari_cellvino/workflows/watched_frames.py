@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageReadError, ModelPackageError, OptionError
+from napari_cellvino.core.image import Plane
 from napari_cellvino.core.progress import finish
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.engines.remote.address import is_address
 from napari_cellvino.model_package import find_package
-from napari_cellvino.segmentation.prepare import Plane, project
+from napari_cellvino.segmentation.prepare import project
 from napari_cellvino.storage.frame_arrays import FrameArrays
 from napari_cellvino.tracking.frame_cells import FrameCells, frame_cells
 from napari_cellvino.tracking.looks import Floats, Looks
