@@ -7,13 +7,14 @@ import numpy as np
 from napari.layers import Image, Labels, Layer, Vectors
 from napari.utils.events import Event
 from numpy.typing import NDArray
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_cellvino.annotation import Annotation, Change, EditAction, Region
 from napari_cellvino.annotation.paint_strokes import Stroke
 from napari_cellvino.annotation.tools.boxes import boxes_at
 from napari_cellvino.gui.napari_bridge import Canvas, ReviewLayer
 from napari_cellvino.gui.review.active_tool import ActiveTool
+from napari_cellvino.gui.review.cell_outlines import CellOutlines
 from napari_cellvino.gui.review.keys import FILL_KEY, HIDE_KEY, bindings
 from napari_cellvino.gui.review.outside_changes import OutsideChanges
 from napari_cellvino.gui.review.pointer_tools import choose_along
@@ -42,6 +43,10 @@ class ReviewCanvas(QObject):
         self.active_tool = ActiveTool(reviewer)
         self.outside = OutsideChanges(reviewer.editor)
         self._signs: ReviewSigns | None = None
+        self._outlines = CellOutlines()
+        self._mark_more = QTimer(self)
+        self._mark_more.setSingleShot(True)
+        self._mark_more.timeout.connect(self._mark)
         reviewer.changed.connect(self._mark)
         reviewer.changed.connect(self._tell)
         reviewer.edited.connect(self._show_edit)
@@ -57,6 +62,7 @@ class ReviewCanvas(QObject):
 
     def close(self) -> None:
         """Let go of the viewer."""
+        self._mark_more.stop()
         if self.canvas is not None:
             self.canvas.close()
             self.canvas = None
@@ -101,6 +107,7 @@ class ReviewCanvas(QObject):
         """Let go of the layer."""
         self.active_tool.drop()
         self.outside.watch(None)
+        self._outlines = CellOutlines()
         if self.layer is not None:
             self.layer.close()
             self.layer = None
@@ -235,6 +242,7 @@ class ReviewCanvas(QObject):
         self._draw_markers()
 
     def _show_edit(self, change: Change) -> None:
+        self._outlines.on_edit(change)
         if self._signs is not None and self._signs.annotation is self._reviewer.annotation:
             self._signs.on_event(change)
             self._draw_markers()
@@ -297,7 +305,10 @@ class ReviewCanvas(QObject):
             return
         there = annotation.records
         chosen = [id_ for id_ in self._reviewer.selection if id_ in there]
-        outlines = [line for id_ in chosen[:MOST_MARKED] for line in _outlines(annotation, id_, self._reviewer.plane)]
+        marked = chosen[:MOST_MARKED]
+        if not self._outlines.find(annotation, marked, self._reviewer.plane):
+            self._mark_more.start(0)  # the others after what is waiting to be done
+        outlines = self._outlines.known(marked)
         ends = np.cumsum([len(outline) for outline in outlines])
         self.canvas.mark(np.split(self._world(np.concatenate(outlines))[:, -2:], ends[:-1]) if outlines else ())
         line, seeds = self.active_tool.sketch, self.active_tool.points
@@ -324,22 +335,3 @@ def _why_hidden(layer: ReviewLayer) -> str:
     plane = layer.plane_to_see
     here = "are hidden: press V to see them" if plane is None else f"are those of plane {plane + 1}: go there in z"
     return f"The cells {here}."
-
-
-def _outlines(annotation: Annotation, id_: int, plane: int | None) -> list[NDArray[np.float64]]:
-    """Return the outlines of a cell in a plane, (P, D) each, in px."""
-    from skimage.measure import find_contours
-
-    region = annotation.geometry(id_).region.in_plane(plane)
-    if region.empty:
-        return []
-    shape = region.shape[-2:]
-    if annotation.labels is None:
-        contours = [np.array([(0, 0), (0, 1), (1, 1), (1, 0), (0, 0)]) * shape + 0.5]
-    else:
-        mask = annotation.labels[region.slices].reshape(shape) == id_
-        contours = find_contours(np.pad(mask.astype(float), 1), 0.5)
-    before = () if plane is None else (float(plane),)
-    return [
-        np.column_stack([*(np.full(len(c), z) for z in before), c + np.asarray(region.low[-2:]) - 1]) for c in contours
-    ]
