@@ -66,7 +66,7 @@ def of_the_list(window: CellvinoWindow, longest: Longest[Stall]) -> dict[str, St
         "order from left to right": longest(lambda: session.reviewer.queue.go_by(Order.PLACE, 50)),
         "pictures of the queue": longest(lambda: listed.tabs.setCurrentIndex(1)),
         "back to the table": longest(lambda: listed.tabs.setCurrentIndex(0)),
-        "colouring by area": longest(lambda: session.colouring.choose("area_px")),
+        "colouring by size": longest(lambda: session.colouring.choose(session.colouring.offers[2][0])),
         "colouring by state": longest(lambda: session.colouring.choose("state")),
         "one colour again": longest(lambda: session.colouring.choose("")),
     }
@@ -92,7 +92,10 @@ def of_all_cells(window: CellvinoWindow, longest: Longest[Stall]) -> dict[str, S
 
 
 def of_the_window(window: CellvinoWindow, longest: Longest[Stall]) -> dict[str, Stall]:
-    """Return the stalls of tabs, themes and windows beside."""
+    """Return the stalls of tabs, themes, windows beside, and of closing with unsaved steps, which is not done."""
+    from napari_cellvino.gui.review import actions
+    from napari_cellvino.gui.shell.unsaved_changes_guard import Answer
+
     session, stalls = window.session, {}
     theme = session.viewer.theme
     other = "light" if theme == "dark" else "dark"
@@ -101,6 +104,11 @@ def of_the_window(window: CellvinoWindow, longest: Longest[Stall]) -> dict[str, 
     window.show_step(2)
     stalls["opening the card"] = longest(window.run_panel.card_button.click)
     stalls["another theme"] = longest(lambda: setattr(session.viewer, "theme", other))
+    session.reviewer.select(sorted(session.reviewer.annotation.records)[:1])
+    actions.REJECT.run(session.reviewer)
+    with patch.object(session.close_guard, "ask", lambda _: Answer.STAY):
+        stalls["closing with unsaved steps"] = longest(session.viewer.window._qt_window.close)
+    actions.UNDO.run(session.reviewer)
     stalls["the theme again"] = longest(lambda: setattr(session.viewer, "theme", theme))
     return stalls
 
@@ -127,16 +135,9 @@ def of_a_slider(window: CellvinoWindow, longest: Longest[Stall]) -> dict[str, St
 
 
 def of_the_end(window: CellvinoWindow, longest: Longest[Stall], pixels: NDArray[np.generic]) -> dict[str, Stall]:
-    """Return the stalls of exporting, of another image while a run goes on, and of closing with unsaved steps."""
-    from napari_cellvino.gui.review import actions
-    from napari_cellvino.gui.shell.unsaved_changes_guard import Answer
-
+    """Return the stalls of exporting, and of another image while a run goes on."""
     session = window.session
     stalls = {"exporting for ImageJ": longest(partial(session.exporter.export, "imagej", overwrite=True))}
-    session.reviewer.select(sorted(session.reviewer.annotation.records)[:1])
-    actions.REJECT.run(session.reviewer)
-    with patch.object(session.close_guard, "ask", lambda _: Answer.STAY):
-        stalls["closing with unsaved steps, and staying"] = longest(session.viewer.window._qt_window.close)
     session.viewer.add_image(pixels, name="run")
     session.runner.run()
     stalls["another image in the middle of a run"] = longest(lambda: session.viewer.add_image(pixels, name="beside"))

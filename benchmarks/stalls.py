@@ -143,10 +143,11 @@ def _steps(window: CellvinoWindow, prediction: Prediction) -> tuple[dict[str, _S
         reviewer.select([sorted(reviewer.annotation.records)[EDITED]])
         stalls[name] = beat.longest(lambda a=action: a.run(reviewer))
     stalls["save"] = beat.longest(session.saver.save)
-    for more in (many_at_once, of_the_list, of_all_cells, of_the_window, of_a_slider):
+    for more in (many_at_once, of_the_list, of_a_slider, of_the_window):
         stalls |= more(window, beat.longest)
     stalls["another field"] = beat.longest(lambda: session.viewer.add_image(pixels[::2, ::2], name="other"))
     stalls["back to the field"] = beat.longest(lambda: session.opener.choose(first))
+    stalls |= of_all_cells(window, beat.longest)
     stalls |= of_the_end(window, beat.longest, pixels[::4, ::4])
     return stalls, clocks
 

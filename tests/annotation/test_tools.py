@@ -619,7 +619,8 @@ def test_runs_of_many_objects_are_those_of_their_pixels(shape):
     labels = np.random.default_rng(2).integers(0, 4, shape).astype(np.int32)
     annotation = annotate(labels)
     ids = [3, 1]
-    runs = runs_of_objects(annotation.pixels, annotation.index.places(ids).regions(), ids, 9)
+    places = annotation.index.places(ids)
+    runs = runs_of_objects(annotation.pixels, places.low, places.high, ids, 9)
     runs.write(annotation.pixels)
     np.testing.assert_array_equal(annotation.pixels, np.where(np.isin(labels, ids), 9, labels))
     assert set(runs.before.tolist()) == set(ids)

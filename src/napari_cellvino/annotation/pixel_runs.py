@@ -94,20 +94,20 @@ def runs_of_pixels(shape: tuple[int, ...], pixels: Index, before: AnyLabels, aft
     return _runs(pixels[order].astype(np.int64), before[order], after[order], shape[-1])
 
 
-def runs_of_objects(labels: Labels, regions: Sequence[Region], ids: Sequence[int], after: int) -> PixelRuns:
-    """Return the runs that change the pixels of objects, each within its region of an image, to ``after``.
+def runs_of_objects(labels: Labels, low: Index, high: Index, ids: Sequence[int], after: int) -> PixelRuns:
+    """Return the runs that change the pixels of objects, each from ``low`` to ``high`` (N, axes), to ``after``.
 
     They are in the order of the objects. What can be done for all objects at once is: there may be thousands.
     """
-    bounds = [_bounds(labels[region.slices] == id_) for region, id_ in zip(regions, ids, strict=True)]
+    places = zip(low.tolist(), high.tolist(), ids, strict=True)
+    bounds = [_bounds(labels[tuple(map(slice, first, end))] == id_) for first, end, id_ in places]
     number = np.array([len(bound) // 2 for bound in bounds], np.int64)
     edges = np.concatenate([np.zeros(0, np.int64), *bounds])
     rest, start, step = edges[::2], np.zeros(len(edges) // 2, np.int64), 1
     for axis in reversed(range(labels.ndim)):
-        low = np.repeat(np.array([region.low[axis] for region in regions], np.int64), number)
-        size = np.repeat(np.array([region.shape[axis] for region in regions], np.int64), number)
+        size = np.repeat(high[:, axis] - low[:, axis], number)
         rest, place = np.divmod(rest, size + (axis == labels.ndim - 1))
-        start += step * (low + place)
+        start += step * (np.repeat(low[:, axis], number) + place)
         step *= labels.shape[axis]
     length = (edges[1::2] - edges[::2]).astype(np.int32)
     return PixelRuns(start, length, np.repeat(np.array(ids, np.int32), number), np.full(len(length), after, np.int32))

@@ -46,7 +46,8 @@ class Outcome:
         raw, inputs = self.prediction.raw, self.prediction.plane.inputs
         if isinstance(raw, StackMaps):
             return None if z is None or not raw.normalised.size else raw.normalised[z]
-        return np.asarray(inputs.astype(np.float32).mean(axis=0))
+        channels = inputs.astype(np.float32)
+        return channels[0] if len(channels) == 1 else np.asarray(channels.mean(axis=0))
 
     def annotation(
         self, pipeline: Pipeline, stack: Stack, *, sha256: str = "", selected: SelectedCells | None = None

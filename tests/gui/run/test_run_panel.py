@@ -138,10 +138,9 @@ def test_expected_time_is_found_without_asking(
     qtbot.waitUntil(lambda: runner.expected is not None and runner.expected.repeated, timeout=WAIT_MS)
     taken, ran = runner.expected.cost, len(infers)
     assert panel.cost.toolTip() == "What the last run on this image took."
-    panel.sliders.rows["confidence"].number.setValue(0.8)
-    qtbot.waitUntil(lambda: runner.has_preview, timeout=WAIT_MS)
-    runner.keep_preview()
-    qtbot.waitUntil(lambda: runner.expected is None, timeout=WAIT_MS)
+    window.session.workspace.choose(diameter_px=20.0)
+    assert runner.expected is None
+    window.session.workspace.choose(diameter_px=None)
     qtbot.waitUntil(lambda: runner.expected is not None, timeout=WAIT_MS)
     assert runner.expected.cost == taken
     assert len(infers) == ran, "no tile is measured anew"

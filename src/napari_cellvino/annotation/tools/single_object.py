@@ -59,10 +59,10 @@ def reassign_pixels(
     """
     for id_ in ids:
         annotation.record(id_)
-    regions = [region.in_plane(plane) for region in annotation.index.places(ids).regions()]
-    if within is not None:
-        regions = [region.intersection(within) for region in regions]
-    runs = runs_of_objects(annotation.pixels, regions, ids, to)
+    places, part = annotation.index.places(ids), Region((0,) * len(annotation.shape), annotation.shape)
+    part = (part if within is None else part.intersection(within)).in_plane(plane)
+    low = np.maximum(places.low, part.low)
+    runs = runs_of_objects(annotation.pixels, low, np.maximum(np.minimum(places.high, part.high), low), ids, to)
     missing = set(ids) - set(runs.before.tolist())
     if missing:
         raise _not_in_plane(next(id_ for id_ in ids if id_ in missing), plane)

@@ -8,7 +8,7 @@ from typing import Any
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
-from napari_cellvino.annotation import Annotation
+from napari_cellvino.annotation import Annotation, ObjectRecord
 from napari_cellvino.core.objects import ReviewState
 from napari_cellvino.gui.review.review_controller import ReviewController
 from napari_cellvino.gui.review.review_view import STATES, size_unit
@@ -92,15 +92,22 @@ class CellTable(TextTable):
         if column < 0 or annotation is None:
             return list(ids)
         there = [id_ for id_ in ids if id_ in annotation.records]
-        return sorted(there, key=lambda id_: _key(annotation, id_, column), reverse=descending)
+        keys = _keys(annotation, there, column)
+        return [there[row] for row in sorted(range(len(there)), key=keys.__getitem__, reverse=descending)]
 
 
-def _key(annotation: Annotation, id_: int, column: int) -> Any:  # noqa: ANN401 (numbers or text, by column)
-    record = annotation.records[id_]
+def _keys(annotation: Annotation, ids: list[int], column: int) -> list[Any]:
+    """Return the numbers or texts that cells are sorted by."""
     if column == AREA:
-        return annotation.geometry(id_).area
+        areas: list[Any] = annotation.places(ids).area.tolist()
+        return areas
+    records = annotation.records
+    return [_key(records[id_], column) for id_ in ids]
+
+
+def _key(record: ObjectRecord, column: int) -> Any:  # noqa: ANN401 (numbers or text, by column)
     keys = {CLASS: record.class_index, SCORE: -1.0 if isnan(record.score) else record.score, STATE: record.review}
-    return record.note if column == NOTE else keys.get(column, id_)
+    return record.note if column == NOTE else keys.get(column, record.id)
 
 
 class CellView(QTableView):

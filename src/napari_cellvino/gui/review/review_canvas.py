@@ -25,6 +25,7 @@ from napari_cellvino.gui.review.state_markers import ReviewSigns
 READY = "Ready"  # what napari says where there is nothing to be said
 OWN_KEYS = "cellvino_keys"  # in the metadata of a layer that has keys of its own
 MOST_MARKED = 300  # cells that get a line round them
+DRAWN_AT_ONCE = 1 << 21  # px of the layer
 LOCKED = "the layer of the cells is locked; make it editable again (the padlock in the layer list)"
 GONE = "the layer of the cells was deleted; what you corrected is kept: show the cells again (below)"
 
@@ -47,6 +48,10 @@ class ReviewCanvas(QObject):
         self._mark_more = QTimer(self)
         self._mark_more.setSingleShot(True)
         self._mark_more.timeout.connect(self._mark)
+        self._stale: list[Region] = []  # of the layer, to be drawn again
+        self._draw_more = QTimer(self)
+        self._draw_more.setSingleShot(True)
+        self._draw_more.timeout.connect(self._draw_stale)
         reviewer.changed.connect(self._mark)
         reviewer.changed.connect(self._tell)
         reviewer.edited.connect(self._show_edit)
@@ -63,6 +68,7 @@ class ReviewCanvas(QObject):
     def close(self) -> None:
         """Let go of the viewer."""
         self._mark_more.stop()
+        self._draw_more.stop()
         if self.canvas is not None:
             self.canvas.close()
             self.canvas = None
@@ -108,6 +114,7 @@ class ReviewCanvas(QObject):
         self.active_tool.drop()
         self.outside.watch(None)
         self._outlines = CellOutlines()
+        self._stale.clear()
         if self.layer is not None:
             self.layer.close()
             self.layer = None
@@ -249,9 +256,17 @@ class ReviewCanvas(QObject):
         if self.layer is None or change.region is None:
             return
         if change.pixels:
-            self.layer.refresh(change.region)
+            self._stale += _bands(change.region)
+            self._draw_stale()
         if change.step is not EditAction.DO and self.canvas is not None:
             self.canvas.bring(*self._box(change.region))
+
+    def _draw_stale(self) -> None:
+        """Draw a part of what was changed again, and the next one after what is waiting to be done."""
+        if self.layer is not None and self._stale:
+            self.layer.refresh(self._stale.pop(0))
+        if self._stale:
+            self._draw_more.start(0)
 
     def _look_at(self, region: Region) -> None:
         if self.layer is not None and self.canvas is not None:
@@ -326,6 +341,14 @@ def _cell_at(annotation: Annotation, point: NDArray[np.float64]) -> int:
     if annotation.labels is None:
         return next(iter(boxes_at(annotation, (point[-2], point[-1]))), 0)
     return int(annotation.labels[place])
+
+
+def _bands(region: Region) -> list[Region]:
+    """Return a region in parts that are drawn at once, from top to bottom."""
+    (*before, top, left), (*after, bottom, right) = region.low, region.high
+    rows = max(1, DRAWN_AT_ONCE // max(1, right - left))
+    starts = range(top, bottom, rows)
+    return [Region((*before, y, left), (*after, min(y + rows, bottom), right)) for y in starts]
 
 
 def _why_hidden(layer: ReviewLayer) -> str:
