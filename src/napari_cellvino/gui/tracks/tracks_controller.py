@@ -151,25 +151,13 @@ class TracksController(QObject):
         if labels.empty(0).ndim == 2:
             check_flat(film, self._workspace.stack)
         root = results_beside(film.path) / FOLDER
-        yield from self._keep(film, root / film.name, unsaved)
+        if unsaved is not None and unsaved[0].folder == root / film.name:
+            yield from _saving(*unsaved)  # what was corrected stays then
         named = "" if masks is None else masks.name
         recipe = recipe.with_overrides(film.first.overrides)
         request = TrackRequest(recipe, None, root, overwrite=True, masks=named, tracks=tracks)
         tracked = yield from track_film(film, labels, request)
         return self._read(tracked.folder or root / film.name, film)
-
-    def _keep(self, film: Film, folder: Path, unsaved: Unsaved | None) -> Generator[Progress, None, None]:
-        """Save what was corrected in the film before it is tracked again, also in another session: it stays then."""
-        if unsaved is not None and unsaved[0].folder == folder:
-            yield from _saving(*unsaved)
-            return
-        if journal_path(folder).is_file():
-            earlier = self._read(folder, film)
-            if earlier.session is not None:
-                try:
-                    yield from _saving(earlier, earlier.session.snapshot())
-                finally:
-                    earlier.session.close()
 
     def _read(self, folder: Path, film: Film | None) -> OpenedFilm:
         """Read tracks and what was corrected since they were saved; runs in the thread."""
