@@ -24,6 +24,8 @@ from napari_cellvino.gui.shell.window import CellvinoWindow
 from ..conftest import WAIT_MS
 from ..review_session import Review
 
+SHIFT = Qt.KeyboardModifier.ShiftModifier
+
 
 def choose(combo: QWidget, text: str) -> None:
     """Choose an entry as a person does."""
@@ -166,8 +168,18 @@ def test_random_sample_says_what_it_is_worth(review: Review, qtbot: QtBot) -> No
     listed.size.setValue(12)
     qtbot.waitUntil(lambda: len(listed.table.cells.ids) == 12, timeout=WAIT_MS)
     assert "12 cells drawn at random" in listed.estimate.text()
+    drawn = review.reviewer.queue.cursor.ids
     review.key("N")
-    for _ in range(12):
+    for _ in range(3):
+        review.key("A")
+    qtbot.waitUntil(lambda: "as 3 of" in listed.estimate.text(), timeout=WAIT_MS)
+    review.key("N")  # one is passed over
+    review.key("A")
+    qtbot.waitUntil(lambda: f"#{drawn[3]} was passed over" in listed.estimate.text(), timeout=WAIT_MS)
+    assert "as 3 of" in listed.estimate.text()
+    review.key("N", SHIFT)
+    review.key("N", SHIFT)
+    for _ in range(8):
         review.key("A")
     qtbot.waitUntil(lambda: "as 12 of" in listed.estimate.text(), timeout=WAIT_MS)
     assert listed.estimate.text().startswith("Between ")

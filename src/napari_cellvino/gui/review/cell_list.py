@@ -15,7 +15,7 @@ from napari_cellvino.gui.widgets.delay import debouncer
 from napari_cellvino.gui.widgets.form_layout import ignore_wheel, say, side_by_side, text_line
 from napari_cellvino.gui.widgets.formatting import format_estimate
 from napari_cellvino.gui.widgets.value_combo import Choice, ValueCombo
-from napari_cellvino.quality.sampling import estimate
+from napari_cellvino.quality.sampling import estimate, reviewed_in_order
 
 ORDERS = tuple(Choice(order.value, order) for order in Order)
 IN_STATE: tuple[Choice[ReviewState | None], ...] = (
@@ -138,10 +138,14 @@ class ReviewList(QWidget):
         if walk is None or walk.sample is None or annotation is None:
             say(self.estimate, "")
             return
+        done, drawn = reviewed_in_order(walk.sample, annotation), len(walk.sample.ids)
+        waiting = ""
+        if done < min(walk.at, drawn):
+            waiting = f" #{walk.sample.ids[done]} was passed over: those after it count once it is reviewed."
         try:
             found = estimate(walk.sample, annotation)
         except OptionError:
-            say(self.estimate, f"{len(walk.sample.ids)} cells drawn at random: accept, reject or correct each of them.")
+            say(self.estimate, f"{drawn} cells drawn at random: accept, reject or correct each of them.{waiting}")
             return
-        say(self.estimate, format_estimate(found))
+        say(self.estimate, format_estimate(found) + waiting)
         self.estimate.setToolTip(f"Method: {found.method}")
