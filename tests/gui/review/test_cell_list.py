@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QPixmap
+from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QWidget
 
 from napari_cellvino.annotation import Annotation, EditSession, ObjectRecord
@@ -143,7 +144,12 @@ def test_gallery_excludes_what_is_chosen(review: Review, qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: len(gallery.cells.ids) == len(review.ids), timeout=WAIT_MS)
     picture = gallery.cells.data(gallery.cells.index(5), Qt.ItemDataRole.DecorationRole)
     assert max(picture.width(), picture.height()) >= 60
-    gallery.list.setCurrentIndex(gallery.cells.index(2))
+    place = gallery.list.visualRect(gallery.cells.index(2)).center()
+    zoom = review.viewer.scene.camera.zoom
+    QTest.mouseClick(gallery.list.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert review.viewer.scene.camera.zoom > zoom  # it is gone to
+    there = review.pixel(review.inside(gallery.cells.ids[2]))
+    assert review.canvas.rect().contains(there)
     selection = gallery.list.selectionModel()
     selection.select(gallery.cells.index(4), selection.SelectionFlag.Select)
     chosen = {gallery.cells.ids[2], gallery.cells.ids[4]}
