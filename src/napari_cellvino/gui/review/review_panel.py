@@ -83,6 +83,7 @@ class ReviewPanel(QWidget):
         self.again_button = QPushButton("Show the cells again")
         self.again_button.setToolTip("Show the cells under review in a layer, with all that was corrected")
         self.last = text_line("aside")
+        self.last.setWordWrap(False)
         self.keys_button = QPushButton("Keys  ?")
         self.keys_button.setToolTip("All keys on one page (?)")
         self.keys_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -187,6 +188,7 @@ class ReviewPanel(QWidget):
         self.notice.show_message(view.notice)
         self._again.setVisible(bool(self._reviewer.editor.busy) and self._reviewer.annotation is not None)
         say(self.last, view.last)
+        self.last.setToolTip("Save in tab 4: from then on each step is saved a moment after it was made")
 
     def _draw_note(self, view: ReviewView) -> None:
         enable_unless("" if view.note is not None else NONE_CHOSEN, self.note)
