@@ -185,7 +185,8 @@ class ReviewPanel(QWidget):
         self._draw_note(view)
         self.scope.setVisible(view.stack)
         self.said.setText(view.said)
-        self.notice.show_message(view.notice)
+        failure = self.session.saver.failure if view.last else None
+        self.notice.show_message(view.notice or (failure.message if failure is not None else ""))
         self._again.setVisible(bool(self._reviewer.editor.busy) and self._reviewer.annotation is not None)
         say(self.last, view.last)
         self.last.setToolTip("Save in tab 4: from then on each step is saved a moment after it was made")
