@@ -115,7 +115,7 @@ class CellsPanel(QWidget):
         self.learn_button = _button(
             "Classify all", "Learn the classes from the examples by what is measured, and give them to all cells"
         )
-        self.unlearn_button = _button("Take classes away", "Give all cells the class of the model again")
+        self.unlearn_button = _button("Drop classes", "Give all cells the class of the model again")
         self.gates_button = _button("Gates", "The gates of the recipe; choose one to take it away")
         self.gates_menu = QMenu(self.gates_button)
         self.gates_button.setMenu(self.gates_menu)

@@ -20,6 +20,7 @@ from napari_cellvino.gui.widgets.usable import enable_unless
 from napari_cellvino.gui.widgets.value_combo import Choice, ValueCombo
 
 NONE_CHOSEN = "Choose a cell first: click on it, or press N"
+LINE_PX = 4  # of a line of text, more than its font takes
 SCOPES = ("Whole cells", "This plane only")
 
 
@@ -99,8 +100,8 @@ class ReviewPanel(QWidget):
         self._offered = side_by_side(self.go_on_button, self.anew_button)
         self._state = side_by_side(self.said, self.last, stretch=0)
         lines = (self.cell, self.why, self.note, self._state)  # their room is kept: no button moves under the mouse
-        for line in (self.why, self.said):
-            line.setMinimumHeight(line.fontMetrics().lineSpacing())
+        for line in (self.cell, self.why, self.said):
+            line.setMinimumHeight(line.fontMetrics().lineSpacing() + LINE_PX)
         self._working = (self._head, self.bar, *lines, self.buttons, self.many, self.list)
         for widget in (
             self.hint,
