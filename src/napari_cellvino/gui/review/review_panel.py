@@ -179,8 +179,7 @@ class ReviewPanel(QWidget):
         self.progress.setText(view.progress)
         for widget in self._working:
             widget.setVisible(not view.hint)
-        self.bar.setRange(0, max(1, view.objects))
-        self.bar.setValue(view.reviewed)
+        self._draw_bar(view)
         self.cell.setText(view.cell)
         self.why.setText(view.why)
         self._draw_note(view)
@@ -191,6 +190,12 @@ class ReviewPanel(QWidget):
         self._again.setVisible(bool(self._reviewer.editor.busy) and self._reviewer.annotation is not None)
         say(self.last, view.last)
         self.last.setToolTip("Save in tab 4: from then on each step is saved a moment after it was made")
+
+    def _draw_bar(self, view: ReviewView) -> None:
+        self.bar.setUpdatesEnabled(False)  # else Qt paints the whole window before it goes on
+        self.bar.setRange(0, max(1, view.objects))
+        self.bar.setValue(view.reviewed)
+        self.bar.setUpdatesEnabled(True)
 
     def _draw_note(self, view: ReviewView) -> None:
         enable_unless("" if view.note is not None else NONE_CHOSEN, self.note)
