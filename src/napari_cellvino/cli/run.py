@@ -24,6 +24,7 @@ from napari_cellvino.workflows.batch_tables import write_batch_tables
 from napari_cellvino.workflows.cluster import ClusterExecutor, cluster_client
 from napari_cellvino.workflows.executor import ExecutorMaker, ThreadsExecutor
 from napari_cellvino.workflows.path_map import PathMap
+from napari_cellvino.workflows.process_start import collecting_seldom
 from napari_cellvino.workflows.processes import ProcessPool
 from napari_cellvino.workflows.run_field import FieldWorker
 from napari_cellvino.workflows.run_fields import RunResult
@@ -38,6 +39,11 @@ def run(options: argparse.Namespace) -> int:
         from napari_cellvino.cli.track import track_films
 
         return track_films(options.inputs, options)
+    with collecting_seldom():
+        return _run_all(options)
+
+
+def _run_all(options: argparse.Namespace) -> int:
     pipeline = make_pipeline(recipe_from(options))
     inputs = plan_inputs(options.inputs, options.out, pipeline.recipe.overrides, options.plate)
     check_plate_choices(inputs, pipeline, options)
@@ -98,7 +104,7 @@ def _run_images(
     options: argparse.Namespace,
 ) -> RunResult:
     if not options.json:
-        for said in describe_inputs(inputs.paths, pipeline.recipe.pattern):
+        for said in describe_inputs(inputs.paths, pipeline.recipe.pattern, inputs.listings):
             print(said, file=sys.stderr)
     reporter = Reporter(len(inputs.images), quiet=options.json, check=options.check_interrupts)
     running = run_folder(

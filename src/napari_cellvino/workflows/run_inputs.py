@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from napari_cellvino.core.errors import ImageReadError, ImageValueError
 from napari_cellvino.core.image import MetadataOverrides
+from napari_cellvino.io.folder_listing import FolderListing
 from napari_cellvino.io.plates import PlateSource, open_plate
 from napari_cellvino.storage.file_names import safe_name
 from napari_cellvino.workflows.plate_inputs import is_plate
@@ -35,13 +36,14 @@ class UnreadPlate:
 
 @dataclass(frozen=True, slots=True)
 class RunInputs:
-    """Plates, images, the folder of the results of the images, and plates that cannot be opened."""
+    """Plates, images, the folder of the results of the images, plates that cannot be opened, and what folders hold."""
 
     plates: tuple[PlateInput, ...]
     paths: tuple[Path, ...]
     images: tuple[Path, ...]
     images_root: Path
     unread: tuple[UnreadPlate, ...] = ()
+    listings: Mapping[Path, FolderListing] = field(default_factory=dict)
 
     @property
     def roots(self) -> tuple[Path, ...]:
@@ -69,7 +71,8 @@ def plan_inputs(
     others = tuple(path for path in inputs if path not in plates)
     alone = len(inputs) == 1 or not plates
     roots = [out] if alone else [out / name for name in _names(plates)]
-    images = tuple(list_inputs(others, overrides.pattern))
+    listings: dict[Path, FolderListing] = {}
+    images = tuple(list_inputs(others, overrides.pattern, listings))
     opened: list[PlateInput] = []
     unread: list[UnreadPlate] = []
     for path, root in zip(plates, roots, strict=False):
@@ -79,7 +82,7 @@ def plan_inputs(
             if not others and len(unread) == len(plates) - 1:
                 raise
             unread.append(UnreadPlate(path, str(error)))
-    return RunInputs(tuple(opened), others, images, out if alone else out / IMAGES, tuple(unread))
+    return RunInputs(tuple(opened), others, images, out if alone else out / IMAGES, tuple(unread), listings)
 
 
 def _names(plates: Sequence[Path]) -> list[str]:
