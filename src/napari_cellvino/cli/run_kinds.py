@@ -55,7 +55,7 @@ class KindPipelines:
         films = self.own.get(InputKind.FILM)
         found = plan_inputs(
             options.inputs, options.out, self.of(InputKind.IMAGES).recipe.overrides, options.plate,
-            of_plates=self.of(InputKind.PLATE).recipe.overrides, of_films=films and films.recipe.overrides,
+            of_plates=self.of(InputKind.PLATE).recipe.overrides, of_films=films.recipe.overrides if films else None,
         )  # fmt: skip
         there = {
             InputKind.PLATE: found.plates or found.unread,
