@@ -13,12 +13,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from napari_cellvino.core.errors import CellvinoError, ImageReadError
+from napari_cellvino.core.errors import CellvinoError, ImageReadError, OutputError
 from napari_cellvino.io import open_source
 from napari_cellvino.io.checks import list_names
 from napari_cellvino.io.folder_listing import natural_order
 from napari_cellvino.io.registry import sets_first
 from napari_cellvino.results.field_folder import FieldFolder
+from napari_cellvino.results.schema import ANNOTATION_NAME, FieldSummary
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.service.inputs import SET, Input, Stamp
 from napari_cellvino.storage.field_ledger import FieldLedger
@@ -149,13 +150,23 @@ def _is_touched(root: Path, folders: Collection[Path]) -> bool:
     """Return whether a person corrected or judged one of these results."""
     judged = {record.name for record in FieldLedger(root).records() if record.review}
     store = ResultStore(root)
-    return any(f.name in judged or store.summary(f).corrected or FieldFolder(f).journal.is_file() for f in folders)
+    return any(f.name in judged or _is_a_persons(store.summary(f)) or FieldFolder(f).journal.is_file() for f in folders)
+
+
+def _is_a_persons(summary: FieldSummary) -> bool:
+    return summary.corrected or summary.imported > 0
 
 
 def _remove(root: Path, folders: Collection[Path]) -> None:
-    """Remove results, and what tables and ledger say of them."""
+    """Remove results, and what tables and ledger say of them; a watch that is killed meanwhile does it again."""
     for folder in folders:
-        shutil.rmtree(folder)
+        try:
+            for path in folder.iterdir():
+                if path.name != ANNOTATION_NAME:  # by which a result is known, until nothing else of it is there
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+            shutil.rmtree(folder)
+        except OSError as error:
+            raise OutputError(f"{folder} cannot be removed: {error.strerror}; close it in other programs") from error
     FieldLedger(root).forget([folder.name for folder in folders])
     store = ResultStore(root)
     store.begin_run(one_of_many=True)

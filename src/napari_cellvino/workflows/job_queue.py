@@ -83,7 +83,7 @@ def _read(file: Path) -> tuple[str, Mapping[str, object], int]:
 def _check_known(file: Path, system: str, choices: Mapping[str, object], known: Mapping[str, object]) -> None:
     """Raise where something is misspelt, which dask-jobqueue passes over in silence."""
     names = {name.replace("_", "-") for name in known}
-    unknown = [name for name in choices if name.replace("_", "-") not in names]
+    unknown = [name for name in choices if str(name).replace("_", "-") not in names]
     if names and unknown:
         raise OptionError(
             f"{file}: dask-jobqueue knows no {unknown[0]!r} of {system}; there are {', '.join(sorted(names))}"

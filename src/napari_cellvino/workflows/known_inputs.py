@@ -178,7 +178,7 @@ class KnownInputs:
         key = ResultKey(self._paths.of(path), position, found.st_size, found.st_mtime_ns, fingerprint)
         place = self._store.root / folder
         summary = self._store.finished_summary(place, key)
-        if summary is None:
+        if summary is None or not summary.finished:
             return None
         said = (tuple(notices), tuple(recorded), tuple(remarks))
         return KnownField(origin, recipe, key, place, *said, summary)

@@ -86,7 +86,7 @@ def plan_inputs(
     ImageReadError, ImageValueError
         If there is nothing but a plate, or plates, that cannot be read.
     """
-    plates = [path for path in inputs if is_plate(path, overrides.pattern, as_plate)]
+    plates = [path for path in inputs if is_plate(path, (of_plates or overrides).pattern, as_plate)]
     others = tuple(path for path in inputs if path not in plates)
     alone = len(inputs) == 1 or not plates
     roots = [out] if alone else [out / name for name in _names(plates)]
