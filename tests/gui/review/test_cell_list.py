@@ -17,9 +17,11 @@ from qtpy.QtWidgets import QWidget
 from napari_cellvino.annotation import Annotation, EditSession, ObjectRecord
 from napari_cellvino.annotation.tools.delete import delete
 from napari_cellvino.core.objects import ReviewState
+from napari_cellvino.gui.review import cell_outlines
 from napari_cellvino.gui.review.cell_table import AREA, NOTE, STATE, CellTable
 from napari_cellvino.gui.review.review_view import size_unit
 from napari_cellvino.gui.shell.window import CellvinoWindow
+from napari_cellvino.gui.widgets.chosen_rows import chosen_rows
 
 from ..conftest import WAIT_MS
 from ..review_session import Review
@@ -43,6 +45,37 @@ def test_table_is_linked_both_ways(review: Review) -> None:
     table.draw([*table.cells.ids, 104_729])  # a field of many cells: their numbers are whole
     assert table.columnWidth(0) > table.fontMetrics().horizontalAdvance("104729")
     assert table.columnWidth(STATE) > table.fontMetrics().horizontalAdvance("/ edited, excluded")
+
+
+def test_many_are_marked_in_turn_and_each_once(review: Review, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    found, find, canvas = list[int](), cell_outlines._outlines, review.window.session.review_canvas.canvas
+    monkeypatch.setattr(cell_outlines, "AT_ONCE", 20)
+    monkeypatch.setattr(cell_outlines, "_outlines", lambda a, id_, plane: found.append(id_) or find(a, id_, plane))
+    review.reviewer.select(review.ids)
+    assert len(found) == 20 < len(review.ids)
+    qtbot.waitUntil(lambda: len(canvas._outlines) >= len(review.ids), timeout=WAIT_MS)
+    review.key("A")
+    assert {record.review for record in review.reviewer.annotation.records.values()} == {ReviewState.ACCEPTED}
+    review.key("Z", Qt.KeyboardModifier.ControlModifier)
+    assert {record.review for record in review.reviewer.annotation.records.values()} == {ReviewState.UNSEEN}
+    assert found == review.ids, "what is said of cells changes no outline"
+    review.reviewer.select(review.ids[:1])
+    review.key("Period")  # grows
+    assert found == [*review.ids, review.ids[0]]
+    assert len(canvas._outlines[0]) > 8
+
+
+def test_pictures_that_are_not_all_highlighted_stay_as_they_are(
+    review: Review, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("napari_cellvino.gui.review.gallery.MOST_SHOWN", 5)
+    review.panel.list.tabs.setCurrentIndex(1)
+    gallery, told = review.panel.list.gallery, list[object]()
+    review.reviewer.select(gallery.cells.ids[:9])
+    assert chosen_rows(gallery.list) == [0, 1, 2, 3, 4]
+    gallery.list.selectionModel().selectionChanged.connect(lambda *changed: told.append(changed))
+    review.reviewer.changed.emit()
+    assert told == []
 
 
 def test_table_follows_edits_and_sorts(review: Review, qtbot: QtBot) -> None:

@@ -172,8 +172,7 @@ class ReviewPanel(QWidget):
         self.progress.setText(view.progress)
         for widget in self._working:
             widget.setVisible(not view.hint)
-        self.bar.setRange(0, max(1, view.objects))
-        self.bar.setValue(view.reviewed)
+        self._draw_bar(view)
         say(self.cell, view.cell)
         say(self.why, view.why)
         self._draw_note(view)
@@ -182,6 +181,12 @@ class ReviewPanel(QWidget):
         self.notice.show_message(view.notice)
         self._again.setVisible(bool(self._reviewer.editor.busy) and self._reviewer.annotation is not None)
         say(self.last, view.last)
+
+    def _draw_bar(self, view: ReviewView) -> None:
+        self.bar.setUpdatesEnabled(False)  # else Qt paints the whole window before it goes on
+        self.bar.setRange(0, max(1, view.objects))
+        self.bar.setValue(view.reviewed)
+        self.bar.setUpdatesEnabled(True)
 
     def _draw_note(self, view: ReviewView) -> None:
         self.note.setVisible(view.note is not None)
