@@ -188,9 +188,8 @@ def _score_beyond_noise(look: Look, score: NDArray[np.float64]) -> float:
 
 def _narrow(filtered: Filtered, at: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Return which places (N, 3) respond by themselves, not as the noise on something that is three times as wide."""
-    where = tuple(at.T)
-    response = filtered.response[where]
-    return np.asarray(response - OF_WIDER * filtered.wider[where] > OWN * response)
+    response = filtered.response[tuple(at.T)]
+    return np.asarray(response - OF_WIDER * filtered.wider(at) > OWN * response)
 
 
 def _all_spots(look: Look, asked: _Asked) -> tuple[Gaussians, NDArray[np.float64], _Least, NDArray[np.float64]]:
