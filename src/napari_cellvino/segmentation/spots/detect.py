@@ -16,6 +16,7 @@ from scipy.spatial import cKDTree
 from napari_cellvino.core.spots import Spots
 from napari_cellvino.segmentation.spots.bands import Image
 from napari_cellvino.segmentation.spots.gaussian_fit import Gaussians, fit_gaussians, render
+from napari_cellvino.segmentation.spots.grain import stands_out_of_grain
 from napari_cellvino.segmentation.spots.look import FIRST_LOOK, Filtered, Look, best_look, noise_at
 from napari_cellvino.segmentation.spots.network import DENSEST, SpotNetwork, network_places, suits_network
 from napari_cellvino.segmentation.spots.response import (
@@ -215,25 +216,33 @@ def _seen_by(
     response = brightest[tuple(at.T)].astype(np.float64)
     score = response / look.noise[tuple(at.T)]
     keep = response >= (STILL * least.brightness if asked.brightness is None else asked.brightness)
-    keep &= score >= (asked.score or 0.0)
+    keep &= stands_out_of_grain(look, at, score, whole=whole) if asked.score is None else score >= asked.score
     found = _fitted_where_seen(look, places[keep], at[keep])
     return found, score[keep], replace(least, score=asked.score or 0.0), threshold_curve(clear)
 
 
 def _fitted_where_seen(look: Look, places: NDArray[np.float64], at: NDArray[np.int64]) -> Gaussians:
-    """Return Gaussians (N) at places (N, 3); where a fit goes astray, the place is that which was seen."""
+    """Return Gaussians (N) at places (N, 3); where a fit goes astray, the place is that which was seen.
+
+    Astray is out of the image, too: where the middle of a spot lies beyond the last plane, it is in that plane.
+    """
     far = ASTRAY * _unit(look.sigma)
     far[1:] = ASTRAY
-    found = _not_astray(fit_gaussians(look.image, at, look.sigma), places, far)
+    places = np.clip(places, 0, np.array(look.image.shape) - 1.0)
+    found = _not_astray(fit_gaussians(look.image, at, look.sigma), places, far, look.image.shape)
     for _ in range(SEARCHES - 1):
         rest = look.image - render(look.image.shape, found)
         middle = _inside(found.centre, look.image.shape)
-        found = _not_astray(fit_gaussians(look.image, middle, look.sigma, others=(rest, found)), places, far)
+        found = _not_astray(
+            fit_gaussians(look.image, middle, look.sigma, others=(rest, found)), places, far, look.image.shape
+        )
     return found
 
 
-def _not_astray(found: Gaussians, seen: NDArray[np.float64], far: NDArray[np.float64]) -> Gaussians:
-    astray = np.linalg.norm((found.centre - seen) / far, axis=1) > 1
+def _not_astray(
+    found: Gaussians, seen: NDArray[np.float64], far: NDArray[np.float64], shape: tuple[int, ...]
+) -> Gaussians:
+    astray = (np.linalg.norm((found.centre - seen) / far, axis=1) > 1) | ~_in_image(found.centre, shape)
     centre = np.where(astray[:, None], seen, found.centre)
     return replace(found, centre=centre, peak=np.maximum(found.peak, 0.0))
 
@@ -296,7 +305,7 @@ def _believable(
     look: Look, found: Gaussians, score: NDArray[np.float64], least: _Least
 ) -> tuple[Gaussians, NDArray[np.float64]]:
     """Return the spots that are bright enough as fitted, inside of the image, and not the same as a brighter one."""
-    inside = ((found.centre >= -0.5) & (found.centre <= np.array(look.image.shape) - 0.5)).all(1)
+    inside = _in_image(found.centre, look.image.shape)
     response = found.peak * gaussian_response(look.sigma, look.seen)
     noise = look.noise[tuple(_inside(found.centre, look.image.shape).T)]
     keep = inside & (response > STILL * np.maximum(least.score * noise, least.brightness))
@@ -308,6 +317,10 @@ def _believable(
     keep = np.ones(len(found), bool)
     keep[fainter] = False
     return found.select(keep), score[keep]
+
+
+def _in_image(centre: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    return np.asarray(((centre >= -0.5) & (centre <= np.array(shape) - 0.5)).all(1))
 
 
 def _joined(a: Gaussians, b: Gaussians) -> Gaussians:
