@@ -9,6 +9,7 @@ from typing import Any
 
 from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.formats.archives import unpacked
+from napari_cellvino.formats.cell_masks import folder_of_image, mask_files, read_cell_masks
 from napari_cellvino.formats.cellpose_outlines import is_outlines, read_outlines
 from napari_cellvino.formats.cellpose_seg import read_npy
 from napari_cellvino.formats.coco import is_coco, read_coco
@@ -93,6 +94,8 @@ def _reader_of(path: Path) -> Reader:
     suffix = path.suffix.lower()
     if is_zarr(path):
         return lambda path, shape, wanted: read_ome_zarr(path, shape)
+    if path.is_dir() and mask_files(path):
+        return lambda path, shape, wanted: read_cell_masks(path, shape)
     if path.is_dir():
         raise ImageReadError(f"{path} is a folder, not a file of annotations; name one in it")
     if suffix in READERS:
@@ -163,8 +166,8 @@ def find_annotations(masks: Path, wanted: ImageQuery | str, fits: Callable[[Path
     """Return what holds the annotations of an image: ``masks`` itself, or the file in it of that name.
 
     What programs add to a name (``_masks``, ``_seg``, ``_RoiSet``, …) is passed over, and signs that no file may have.
-    Folders in it are searched where it holds nothing itself. Of several files, those that ``fits`` says fit the image
-    are left, and of what Cellpose writes of one image what tells most.
+    Folders in it are searched where it holds nothing itself; a folder of one mask per cell is found, too. Of several
+    files, those that ``fits`` says fit the image are left, and of what Cellpose writes of one image what tells most.
 
     Raises
     ------
@@ -181,8 +184,9 @@ def find_annotations(masks: Path, wanted: ImageQuery | str, fits: Callable[[Path
     if not masks.is_dir() or is_zarr(masks):
         return masks
     with decoding(masks, "a folder of masks"):
-        files = files_of_image(masks, image)
-    return choose_file(masks, files, image, fits)
+        one_each = folder_of_image(masks, image)
+        files = [] if one_each else files_of_image(masks, image)
+    return one_each or choose_file(masks, files, image, fits)
 
 
 def without_masks(images: Sequence[Path], masks: Path) -> list[Path]:

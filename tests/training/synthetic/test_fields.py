@@ -9,10 +9,18 @@ import pytest
 from skimage.measure import label as connected_components
 
 from napari_cellvino.training.synthetic.draw import contact_sheet, draw_shards
-from napari_cellvino.training.synthetic.fields import KIND_CHANCES, OPTICS_CHANCES, adherent_field, synthetic_field
+from napari_cellvino.training.synthetic.fields import (
+    ADHERENT_KINDS,
+    ADHERENT_OPTICS,
+    KIND_CHANCES,
+    OPTICS_CHANCES,
+    adherent_field,
+    synthetic_field,
+)
 from napari_cellvino.training.synthetic.optics import OPTICS
 from napari_cellvino.training.synthetic.shapes import KINDS, draw_labels
 from napari_cellvino.training.synthetic.shards import read_shards
+from napari_cellvino.training.synthetic.waves import Lens, intensity
 
 
 def test_the_same_seed_gives_the_same_field() -> None:
@@ -27,8 +35,9 @@ def test_another_seed_gives_another_field() -> None:
 
 
 def test_every_kind_and_optics_has_a_chance() -> None:
-    for chances, known in ((KIND_CHANCES, KINDS), (OPTICS_CHANCES, OPTICS)):
-        assert set(chances) == set(known)
+    assert set(KIND_CHANCES) == set(KINDS)
+    assert set(OPTICS_CHANCES) | set(ADHERENT_OPTICS) == set(OPTICS)
+    for chances in (KIND_CHANCES, OPTICS_CHANCES, ADHERENT_KINDS, ADHERENT_OPTICS):
         assert sum(chances.values()) == pytest.approx(1.0)
 
 
@@ -89,3 +98,18 @@ def test_shards_hold_what_was_drawn_and_stay(tmp_path: Path) -> None:
 def test_a_contact_sheet_shows_every_kind(tmp_path: Path) -> None:
     contact_sheet(tmp_path / "sheet.png", size=48)
     assert (tmp_path / "sheet.png").stat().st_size > 10_000
+
+
+def test_light_through_transparent_cells_is_as_optics_say() -> None:
+    """Zernike: a thin cell of path p is darker by 2p / a, where the ring lets the share a of the amplitude through."""
+    away = np.hypot(*np.mgrid[-64:64, -64:64])
+    thin, middle, beside, far = 0.05 * (away < 10), (64, 64), (64, 78), (0, 0)
+    assert np.ptp(intensity(thin, Lens(blur=0.0))) < 1e-5  # in focus without a ring nothing is seen
+    assert np.ptp(intensity(thin, Lens(blur=0.5, focus=10.0))) > 0.05
+    ring = intensity(thin, Lens(blur=0.0, ring=-0.5j, halo_px=30.0))
+    assert ring[middle] / ring[far] - 1 == pytest.approx(-2 * 0.05 / 0.5, abs=0.03)
+    near = intensity(thin, Lens(blur=0.0, ring=-0.5j, halo_px=8.0))
+    assert near[beside] > 1.03 * near[far]  # the halo
+    assert near[middle] > ring[middle]  # and the shade-off
+    thick = intensity(3.5 / 0.05 * thin, Lens(blur=0.0, ring=-0.5j, halo_px=30.0))
+    assert thick[middle] > 3 * thick[far]  # thick cells shine

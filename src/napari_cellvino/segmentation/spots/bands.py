@@ -71,7 +71,7 @@ def _along(image: Image, sigma: Sequence[float], order: Sequence[int], axis: int
         np.add(shifted(-step), shifted(step), out=pair)
         pair *= weights[step]
         out += pair
-    return out
+    return np.asarray(out, np.float32)
 
 
 @lru_cache(maxsize=64)
@@ -80,9 +80,8 @@ def kernel_weights(sigma: float, order: int) -> NDArray[np.float32]:
     reach = int(TRUNCATE * sigma + 0.5)
     point = np.zeros(2 * reach + 1)
     point[reach] = 1
-    return ndi.gaussian_filter1d(point, sigma, order=order, truncate=TRUNCATE, mode="constant")[reach:].astype(
-        np.float32
-    )
+    kernel = ndi.gaussian_filter1d(point, sigma, order=order, truncate=TRUNCATE, mode="constant")
+    return np.asarray(kernel[reach:], np.float32)
 
 
 def highest_beside(image: Image) -> Image:

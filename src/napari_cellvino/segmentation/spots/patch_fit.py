@@ -77,7 +77,8 @@ class _Sums:
 
     def values_with(self, term: Term) -> Real:
         """Return the sums (N,) of the values times a term."""
-        return np.asarray(self.moments[(slice(None), *term)])
+        place: tuple[slice | int, ...] = (slice(None), *term)
+        return np.asarray(self.moments[place])
 
     def product(self, a: Term, b: Term) -> Real:
         """Return the sums (N,) of one term times another."""

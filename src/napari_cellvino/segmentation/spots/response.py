@@ -125,7 +125,7 @@ def _response_of(
     plane = weights[1] @ (values @ weights[2].T)  # (N, Z, 2, 2)
     both = np.einsum("az,nzbc->nabc", weights[0], plane)
     bent = np.stack([both[:, 1, 0, 0], both[:, 0, 1, 0], both[:, 0, 0, 1]], 1)
-    return -bent @ np.array(sigma) ** 2
+    return np.asarray(-bent @ np.array(sigma) ** 2, np.float64)
 
 
 def _mirrored(places: NDArray[np.int64], length: int) -> NDArray[np.int64]:
@@ -159,7 +159,7 @@ def _between_blocks(low: NDArray[np.float32], side: int) -> NDArray[np.float32]:
     half = side // 2
     mixed[..., :half] += across[:, :-2] * before[:half]
     mixed[..., half:] += across[:, 2:] * after[half:]
-    return mixed.reshape(len(mixed), -1)
+    return np.asarray(mixed.reshape(len(mixed), -1), np.float32)
 
 
 def _median(blocks: NDArray[np.float32]) -> NDArray[np.float32]:

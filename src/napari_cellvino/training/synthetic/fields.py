@@ -9,7 +9,7 @@ import numpy as np
 from napari_cellvino.training.data.datasets import LabelledImage
 from napari_cellvino.training.synthetic.camera import record
 from napari_cellvino.training.synthetic.optics import OPTICS, make_specimen
-from napari_cellvino.training.synthetic.shapes import draw_labels
+from napari_cellvino.training.synthetic.shapes import draw_labels, frayed
 from napari_cellvino.training.synthetic.shards import SOURCE
 
 KIND_CHANCES = {
@@ -31,13 +31,26 @@ OPTICS_CHANCES = {
     "stain": 0.11,
 }
 ADHERENT_KINDS = {"stars": 0.42, "spread": 0.22, "spindles": 0.14, "contact": 0.14, "round": 0.08}
-ADHERENT_OPTICS = {"phase contrast": 0.66, "bright field": 0.16, "DIC": 0.1, "fluorescence": 0.08}
+ADHERENT_OPTICS = {
+    "phase ring": 0.5,
+    "phase contrast": 0.18,
+    "defocus": 0.1,
+    "bright field": 0.06,
+    "DIC": 0.09,
+    "fluorescence": 0.07,
+}
 EMPTY = 0.04  # of the fields show no cell
 SMALLEST, LARGEST = 6.0, 300.0  # px
 
 
 def synthetic_field(
-    seed: int, *, size: int = 256, diameters: tuple[float, float] = (14.0, 48.0), kind: str = "", optics: str = ""
+    seed: int,
+    *,
+    size: int = 256,
+    diameters: tuple[float, float] = (14.0, 48.0),
+    kind: str = "",
+    optics: str = "",
+    ragged: float = 0.0,
 ) -> LabelledImage:
     """Return a field (size, size) float32 with its labels; the same seed gives the same field.
 
@@ -51,6 +64,8 @@ def synthetic_field(
         Range of the typical cell diameter (disc of equal area), px, drawn evenly in octaves.
     kind, optics
         One of `KINDS` and of `OPTICS`; by default drawn.
+    ragged
+        How far outlines are frayed at most, px.
     """
     rng = np.random.default_rng(seed)
     kind = kind or _drawn(KIND_CHANCES, rng)
@@ -58,6 +73,8 @@ def synthetic_field(
     low, high = np.log2(np.clip(diameters, SMALLEST, LARGEST))
     diameter = float(2.0 ** rng.uniform(low, high))
     labels = draw_labels(kind, size, diameter, rng)
+    if ragged:
+        labels = frayed(labels, diameter, rng.uniform(0, ragged), rng)
     if rng.random() < EMPTY:
         labels[:] = 0
     image = record(OPTICS[optics](make_specimen(labels, diameter, rng), rng), diameter, rng)
@@ -68,7 +85,7 @@ def adherent_field(seed: int, *, size: int = 400) -> LabelledImage:
     """Return a field (size, size) of adherent cells 30 to 110 px across, mostly in phase contrast."""
     rng = np.random.default_rng([77, seed])
     kind, optics = _drawn(ADHERENT_KINDS, rng), _drawn(ADHERENT_OPTICS, rng)
-    return synthetic_field(500_000 + seed, size=size, diameters=(30.0, 110.0), kind=kind, optics=optics)
+    return synthetic_field(500_000 + seed, size=size, diameters=(30.0, 110.0), kind=kind, optics=optics, ragged=5.0)
 
 
 def _drawn(chances: Mapping[str, float], rng: np.random.Generator) -> str:

@@ -21,6 +21,7 @@ from scipy import ndimage as ndi
 
 from napari_cellvino.training.synthetic.noise import granules, smooth_noise
 from napari_cellvino.training.synthetic.shapes import Labels
+from napari_cellvino.training.synthetic.waves import by_waves
 
 Image = NDArray[np.float32]
 THIN = 26.0  # px: larger cells are often drawn flat, with detail of a few px
@@ -141,6 +142,16 @@ def _thin_path(s: Specimen, rng: np.random.Generator) -> Image:
     return np.asarray(path * s.per_cell(np.exp2(rng.normal(0, rng.uniform(0.1, 0.6), count))), np.float32)
 
 
+def phase_ring(s: Specimen, rng: np.random.Generator) -> Image:
+    """Return cells in phase contrast as the wave makes it: halos, shade-off, and thick cells that shine."""
+    return by_waves(s.labels, s.depth_px, s.diameter, rng, ring=True)
+
+
+def defocus(s: Specimen, rng: np.random.Generator) -> Image:
+    """Return cells in bright field out of focus as the wave makes it: fringes round edges and organelles."""
+    return by_waves(s.labels, s.depth_px, s.diameter, rng, ring=False)
+
+
 def bright_field(s: Specimen, rng: np.random.Generator) -> Image:
     """Return transparent cells at random defocus: dark and bright rims, faint insides."""
     path = _optical_path(s, rng)
@@ -215,7 +226,9 @@ OPTICS: Mapping[str, Callable[[Specimen, np.random.Generator], Image]] = {
     "fluorescence": fluorescence,
     "membrane": membrane,
     "phase contrast": phase_contrast,
+    "phase ring": phase_ring,
     "bright field": bright_field,
+    "defocus": defocus,
     "DIC": dic,
     "stain": stain,
 }

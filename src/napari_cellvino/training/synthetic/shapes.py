@@ -27,6 +27,14 @@ def draw_labels(kind: str, size: int, diameter: float, rng: np.random.Generator)
     return _tidy(KINDS[kind](size, diameter, rng), diameter)
 
 
+def frayed(labels: Labels, diameter: float, far: float, rng: np.random.Generator) -> Labels:
+    """Return cells with outlines that are bent by up to about ``far`` px over short ways."""
+    grid = np.mgrid[: len(labels), : len(labels)].astype(np.float32)
+    wave = diameter * rng.uniform(0.08, 0.25)
+    bent = [g + np.float32(far / 2) * smooth_noise(len(labels), wave, rng) for g in grid]
+    return _tidy(np.asarray(ndi.map_coordinates(labels, bent, order=0, mode="nearest"), np.int32), diameter)
+
+
 def _tidy(labels: Labels, diameter: float) -> Labels:
     """Return labels 1…N of connected pieces that are large enough."""
     pieces = connected_components(labels, connectivity=1).astype(np.int32)
