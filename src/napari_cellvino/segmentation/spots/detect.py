@@ -16,7 +16,6 @@ from scipy.spatial import cKDTree
 from napari_cellvino.core.spots import Spots
 from napari_cellvino.segmentation.spots.bands import Image
 from napari_cellvino.segmentation.spots.gaussian_fit import Gaussians, fit_gaussians, render
-from napari_cellvino.segmentation.spots.grain import stands_out_of_grain
 from napari_cellvino.segmentation.spots.look import FIRST_LOOK, Filtered, Look, best_look, noise_at
 from napari_cellvino.segmentation.spots.network import DENSEST, SpotNetwork, network_places, suits_network
 from napari_cellvino.segmentation.spots.response import (
@@ -216,7 +215,7 @@ def _seen_by(
     response = brightest[tuple(at.T)].astype(np.float64)
     score = response / look.noise[tuple(at.T)]
     keep = response >= (STILL * least.brightness if asked.brightness is None else asked.brightness)
-    keep &= stands_out_of_grain(look, at, score, whole=whole) if asked.score is None else score >= asked.score
+    keep &= score >= (asked.score or 0.0)
     found = _fitted_where_seen(look, places[keep], at[keep])
     return found, score[keep], replace(least, score=asked.score or 0.0), threshold_curve(clear)
 
