@@ -1,10 +1,10 @@
 """How long the window stands still: a heartbeat in the thread of a real viewer, on a field of 4096 x 4096 px.
 
 A stall is the time of the processor that the thread takes between two beats of a timer of a few ms: what other
-programs do meanwhile is left out. Not our own is what napari takes to add a layer and to draw its canvas: every 2 ms
-another thread looks where the window's thread is. A viewer without our window, measured beside, was ruled out: what
-it takes for the same layer differs by 100 ms from one time to the next. The network runs once on a small field, whose
-maps are put side by side.
+programs do meanwhile is left out. Not our own is what napari takes to add a layer, to draw its canvas, and to note
+where a dock stands: every 2 ms another thread looks where the window's thread is. A viewer without our window, measured
+beside, was ruled out: what it takes for the same layer differs by 100 ms from one time to the next. The network runs
+once on a small field, whose maps are put side by side.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from scipy.ndimage import zoom
 
 from benchmarks.figure import Figure
 from benchmarks.scenes import in_memory, nuclei_field
+from benchmarks.stall_steps import many_at_once, of_a_slider, of_all_cells, of_the_end, of_the_list, of_the_window
 from benchmarks.window_edits import bench_window, check_display
 from napari_cellvino.core.progress import finish
 from napari_cellvino.segmentation.predict import Prediction, decode
@@ -41,8 +42,7 @@ SIDE = 4096
 FEW, MANY = 5_300, 14_000
 STALL_MS, PREVIEW_MS, QUEUE_MS = 100.0, 500.0, 300.0
 BEAT_MS = 4
-EDITED, AT_ONCE = 40, 5_000  # which cell is edited, and how many are accepted at once
-LASSO = ((0.1, 0.1), (0.9, 0.1), (0.9, 0.9), (0.1, 0.9), (0.1, 0.5))  # shares of the axes of the plot
+EDITED = 40  # which cell is edited
 MOVED: dict[str, float] = {
     "smallest": 60.0,
     "confidence": 0.8,
@@ -55,6 +55,7 @@ NAPARIS = {
     ("napari.layers.labels.labels", "__init__"),
     ("napari.layers.vectors.vectors", "__init__"),
     ("vispy.app.backends._qt", "paintGL"),
+    ("napari._qt.widgets.qt_viewer_dock_widget", "_update_default_dock_area"),
 }
 BLOCK = 16  # px of a field that one step of the network's deepest layer is of
 
@@ -142,29 +143,13 @@ def _steps(window: CellvinoWindow, prediction: Prediction) -> tuple[dict[str, _S
         reviewer.select([sorted(reviewer.annotation.records)[EDITED]])
         stalls[name] = beat.longest(lambda a=action: a.run(reviewer))
     stalls["save"] = beat.longest(session.saver.save)
-    stalls |= _many_at_once(window, beat)
+    for more in (many_at_once, of_the_list, of_a_slider, of_the_window):
+        stalls |= more(window, beat.longest)
     stalls["another field"] = beat.longest(lambda: session.viewer.add_image(pixels[::2, ::2], name="other"))
     stalls["back to the field"] = beat.longest(lambda: session.opener.choose(first))
+    stalls |= of_all_cells(window, beat.longest)
+    stalls |= of_the_end(window, beat.longest, pixels[::4, ::4])
     return stalls, clocks
-
-
-def _many_at_once(window: CellvinoWindow, beat: _Heartbeat) -> dict[str, _Stall]:
-    """Return the longest stalls of what is done to thousands of cells, and to all cells that are saved."""
-    from napari_cellvino.gui.cells.cells_panel import CellsPanel
-    from napari_cellvino.gui.review import actions
-
-    session, reviewer, stalls = window.session, window.session.reviewer, {}
-    some = sorted(reviewer.annotation.records)[:AT_ONCE]
-    stalls[f"choosing {len(some):,}"] = beat.longest(lambda: reviewer.select(some))
-    for name, action in (("accepting", actions.ACCEPT), ("undoing", actions.UNDO)):
-        stalls[f"{name} {len(some):,}"] = beat.longest(lambda a=action: a.run(reviewer))
-    stalls["opening all cells"] = beat.longest(session.cells_wanted.emit)
-    panel = session.viewer.window.dock_widgets["All cells"].findChild(CellsPanel)
-    places = panel.plot.axes.transData.inverted().transform(panel.plot.axes.transAxes.transform(LASSO))
-    stalls["a lasso over all cells"] = beat.longest(lambda: panel.plot.drawn.emit([tuple(xy) for xy in places]))
-    stalls["pictures of all cells"] = beat.longest(panel.gallery.scrollToBottom)
-    session.viewer.window.remove_dock_widget(session.viewer.window.dock_widgets["All cells"].parent())
-    return stalls
 
 
 def _finished(prediction: Prediction) -> Generator[object, None, Outcome]:

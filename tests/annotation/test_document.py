@@ -92,7 +92,7 @@ def test_labels_and_records_must_belong_together():
 
 def test_records_follow_from_pixels(two):
     edit = edit_region(two, "Paint", Region((5, 5), (15, 16)), np.full((10, 11), 7, np.int32))
-    after = {c.id: c.after for c in edit.records}
+    after = dict(zip(edit.ids, edit.records.after, strict=True))
     assert after[1] is None
     assert (after[2].origin, after[2].review) == (ObjectOrigin.EDITED, ReviewState.EDITED)
     assert (after[7].origin, after[7].review) == (ObjectOrigin.DRAWN, ReviewState.EDITED)

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from random import Random
 
 import numpy as np
@@ -14,14 +15,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_cellvino.annotation import EditSession, Region
+from napari_cellvino.annotation import EditSession, Region, record_changes
 from napari_cellvino.annotation.event_json import read_line, write_line
 from napari_cellvino.annotation.journal import Journal, start_journal
 from napari_cellvino.annotation.paint_strokes import Stroke, edit_region
+from napari_cellvino.annotation.record import with_values
+from napari_cellvino.annotation.record_json import record_dict
 from napari_cellvino.annotation.recovery import find_unsaved, resume_session, start_session
 from napari_cellvino.annotation.tools.delete import delete
 from napari_cellvino.annotation.tools.mark import accept, set_note
 from napari_cellvino.core.errors import JournalError, OutputError
+from napari_cellvino.core.objects import ReviewState
 from tests.annotation.conftest import annotate, check_index, state
 from tests.annotation.random_edits import box_scene, random_step, scene
 
@@ -160,6 +164,9 @@ def test_what_is_no_journal_is_said(two, tmp_path, content):
         ({"step": "dance", "name": "x"}, "cannot be read"),
         ({"step": "do", "name": "x", "runs": "%%"}, "cannot be read"),
         ({"step": "do", "name": "x", "records": [{"id": 0}]}, "the objects cannot be read"),
+        ({"step": "do", "name": "x", "marks": {"ids": [1, 2, 3], "review": ["accepted"] * 2}}, "a value for each cell"),
+        ({"step": "do", "name": "x", "marks": {"ids": [1], "review": ["loved"]}}, "marks of cells cannot be read"),
+        ({"step": "do", "name": "x", "marks": {"ids": [9], "review": ["accepted"]}}, "there is no cell #9"),
         (
             {"step": "do", "name": "Delete #9", "removed": [9], "runs": "eJxjYIAAAAAIAAE="},
             "step 1 of .* cannot be made",
@@ -442,6 +449,42 @@ def test_a_journal_goes_on_beside_the_result_that_was_saved_elsewhere(two, tmp_p
     assert not here.exists()
     assert find_unsaved(there, snapshot.annotation).steps == 2
     assert [path.name for path in there.parent.iterdir() if path != there] == ["a.corrections.old-1"]
+
+
+@pytest.mark.parametrize("mark", [accept, delete])
+def test_an_edit_of_many_cells_is_short_and_makes_each_record_once(tmp_path, monkeypatch, mark):
+    labels, path, made = np.arange(1, 1001).reshape(20, 50), tmp_path / "a.corrections", []
+    count = lambda rows, values: made.extend(rows) or with_values(rows, values)  # noqa: E731
+    monkeypatch.setattr(record_changes, "with_values", count)
+    annotation = annotate(labels)
+    session, before = start_session(path, annotation, author="Ada"), state(annotation)
+    session.commit(mark(annotation, range(1, 901)))
+    assert len(made) == 900
+    session.undo()
+    assert state(annotation) == before
+    session.redo()
+    assert len(made) == 900, "undo and redo make none"
+    session.close()
+    assert path.stat().st_size < 3 * 900 * 45  # three steps; whole records take 130 bytes each
+    again = annotate(labels)
+    resumed = resume_session(path, again).session
+    assert state(again) == state(annotation)
+    resumed.undo()
+    assert state(again) == before
+    resumed.close()
+
+
+def test_a_journal_of_an_earlier_format_is_gone_on_with_in_this_one(two, tmp_path):
+    path, saved = tmp_path / "a.corrections", annotate(two.labels)
+    whole = record_dict(replace(saved.record(1), review=ReviewState.ACCEPTED))
+    step = {"step": "do", "name": "Accept #1", "records": [whole]}
+    path.write_bytes(write_line({"journal": 1, "base": saved.fingerprint()}) + write_line(step))
+    resumed = resume_session(path, saved)
+    resumed.session.commit(accept(saved, [2]))
+    resumed.session.close()
+    assert [read_line(line).get("journal") for line in path.read_bytes().splitlines(keepends=True)] == [2, None, None]
+    assert resume_and_close(path, two).steps == 2
+    assert [two.record(id_).review for id_ in (1, 2, 3)] == [ReviewState.ACCEPTED] * 2 + [ReviewState.UNSEEN]
 
 
 def test_steps_after_a_mark_of_an_earlier_version_are_found(two, tmp_path):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from napari_cellvino.annotation import EditSession, ObjectRecord
+from napari_cellvino.annotation.pixel_runs import runs_of_objects
 from napari_cellvino.annotation.tools.add import add_drawn, add_from_intensity, add_from_map
 from napari_cellvino.annotation.tools.boxes import add_box, boxes_at, move_box, resize_box
 from napari_cellvino.annotation.tools.brush import brush, erase
@@ -611,3 +612,17 @@ def test_seeds_in_a_flat_map_part_a_cell_halfway_between_them():
     right = annotation.labels == annotation.labels[30, 41]
     assert not right[:, :28].any()
     assert right[:, 34:].sum() == (labels[:, 34:] == 1).sum()
+
+
+@pytest.mark.parametrize("shape", [(7, 9), (6, 1), (3, 5, 4), (4, 3, 1)])
+def test_runs_of_many_objects_are_those_of_their_pixels(shape):
+    labels = np.random.default_rng(2).integers(0, 4, shape).astype(np.int32)
+    annotation = annotate(labels)
+    ids = [3, 1]
+    places = annotation.index.places(ids)
+    runs = runs_of_objects(annotation.pixels, places.low, places.high, ids, 9)
+    runs.write(annotation.pixels)
+    np.testing.assert_array_equal(annotation.pixels, np.where(np.isin(labels, ids), 9, labels))
+    assert set(runs.before.tolist()) == set(ids)
+    before = np.pad(labels, [(0, 0)] * (len(shape) - 1) + [(1, 0)])
+    assert len(runs) == sum(((before[..., 1:] == i) & (before[..., :-1] != i)).sum() for i in ids)

@@ -12,7 +12,7 @@ from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.segmentation.pipeline import make_pipeline
 from napari_cellvino.segmentation.size_search import searched_px
-from napari_cellvino.workflows.run_cost import RunCost, TrialTimes, corrected, keep_run, measure_cost
+from napari_cellvino.workflows.run_cost import RunCost, RunsOfImage, TrialTimes, corrected, keep_run, measure_cost
 
 
 @pytest.fixture
@@ -66,3 +66,17 @@ def test_what_runs_took_corrects_what_comes_next(engines):
     assert corrected(foretold, exact) == foretold
     keep_run(foretold, RunCost(1.0, 20), exact)  # in room that the tile had left: no run takes less for that
     assert corrected(foretold, exact) == RunCost(1.0, 100, runs=1)
+
+
+def test_a_run_that_is_repeated_takes_what_the_last_one_took(engines):
+    runs, pipeline, foretold = RunsOfImage(), make_pipeline(Recipe()), RunCost(2.0, 100)
+    stack, other = (Stack.from_array(np.zeros((9, 9), np.uint16), axes="YX") for _ in range(2))
+    assert runs.expected(stack, pipeline) is None
+    runs.keep(foretold, RunCost(9.0, 300), stack, pipeline)
+    expected = runs.keep(foretold, RunCost(5.0, 200), stack, pipeline)
+    slid = pipeline.with_choices(parameters={"confidence": 0.7})
+    assert expected == runs.expected(stack, slid)
+    assert (expected.cost, expected.foretold) == (RunCost(5.0, 200), foretold)
+    assert runs.expected(stack, make_pipeline(Recipe(diameter_px=9))) is None
+    assert corrected(foretold, pipeline) == RunCost(7.0, 250, runs=2), "other images learn from them as before"
+    assert runs.expected(other, pipeline) is None

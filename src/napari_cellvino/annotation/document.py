@@ -15,12 +15,13 @@ from types import MappingProxyType
 
 import numpy as np
 
-from napari_cellvino.annotation.edit import Edit, RecordChange
+from napari_cellvino.annotation.edit import Edit
 from napari_cellvino.annotation.found_records import FoundRecords
 from napari_cellvino.annotation.index import Geometry, ObjectIndex, Places, areas_changed
 from napari_cellvino.annotation.pixel_runs import Labels, PixelRuns, empty_runs
 from napari_cellvino.annotation.provenance import Provenance
 from napari_cellvino.annotation.record import ObjectRecord, drawn_record, is_counted
+from napari_cellvino.annotation.record_changes import RecordChanges
 from napari_cellvino.annotation.record_columns import objects_of_records, placed
 from napari_cellvino.annotation.record_json import record_dict
 from napari_cellvino.annotation.region import Region, join_regions
@@ -110,8 +111,7 @@ class Annotation:
         """The number of objects of each review state that are excluded (True), or are not."""
         if self._states is None:
             found = self._found
-            states = found.states() if found else Counter((r.review, r.excluded) for r in self._live.values())
-            self._states = states
+            self._states = found.states() if found else _count_states(self._live.values())
         return self._states
 
     @property
@@ -221,8 +221,8 @@ class Annotation:
             index = self.index
             edit.pixels.write(self.pixels)
             index.update(self.pixels, edit.pixels)
-        for change in edit.records:
-            self._put(change)
+        if edit.records:
+            self._put(edit.records)
 
     def copy_with_labels(self, labels: Labels | None) -> Annotation:
         """Return a copy of this annotation that uses ``labels``, a copy of its label image."""
@@ -245,16 +245,28 @@ class Annotation:
 
     def fits(self, edit: Edit) -> bool:
         """Return whether the cells are as they were when the edit was made."""
-        known = all(self.find_record(change.id) == change.before for change in edit.records)
+        live, gone, changes = self._live, self._deleted, edit.records
+        now = (live.get(id_) or gone.get(id_) for id_ in changes.ids)
+        known = all(a is b or a == b for a, b in zip(now, changes.before, strict=True))
         return known and (len(edit.pixels) == 0 or edit.pixels.holds(self.pixels))
 
-    def _put(self, change: RecordChange) -> None:
+    def _put(self, changes: RecordChanges) -> None:
         self._states = self._corrected = None
-        self._live.pop(change.id, None)
-        self._deleted.pop(change.id, None)
-        if change.after is not None:
-            (self._deleted if change.after.deleted else self._live)[change.id] = change.after
-            self.next_id = max(self.next_id, change.id + 1)
+        live, gone = self._live, self._deleted
+        for id_, record in zip(changes.ids, changes.after, strict=True):
+            here, elsewhere = (gone, live) if record is not None and record.deleted else (live, gone)
+            elsewhere.pop(id_, None)
+            if record is None:
+                here.pop(id_, None)
+            else:
+                here[id_] = record
+        self.next_id = max(self.next_id, max(changes.ids) + 1)
+
+
+def _count_states(records: Iterable[ObjectRecord]) -> Counter[tuple[ReviewState, bool]]:
+    """Return the number of each state, counted as numbers: to hash an enumeration takes three times as long."""
+    found = Counter([2 * record.review + record.excluded for record in records])
+    return Counter({(ReviewState(code // 2), code % 2 == 1): number for code, number in found.items()})
 
 
 def fingerprint_of(shape: tuple[int, ...], labels: Labels | None, records: Iterable[ObjectRecord]) -> str:
@@ -298,5 +310,6 @@ def make_edit(
             after[id_] = drawn_record(id_) if known is None else known.edited()
     if after and not 0 < min(after) <= max(after) < LAST_ID:
         raise EditError(f"{name} needs a cell of number {max(after)}; numbers go from 1 to {LAST_ID - 1}")
-    changes = (RecordChange(annotation.find_record(id_), record) for id_, record in sorted(after.items()))
-    return Edit(name, runs, tuple(change for change in changes if change.before != change.after))
+    changes = [(annotation.find_record(id_), record) for id_, record in sorted(after.items())]
+    real = [(a, b) for a, b in changes if a != b]
+    return Edit(name, runs, RecordChanges([a for a, _ in real], [b for _, b in real]))

@@ -2,31 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from napari_cellvino.annotation.pixel_runs import PixelRuns, empty_runs
-from napari_cellvino.annotation.record import ObjectRecord
+from napari_cellvino.annotation.record_changes import RecordChanges
 
 RECORD_BYTES = 500  # approximate memory of a record without its note
-
-
-@dataclass(frozen=True, slots=True)
-class RecordChange:
-    """The record of one object before and after; None where there is none."""
-
-    before: ObjectRecord | None
-    after: ObjectRecord | None
-
-    @property
-    def id(self) -> int:
-        """Id of the object."""
-        record = self.before or self.after
-        return record.id if record else 0
-
-    def inverse(self) -> RecordChange:
-        """Return the reverse change."""
-        return RecordChange(self.after, self.before)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,13 +19,14 @@ class Edit:
 
     name: str
     pixels: PixelRuns = field(default_factory=empty_runs)
-    records: tuple[RecordChange, ...] = ()
+    records: RecordChanges = field(default_factory=RecordChanges)
     rerun: bool = False
 
     @property
     def nbytes(self) -> int:
         """Approximate memory in bytes."""
-        notes = sum(len(r.note) for change in self.records for r in (change.before, change.after) if r is not None)
+        same = self.records.fields and "note" not in self.records.fields  # texts that the records before have too
+        notes = 0 if same else sum([len(row.note) for pair in self.records for row in pair if row is not None])
         return self.pixels.nbytes + 2 * RECORD_BYTES * len(self.records) + notes
 
     @property
@@ -55,13 +37,12 @@ class Edit:
     @property
     def ids(self) -> tuple[int, ...]:
         """Ids of the changed objects."""
-        return tuple(change.id for change in self.records)
+        return self.records.ids
 
     def inverse(self) -> Edit:
         """Return the edit that reverts this one."""
-        return replace(self, pixels=self.pixels.inverse(), records=tuple(change.inverse() for change in self.records))
+        return replace(self, pixels=self.pixels.inverse(), records=self.records.inverse())
 
-    def with_stamp(self, stamp: Callable[[ObjectRecord], ObjectRecord]) -> Edit:
-        """Return the edit with ``stamp`` applied to each new record."""
-        changes = tuple(RecordChange(c.before, stamp(c.after) if c.after is not None else None) for c in self.records)
-        return replace(self, records=changes)
+    def stamped(self, author: str, at: str) -> Edit:
+        """Return the edit with who made the new records, and when."""
+        return replace(self, records=self.records.stamped(author, at))

@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.annotation.document import Annotation
-from napari_cellvino.annotation.edit import Edit, RecordChange
+from napari_cellvino.annotation.edit import Edit
 from napari_cellvino.annotation.event import EditAction, Event
 from napari_cellvino.annotation.pixel_runs import PixelRuns, empty_runs
-from napari_cellvino.annotation.record_json import read_records, record_dict
+from napari_cellvino.annotation.record_changes import RecordChanges
+from napari_cellvino.annotation.record_json import marks_dict, read_marks, read_records, record_dict
 from napari_cellvino.core.errors import JournalError
 
 PACKED = 1  # level of zlib: 3.4 ms less than 6 for 200 cells, 19 KB instead of 14
@@ -38,12 +39,17 @@ def read_line(line: bytes) -> dict[str, Any] | None:
 
 
 def event_dict(event: Event) -> dict[str, object]:
-    """Return an event as plain values, without the previous records, which the reader has."""
+    """Return an event as plain values, without the previous records, which the reader has.
+
+    Where only some fields differ, those are written, as columns: 5,000 whole records take 30 ms.
+    """
     edit = event.edit
-    records = [record_dict(change.after) for change in edit.records if change.after is not None]
-    removed = [change.id for change in edit.records if change.after is None]
     words: dict[str, object] = {"step": str(event.step), "name": edit.name}
     words |= {"runs": _packed(edit.pixels)} if len(edit.pixels) else {}
+    if edit.records.fields:
+        return words | {"marks": marks_dict(edit.records)}
+    records = [record_dict(after) for after in edit.records.after if after is not None]
+    removed = [id_ for id_, after in zip(edit.ids, edit.records.after, strict=True) if after is None]
     words |= {"records": records} if records else {}
     words |= {"removed": removed} if removed else {}
     return words | ({"rerun": True} if edit.rerun else {})
@@ -65,9 +71,12 @@ def read_event(content: dict[str, Any], annotation: Annotation) -> Event:
         removed, rerun = [int(id_) for id_ in content.get("removed", [])], bool(content.get("rerun", False))
     except (KeyError, TypeError, ValueError, binascii.Error, zlib.error) as error:
         raise JournalError(f"a step of the journal cannot be read: {error!r}") from error
+    if "marks" in content:
+        return Event(step, Edit(name, runs, read_marks(content["marks"], annotation.find_record), rerun))
     after = {r.id: r for r in read_records(content.get("records", []), boxes=annotation.labels is None)}
-    changes = (RecordChange(annotation.find_record(id_), after.get(id_)) for id_ in sorted([*after, *removed]))
-    return Event(step, Edit(name, runs, tuple(changes), rerun))
+    ids = sorted([*after, *removed])
+    changes = RecordChanges([annotation.find_record(id_) for id_ in ids], [after.get(id_) for id_ in ids])
+    return Event(step, Edit(name, runs, changes, rerun))
 
 
 def _packed(runs: PixelRuns) -> str:

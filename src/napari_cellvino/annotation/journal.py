@@ -25,7 +25,7 @@ from napari_cellvino.storage.lock import folder_lock, hold_file
 
 _logger = logging.getLogger(__name__)
 
-FORMAT = 1
+FORMAT = 2  # 1 wrote whole records where few of their fields change
 RETRY_S = 1.0  # before a failed write is repeated
 PATIENCE_S = 2.0  # for others that write in the folder at the moment that a journal is opened
 
@@ -250,9 +250,16 @@ def start_journal(path: Path, fingerprint: str) -> Journal:
         return Journal(path, new=True)
 
 
-def open_journal(path: Path) -> Journal:
-    """Return the journal in a file, to be gone on with; the errors are those of `Journal`."""
+def open_journal(path: Path, *, earlier: bool = False) -> Journal:
+    """Return the journal in a file, to be gone on with; the errors are those of `Journal`.
+
+    One of an ``earlier`` format has this one from now on: a version that knew the earlier one would skip new steps.
+    """
     with _holding_folder(path):
+        if earlier:
+            first, *steps = path.read_bytes().splitlines(keepends=True)
+            base = (read_line(first) or {}).get("base", "")
+            _write_whole(path, b"".join([_header(str(base)), *steps]))
         return Journal(path)
 
 

@@ -38,10 +38,13 @@ class PixelRuns:
         """Bytes of memory."""
         return self.start.nbytes + self.length.nbytes + self.before.nbytes + self.after.nbytes
 
+    def at(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> PixelRuns:
+        """Return some of the runs."""
+        return PixelRuns(self.start[rows], self.length[rows], self.before[rows], self.after[rows])
+
     def ordered(self) -> PixelRuns:
         """Return the same runs by ascending start."""
-        order = np.argsort(self.start)
-        return PixelRuns(self.start[order], self.length[order], self.before[order], self.after[order])
+        return self.at(np.argsort(self.start))
 
     def inverse(self) -> PixelRuns:
         """Return the reverse change."""
@@ -91,17 +94,32 @@ def runs_of_pixels(shape: tuple[int, ...], pixels: Index, before: AnyLabels, aft
     return _runs(pixels[order].astype(np.int64), before[order], after[order], shape[-1])
 
 
-def runs_of_object(labels: Labels, region: Region, id_: int, after: int) -> PixelRuns:
-    """Return the runs that change the pixels of an object within a region of an image to ``after``."""
-    *rows, width = region.shape
-    wider = (*rows, width + 1)  # a pixel of background ends each row, and one precedes the first
-    mask = np.zeros(math.prod(wider) + 1, bool)
-    np.equal(labels[region.slices], id_, out=mask[1:].reshape(wider)[..., :-1])
-    bounds = (mask[1:] != mask[:-1]).nonzero()[0]
-    first, length = bounds[::2], (bounds[1::2] - bounds[::2]).astype(np.int32)
-    place = [axis + low for axis, low in zip(np.unravel_index(first, wider), region.low, strict=True)]
-    start = np.ravel_multi_index(place, labels.shape).astype(np.int64)
-    return PixelRuns(start, length, np.full_like(length, id_), np.full_like(length, after))
+def runs_of_objects(labels: Labels, low: Index, high: Index, ids: Sequence[int], after: int) -> PixelRuns:
+    """Return the runs that change the pixels of objects, each from ``low`` to ``high`` (N, axes), to ``after``.
+
+    They are in the order of the objects. What can be done for all objects at once is: there may be thousands.
+    """
+    places = zip(low.tolist(), high.tolist(), ids, strict=True)
+    bounds = [_bounds(labels[tuple(map(slice, first, end))] == id_) for first, end, id_ in places]
+    number = np.array([len(bound) // 2 for bound in bounds], np.int64)
+    edges = np.concatenate([np.zeros(0, np.int64), *bounds])
+    rest, start, step = edges[::2], np.zeros(len(edges) // 2, np.int64), 1
+    for axis in reversed(range(labels.ndim)):
+        size = np.repeat(high[:, axis] - low[:, axis], number)
+        rest, place = np.divmod(rest, size + (axis == labels.ndim - 1))
+        start += step * (np.repeat(low[:, axis], number) + place)
+        step *= labels.shape[axis]
+    length = (edges[1::2] - edges[::2]).astype(np.int32)
+    return PixelRuns(start, length, np.repeat(np.array(ids, np.int32), number), np.full(len(length), after, np.int32))
+
+
+def _bounds(mask: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Return where runs begin and end, in turn, in rows that are each a pixel of background longer than a mask."""
+    *rows, width = mask.shape
+    wider = (*rows, width + 1)
+    row = np.zeros(math.prod(wider) + 1, bool)
+    row[1:].reshape(wider)[..., :-1] = mask
+    return np.flatnonzero(row[1:] != row[:-1])
 
 
 def join_runs(parts: Sequence[PixelRuns]) -> PixelRuns:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from operator import attrgetter
+from typing import Any
 
 from napari_cellvino.core.objects import Doubt, ObjectOrigin, ReviewState
 
@@ -91,12 +93,22 @@ def is_counted(review: ReviewState, *, excluded: bool) -> bool:
     return review is not ReviewState.REJECTED and not excluded
 
 
+def with_values(records: Sequence[ObjectRecord], values: Mapping[str, Sequence[Any]]) -> list[ObjectRecord]:
+    """Return the records (N,) with other values, a column (N,) by the name of its field.
+
+    It takes half the time of `dataclasses.replace` for each of them.
+    """
+    columns = (values.get(name) or map(attrgetter(name), records) for name in _FIELDS)
+    return [ObjectRecord(*row) for row in zip(*columns, strict=True)]
+
+
 def drawn_record(id_: int, *, class_index: int = 0, box: Box | None = None) -> ObjectRecord:
     """Return the record of a drawn object."""
     return ObjectRecord(id_, class_index, origin=ObjectOrigin.DRAWN, review=ReviewState.EDITED, box=box)
 
 
-_ALL_BUT_SCORE = attrgetter(*(field.name for field in fields(ObjectRecord) if field.name != "score"))
+_FIELDS = tuple(field.name for field in fields(ObjectRecord))
+_ALL_BUT_SCORE = attrgetter(*(name for name in _FIELDS if name != "score"))
 
 
 def _comparable(record: ObjectRecord) -> tuple[object, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from enum import IntEnum, IntFlag
+from operator import attrgetter
 from typing import Any, TypeVar
 
 import numpy as np
@@ -46,10 +47,10 @@ def _members(kind: type[Member], values: NDArray[np.int32]) -> list[Member]:
 def objects_of_records(records: Sequence[ObjectRecord], places: Places) -> Objects:
     """Return one row per record; boxes (N, 2 axes) have lows before highs, centroids are (N, axes)."""
     columns: dict[str, NDArray[Any]] = {
-        name: np.array([getattr(record, name) for record in records], np.int32)
+        name: np.fromiter(map(attrgetter(name), records), np.int32, len(records))
         for name in ("id", "class_index", "origin", "review", "doubts")
     }
-    score = np.array([record.score for record in records], np.float32)
+    score = np.fromiter(map(attrgetter("score"), records), np.float32, len(records))
     return Objects(**columns, score=score, **_columns_of(places))
 
 

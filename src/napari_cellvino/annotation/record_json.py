@@ -1,15 +1,20 @@
-"""Records as plain values for JSON, and back; records written by version 0.2, with fewer fields, are read too."""
+"""Records as plain values for JSON, and back; records written by version 0.2, with fewer fields, are read too.
+
+Of many records in which few fields change, only these are written, as columns.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from operator import attrgetter
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from napari_cellvino.annotation.record import ObjectRecord
+from napari_cellvino.annotation.record_changes import RecordChanges
 from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.objects import Doubt, ObjectOrigin, ReviewState
 
@@ -59,6 +64,67 @@ def read_records(rows: object, *, boxes: bool) -> list[ObjectRecord]:
         ) from error
     except KeyError as error:
         raise ImageValueError(f"the objects cannot be read: {error} is not known to this version") from error
+
+
+def marks_dict(changes: RecordChanges) -> dict[str, object]:
+    """Return the fields of records that changes alone set, as columns; a column of equal values has one of them."""
+    columns: dict[str, object] = {"ids": changes.ids}
+    for field in changes.fields:
+        values = [getattr(record, field) for record in changes.after]
+        column = values[:1] if values.count(values[0]) == len(values) else values
+        columns[field] = [_REVIEWS[value] for value in column] if field == "review" else column
+    return columns
+
+
+def read_marks(content: object, find: Callable[[int], ObjectRecord | None]) -> RecordChanges:
+    """Return the changes that `marks_dict` describes; ``find`` finds the records before them by id.
+
+    Raises
+    ------
+    ImageValueError
+        If they are not valid, or of a cell that is not there.
+    """
+    try:
+        marks = _Marks.model_validate(content)
+        columns = marks.columns()
+    except (ValidationError, KeyError) as error:
+        raise ImageValueError(f"the marks of cells cannot be read: {error}") from error
+    found = [find(id_) for id_ in marks.ids]
+    before = tuple([record for record in found if record is not None])
+    if len(before) < len(found):
+        raise ImageValueError(f"the marks of cells cannot be read: there is no cell #{marks.ids[found.index(None)]}")
+    return RecordChanges(before, before, columns, [*columns])
+
+
+class _Marks(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ids: tuple[int, ...] = Field(min_length=1)
+    review: tuple[str, ...] | None = None
+    class_index: tuple[Annotated[int, Field(ge=0)], ...] | None = None
+    excluded: tuple[bool, ...] | None = None
+    note: tuple[str, ...] | None = None
+    box: tuple[tuple[int, ...] | None, ...] | None = None
+    deleted: tuple[bool, ...] | None = None
+    by: tuple[str, ...] | None = None
+    at: tuple[str, ...] | None = None
+
+    @model_validator(mode="after")
+    def _fit(self) -> _Marks:
+        for field in self.model_fields_set - {"ids"}:
+            if len(getattr(self, field) or ()) not in (1, len(self.ids)):
+                raise ValueError(f"{field} does not have a value for each cell")
+        return self
+
+    def columns(self) -> dict[str, Sequence[Any]]:
+        """Return a value of each field for each cell; `KeyError` for a state that is not known."""
+        found: dict[str, Sequence[Any]] = {f: getattr(self, f) for f in _MARKED if f in self.model_fields_set}
+        if "review" in found:
+            found["review"] = [ReviewState[word.upper()] for word in found["review"]]
+        return {f: column if len(column) == len(self.ids) else [*column] * len(self.ids) for f, column in found.items()}
+
+
+_MARKED = tuple(name for name in _Marks.model_fields if name != "ids")
 
 
 class _Row(BaseModel):

@@ -146,7 +146,7 @@ def resume_session(
     at = _replay(session, content.lines[since:], path)
     session.history.set_limit(history_bytes)
     _truncate(path, content)
-    session.journal = open_journal(path)
+    session.journal = open_journal(path, earlier=content.lines[0]["journal"] < FORMAT)
     return ResumedSession(session, session.unsaved, at, content.damage)
 
 
@@ -172,7 +172,7 @@ def _read(path: Path) -> _Content:
             break
         lines.append(content)
         good += len(line)
-    if not lines or lines[0].get("journal") != FORMAT:
+    if not lines or lines[0].get("journal") not in range(1, FORMAT + 1):
         raise JournalError(f"{path} is no journal of corrections that this version knows; move it away")
     return _Content(lines, good, len(raw) - len(lines))
 

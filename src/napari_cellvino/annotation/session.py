@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from psygnal import Signal
@@ -69,6 +68,11 @@ class EditSession:
         """Number of edits between what is saved and what is there now; 0 where all since were undone."""
         return steps_between(self._in_effect.state, self._saved_state)
 
+    @property
+    def in_memory_only(self) -> bool:
+        """Whether there is something to save that no journal has."""
+        return self.to_save > 0 and (self.journal is None or self.journal.fault is not None)
+
     def commit(self, edit: Edit) -> Change:
         """Apply an edit and return the change.
 
@@ -79,8 +83,10 @@ class EditSession:
         """
         if edit.empty:
             raise EditError(f"{edit.name} changes nothing")
-        at = self._clock()
-        return self._commit_stamped(edit.with_stamp(lambda record: replace(record, by=self._author, at=at)))
+        stamped = edit.stamped(self._author, self._clock())
+        self.annotation.apply(stamped)
+        self.history.push(stamped)
+        return self._publish(Event(EditAction.DO, stamped))
 
     def commit_paint(self, name: str, strokes: Sequence[Stroke]) -> Change | None:
         """Commit strokes that a viewer painted into the label image as one edit.
@@ -192,11 +198,6 @@ class EditSession:
         if self.journal is not None:
             self.journal.close()
 
-    def _commit_stamped(self, edit: Edit) -> Change:
-        self.annotation.apply(edit)
-        self.history.push(edit)
-        return self._publish(Event(EditAction.DO, edit))
-
     def _publish(self, event: Event) -> Change:
         self._steps += 1
         self._in_effect.take(event.step)
@@ -217,15 +218,16 @@ class EditSession:
     def describe_change(self, event: Event) -> Change:
         """Return the change of the last step."""
         edit, undo, redo = event.edit, self.history.next_undo, self.history.next_redo
-        live = [(c.id, _is_live(c.before), _is_live(c.after)) for c in edit.records]
+        lives = _are_live(edit.records.before), _are_live(edit.records.after)
+        live = list(zip(edit.ids, *lives, strict=True))
         return Change(
             event.step,
             edit.name,
             self._changed_region(edit),
             pixels=len(edit.pixels) > 0,
-            added=tuple(id_ for id_, before, after in live if after and not before),
-            removed=tuple(id_ for id_, before, after in live if before and not after),
-            changed=tuple(id_ for id_, before, after in live if before and after),
+            added=tuple([id_ for id_, before, after in live if after and not before]),
+            removed=tuple([id_ for id_, before, after in live if before and not after]),
+            changed=tuple([id_ for id_, before, after in live if before and after]),
             undo=undo.name if undo else "",
             redo=redo.name if redo else "",
             rerun=edit.rerun,
@@ -237,14 +239,16 @@ class EditSession:
             return place
         there = self.annotation.records
         live = self.annotation.box_around([id_ for id_ in edit.ids if id_ in there])
-        found = (r.box for c in edit.records for r in (c.before, c.after) if r is not None and r.box is not None)
-        boxes = [_region_of(box) for box in set(found)]
+        found = [row.box for rows in (edit.records.before, edit.records.after) for row in rows if row and row.box]
+        boxes = [_region_around(found)] if found else []
         return join_regions([live, *boxes] if live else boxes) if live or boxes else None
 
 
-def _is_live(record: ObjectRecord | None) -> bool:
-    return record is not None and not record.deleted
+def _are_live(rows: Sequence[ObjectRecord | None]) -> list[bool]:
+    return [row is not None and not row.deleted for row in rows]
 
 
-def _region_of(box: tuple[int, ...]) -> Region:
-    return Region(box[: len(box) // 2], box[len(box) // 2 :])
+def _region_around(boxes: Sequence[tuple[int, ...]]) -> Region:
+    columns = list(zip(*boxes, strict=True))
+    axes = len(columns) // 2
+    return Region(tuple(map(min, columns[:axes])), tuple(map(max, columns[axes:])))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from napari_cellvino.annotation import Annotation, Edit, ObjectRecord, make_edit
 from napari_cellvino.annotation.pixel_runs import runs_between
+from napari_cellvino.annotation.record import with_values
 from napari_cellvino.annotation.record_columns import records_of_objects
 from napari_cellvino.annotation.region import Region
 from napari_cellvino.core.errors import ImageValueError
@@ -91,14 +92,17 @@ def reconcile(
         raise ImageValueError(f"new labels of shape {labels.shape} do not fit an image of {annotation.shape}")
     old = annotation.labels
     touched = [id_ for id_, record in annotation.records.items() if kept(record)]
-    free = np.isin(old, touched, invert=True)
-    known = np.flatnonzero(np.bincount(labels.reshape(-1))[1:]) + 1
-    left = np.bincount(labels[free], minlength=labels.max(initial=0) + 1)[known]
-    area = np.bincount(labels.reshape(-1))[known]
+    untouched = np.ones(max(annotation.next_id, int(old.max(initial=0)) + 1), bool)
+    untouched[touched] = False
+    free = untouched[old]
+    areas = np.bincount(labels.reshape(-1))
+    known = np.flatnonzero(areas[1:]) + 1
+    area, covered = areas[known], labels[~free]
+    left = area - np.bincount(covered, minlength=len(areas))[known]
     rows = objects.select(np.searchsorted(objects.id, known))
     stays = (left > 0) & (2 * left >= area) & ~_was_deleted(annotation, rows)
     ids = _numbers(annotation, np.where(free, old, 0), labels, known, stays)
-    lookup = np.zeros(labels.max(initial=0) + 1, np.int32)
+    lookup = np.zeros(len(areas), np.int32)
     lookup[known] = ids
     after = np.where(free, lookup[labels], old)
     whole = Region((0,) * after.ndim, after.shape)
@@ -146,7 +150,7 @@ def _records(
 ) -> list[ObjectRecord]:
     plain = records_of_objects(rows, boxes=boxes)
     found = plain if records is None else [records[record.id] for record in plain]
-    return [replace(record, id=id_) for record, id_ in zip(found, ids.tolist(), strict=True)]
+    return with_values(found, {"id": ids.tolist()})
 
 
 def _marked(annotation: Annotation, before: str, kept: Kept) -> list[ObjectRecord]:

@@ -127,5 +127,7 @@ def _in_order(reasons: Mapping[int, list[Reason]]) -> tuple[Doubtful, ...]:
 
 
 def _doubtful(id_: int, reasons: list[Reason]) -> Doubtful:
+    if not reasons:  # as of most
+        return Doubtful(id_, 0.0, ())
     strongest = sorted(reasons, key=lambda reason: -reason.strength)
     return Doubtful(id_, 1 - prod(1 - reason.strength for reason in reasons), tuple(strongest))

@@ -88,10 +88,12 @@ class CellTable:
 
     def chosen(self, rows: Sequence[int] | Rows) -> dict[Path, list[int]]:
         """Return the ids of rows by the folders of their fields."""
-        found: dict[Path, list[int]] = {}
-        for row in rows:
-            found.setdefault(self.fields[int(self.field_number[row])].folder, []).append(int(self.id[row]))
-        return found
+        at = np.asarray(rows, np.intp)
+        numbers = self.field_number[at]
+        order = np.argsort(numbers, kind="stable")
+        held, first = np.unique(numbers[order], return_index=True)
+        ids = np.split(self.id[at[order]], first[1:])
+        return {self.fields[n].folder: part.tolist() for n, part in zip(held.tolist(), ids, strict=False)}
 
     def rows_of(self, folder: Path, ids: Sequence[int]) -> Rows:
         """Return the rows of cells of a field by their ids."""

@@ -146,8 +146,8 @@ def delete_track(annotation: Annotation, track: int) -> Edit:
     """
     gone = delete(annotation, [track])
     orphans = [replace(annotation.record(child).edited(), parent=0) for child in daughters_of(annotation, track)]
-    given = [change.after for change in gone.records if change.after is not None]
-    removed = [change.id for change in gone.records if change.after is None]
+    given = [after for after in gone.records.after if after is not None]
+    removed = [id_ for id_, after in zip(gone.ids, gone.records.after, strict=True) if after is None]
     return make_edit(annotation, f"Delete track #{track}", gone.pixels, [*given, *orphans], removed=removed)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -45,7 +46,8 @@ class Outcome:
         raw, inputs = self.prediction.raw, self.prediction.plane.inputs
         if isinstance(raw, StackMaps):
             return None if z is None or not raw.normalised.size else raw.normalised[z]
-        return np.asarray(inputs.astype(np.float32).mean(axis=0))
+        channels = inputs.astype(np.float32)
+        return channels[0] if len(channels) == 1 else np.asarray(channels.mean(axis=0))
 
     def annotation(
         self, pipeline: Pipeline, stack: Stack, *, sha256: str = "", selected: SelectedCells | None = None
@@ -55,11 +57,13 @@ class Outcome:
         ``sha256`` is of the pixels, ``selected`` are its cells, where these are known already.
         """
         prediction = self.prediction
-        outlines = outlines_of(prediction) if selected is None else None
-        if (labels := prediction.decoded.labels) is not None:
-            prediction = replace(prediction, decoded=replace(prediction.decoded, labels=labels.copy()))
-        done = pipeline.with_overrides(stack.overrides)
-        made = annotate(prediction, done, sha256=sha256, outlines=outlines, selected=selected)
+        with ThreadPoolExecutor(1) as beside:  # the copy of a large image takes a tenth of the time that a slider has
+            labels = prediction.decoded.labels
+            copied = None if labels is None else beside.submit(labels.copy)
+            outlines = outlines_of(prediction) if selected is None else None
+            done = pipeline.with_overrides(stack.overrides)
+            made = annotate(prediction, done, sha256=sha256, outlines=outlines, selected=selected)
+            made.labels = None if copied is None else copied.result()
         if not pipeline.recipe.has_rules:
             return made
         return measured(made, prediction.plane, volume_of(prediction), spots=prediction.spots).annotation

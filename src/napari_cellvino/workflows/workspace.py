@@ -51,7 +51,7 @@ from napari_cellvino.workflows.outcome import (
     with_metadata,
 )
 from napari_cellvino.workflows.redecoder import Redecoder
-from napari_cellvino.workflows.run_cost import RunEstimate, corrected, measure_cost
+from napari_cellvino.workflows.run_cost import RunEstimate, RunsOfImage, corrected, measure_cost
 from napari_cellvino.workflows.save_field import SaveRequest
 from napari_cellvino.workflows.saved_field import SavedField, SavedFieldRequest
 
@@ -86,6 +86,7 @@ class Workspace:
         self._outcome_cache = OutcomeCache()
         self.channel_guess = ChannelGuess()
         self.engines = EngineProvider()
+        self.runs = RunsOfImage()
         self.redecoder = Redecoder(self.engines)
 
     # -- what to work on
@@ -198,8 +199,11 @@ class Workspace:
 
     def expected(self) -> Generator[Progress, None, RunEstimate]:
         """Yield progress and return what a run on the open image takes (call from a thread)."""
-        pipeline = self.pipeline()
-        foretold = yield from measure_cost(self._require_stack(), pipeline, self.engines)
+        stack, pipeline = self._require_stack(), self.pipeline()
+        known = self.runs.expected(stack, pipeline)
+        if known is not None:
+            return known
+        foretold = yield from measure_cost(stack, pipeline, self.engines)
         return RunEstimate(corrected(foretold, pipeline), foretold)
 
     # -- running

@@ -97,5 +97,6 @@ def test_the_picture_takes_the_colours_that_are_chosen(review: Review, qtbot: Qt
     assert tuple(layer.get_color(id_)) != unseen  # filled, it keeps the colour of its state
     review.key("F")
     choose(panel.colour, "One colour")
-    assert not panel.legend.isVisible()
+    review.key("A")  # an edit in the middle of it
+    qtbot.waitUntil(lambda: not panel.legend.isVisible(), timeout=WAIT_MS)
     np.testing.assert_array_equal(layer.get_color(id_), before)

@@ -12,17 +12,22 @@ from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QPixmap
+from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QWidget
 
 from napari_cellvino.annotation import Annotation, EditSession, ObjectRecord
 from napari_cellvino.annotation.tools.delete import delete
 from napari_cellvino.core.objects import ReviewState
+from napari_cellvino.gui.review import cell_outlines
 from napari_cellvino.gui.review.cell_table import AREA, NOTE, STATE, CellTable
 from napari_cellvino.gui.review.review_view import size_unit
 from napari_cellvino.gui.shell.window import CellvinoWindow
+from napari_cellvino.gui.widgets.chosen_rows import chosen_rows
 
 from ..conftest import WAIT_MS
 from ..review_session import Review
+
+SHIFT = Qt.KeyboardModifier.ShiftModifier
 
 
 def choose(combo: QWidget, text: str) -> None:
@@ -43,6 +48,37 @@ def test_table_is_linked_both_ways(review: Review) -> None:
     table.draw([*table.cells.ids, 104_729])  # a field of many cells: their numbers are whole
     assert table.columnWidth(0) > table.fontMetrics().horizontalAdvance("104729")
     assert table.columnWidth(STATE) > table.fontMetrics().horizontalAdvance("/ edited, excluded")
+
+
+def test_many_are_marked_in_turn_and_each_once(review: Review, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    found, find, canvas = list[int](), cell_outlines._outlines, review.window.session.review_canvas.canvas
+    monkeypatch.setattr(cell_outlines, "AT_ONCE", 20)
+    monkeypatch.setattr(cell_outlines, "_outlines", lambda a, id_, plane: found.append(id_) or find(a, id_, plane))
+    review.reviewer.select(review.ids)
+    assert len(found) == 20 < len(review.ids)
+    qtbot.waitUntil(lambda: len(canvas._outlines) >= len(review.ids), timeout=WAIT_MS)
+    review.key("A")
+    assert {record.review for record in review.reviewer.annotation.records.values()} == {ReviewState.ACCEPTED}
+    review.key("Z", Qt.KeyboardModifier.ControlModifier)
+    assert {record.review for record in review.reviewer.annotation.records.values()} == {ReviewState.UNSEEN}
+    assert found == review.ids, "what is said of cells changes no outline"
+    review.reviewer.select(review.ids[:1])
+    review.key("Period")  # grows
+    assert found == [*review.ids, review.ids[0]]
+    assert len(canvas._outlines[0]) > 8
+
+
+def test_pictures_that_are_not_all_highlighted_stay_as_they_are(
+    review: Review, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("napari_cellvino.gui.review.gallery.MOST_SHOWN", 5)
+    review.panel.list.tabs.setCurrentIndex(1)
+    gallery, told = review.panel.list.gallery, list[object]()
+    review.reviewer.select(gallery.cells.ids[:9])
+    assert chosen_rows(gallery.list) == [0, 1, 2, 3, 4]
+    gallery.list.selectionModel().selectionChanged.connect(lambda *changed: told.append(changed))
+    review.reviewer.changed.emit()
+    assert told == []
 
 
 def test_table_follows_edits_and_sorts(review: Review, qtbot: QtBot) -> None:
@@ -141,7 +177,12 @@ def test_gallery_excludes_what_is_chosen(review: Review, qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: len(gallery.cells.ids) == len(review.ids), timeout=WAIT_MS)
     picture = gallery.cells.data(gallery.cells.index(5), Qt.ItemDataRole.DecorationRole)
     assert max(picture.width(), picture.height()) >= 60
-    gallery.list.setCurrentIndex(gallery.cells.index(2))
+    place = gallery.list.visualRect(gallery.cells.index(2)).center()
+    zoom = review.viewer.scene.camera.zoom
+    QTest.mouseClick(gallery.list.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert review.viewer.scene.camera.zoom > zoom  # it is gone to
+    there = review.pixel(review.inside(gallery.cells.ids[2]))
+    assert review.canvas.rect().contains(there)
     selection = gallery.list.selectionModel()
     selection.select(gallery.cells.index(4), selection.SelectionFlag.Select)
     chosen = {gallery.cells.ids[2], gallery.cells.ids[4]}
@@ -166,8 +207,18 @@ def test_random_sample_says_what_it_is_worth(review: Review, qtbot: QtBot) -> No
     listed.size.setValue(12)
     qtbot.waitUntil(lambda: len(listed.table.cells.ids) == 12, timeout=WAIT_MS)
     assert "12 cells drawn at random" in listed.estimate.text()
+    drawn = review.reviewer.queue.cursor.ids
     review.key("N")
-    for _ in range(12):
+    for _ in range(3):
+        review.key("A")
+    qtbot.waitUntil(lambda: "as 3 of" in listed.estimate.text(), timeout=WAIT_MS)
+    review.key("N")  # one is passed over
+    review.key("A")
+    qtbot.waitUntil(lambda: f"#{drawn[3]} was passed over" in listed.estimate.text(), timeout=WAIT_MS)
+    assert "as 3 of" in listed.estimate.text()
+    review.key("N", SHIFT)
+    review.key("N", SHIFT)
+    for _ in range(8):
         review.key("A")
     qtbot.waitUntil(lambda: "as 12 of" in listed.estimate.text(), timeout=WAIT_MS)
     assert listed.estimate.text().startswith("Between ")

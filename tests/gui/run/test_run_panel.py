@@ -128,11 +128,22 @@ def test_missing_model_is_a_notice(viewer: napari.Viewer, qtbot: QtBot, monkeypa
 
 
 def test_expected_time_is_found_without_asking(
-    window: CellvinoWindow, open_file: OpenFile, plate_file: Path, qtbot: QtBot
+    window: CellvinoWindow, open_file: OpenFile, plate_file: Path, run: Run, infers: list[int], qtbot: QtBot
 ) -> None:
     open_file(window, plate_file)
-    assert window.run_panel.cost.text().startswith("1 tile, ")
-    qtbot.waitUntil(lambda: window.run_panel.cost.text().startswith("about "), timeout=WAIT_MS)
+    panel, runner = window.run_panel, window.session.runner
+    assert panel.cost.text().startswith("1 tile, ")
+    qtbot.waitUntil(lambda: panel.cost.text().startswith("about "), timeout=WAIT_MS)
+    run(window)
+    qtbot.waitUntil(lambda: runner.expected is not None and runner.expected.repeated, timeout=WAIT_MS)
+    taken, ran = runner.expected.cost, len(infers)
+    assert panel.cost.toolTip() == "What the last run on this image took."
+    window.session.workspace.choose(diameter_px=20.0)
+    assert runner.expected is None
+    window.session.workspace.choose(diameter_px=None)
+    qtbot.waitUntil(lambda: runner.expected is not None, timeout=WAIT_MS)
+    assert runner.expected.cost == taken
+    assert len(infers) == ran, "no tile is measured anew"
 
 
 def test_measured_speed_error_is_quiet(

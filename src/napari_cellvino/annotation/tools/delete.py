@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+import numpy as np
 
 from napari_cellvino.annotation.document import Annotation, make_edit
 from napari_cellvino.annotation.edit import Edit
+from napari_cellvino.annotation.pixel_runs import empty_runs
 from napari_cellvino.annotation.record import ObjectRecord
+from napari_cellvino.annotation.record_changes import RecordChanges, Values
 from napari_cellvino.annotation.region import Region
 from napari_cellvino.annotation.tools.drawing import check_plane
 from napari_cellvino.annotation.tools.single_object import reassign_pixels
@@ -28,15 +31,17 @@ def delete(annotation: Annotation, ids: Sequence[int], *, plane: int | None = No
     chosen = list(dict.fromkeys(ids))
     if not chosen:
         raise EditError("no cell is chosen; click on the one to delete")
-    records = [annotation.record(id_) for id_ in chosen]
+    records = [annotation.record(id_) for id_ in sorted(chosen)]
     if plane is not None:
         check_plane(annotation, plane)
-    runs = reassign_pixels(annotation, chosen, 0, plane=plane) if annotation.labels is not None else None
-    places = zip(records, annotation.places(chosen).regions(), strict=True)
-    ends = [(record, region) for record, region in places if runs is None or _lies_only_in(region, plane)]
-    drawn = {record.id for record, _ in ends if record.origin is ObjectOrigin.DRAWN}
-    found = [_deleted_record(record, region) for record, region in ends if record.id not in drawn]
-    return make_edit(annotation, _name(chosen, plane), runs, found, removed=drawn)
+    runs = reassign_pixels(annotation, chosen, 0, plane=plane) if annotation.labels is not None else empty_runs()
+    if plane is None or annotation.labels is None:
+        return Edit(_name(chosen, plane), runs, _gone(annotation, records))
+    planes = annotation.places([record.id for record in records]).regions()
+    only_here = [r for r, region in zip(records, planes, strict=True) if _lies_only_in(region, plane)]
+    gone = _gone(annotation, only_here)
+    found = [after for after in gone.after if after is not None]
+    return make_edit(annotation, _name(chosen, plane), runs, found, removed=set(gone.ids) - {r.id for r in found})
 
 
 def _name(ids: list[int], plane: int | None) -> str:
@@ -44,9 +49,17 @@ def _name(ids: list[int], plane: int | None) -> str:
     return f"Delete {what}" + ("" if plane is None else f" in plane {plane + 1}")
 
 
-def _lies_only_in(region: Region, plane: int | None) -> bool:
-    return plane is None or (region.low[0], region.high[0]) == (plane, plane + 1)
+def _lies_only_in(region: Region, plane: int) -> bool:
+    return (region.low[0], region.high[0]) == (plane, plane + 1)
 
 
-def _deleted_record(record: ObjectRecord, region: Region) -> ObjectRecord:
-    return replace(record, deleted=True, review=ReviewState.REJECTED, box=(*region.low, *region.high))
+def _gone(annotation: Annotation, records: Sequence[ObjectRecord]) -> RecordChanges:
+    """Return the changes of records that are deleted; of drawn objects nothing stays."""
+    places = annotation.places([record.id for record in records])
+    values: Values = {
+        "deleted": [True] * len(records),
+        "review": [ReviewState.REJECTED] * len(records),
+        "box": [*map(tuple, np.concatenate([places.low, places.high], axis=1).tolist())],
+    }
+    found = [None if record.origin is ObjectOrigin.DRAWN else record for record in records]
+    return RecordChanges(records, found, values, [*values] if all(found) else ())

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from napari_cellvino.annotation.document import Annotation
 from napari_cellvino.annotation.edit import Edit
 from napari_cellvino.annotation.paint_strokes import edit_region
-from napari_cellvino.annotation.pixel_runs import PixelRuns, join_runs, runs_of_object
+from napari_cellvino.annotation.pixel_runs import PixelRuns, runs_of_objects
 from napari_cellvino.annotation.region import Region
 from napari_cellvino.core.errors import EditError
 
@@ -59,14 +59,14 @@ def reassign_pixels(
     """
     for id_ in ids:
         annotation.record(id_)
-    parts = []
-    for id_, whole in zip(ids, annotation.index.places(ids).regions(), strict=True):
-        region = whole.in_plane(plane) if within is None else whole.in_plane(plane).intersection(within)
-        runs = runs_of_object(annotation.pixels, region, id_, to)
-        if len(runs) == 0:
-            raise _not_in_plane(id_, plane)
-        parts += [runs] if id_ != to else []
-    return join_runs(parts).ordered()
+    places, part = annotation.index.places(ids), Region((0,) * len(annotation.shape), annotation.shape)
+    part = (part if within is None else part.intersection(within)).in_plane(plane)
+    low = np.maximum(places.low, part.low)
+    runs = runs_of_objects(annotation.pixels, low, np.maximum(np.minimum(places.high, part.high), low), ids, to)
+    missing = set(ids) - set(runs.before.tolist())
+    if missing:
+        raise _not_in_plane(next(id_ for id_ in ids if id_ in missing), plane)
+    return runs.at(runs.before != to).ordered()
 
 
 def edit_mask(annotation: Annotation, name: str, single: ObjectMask, mask: Mask) -> Edit:

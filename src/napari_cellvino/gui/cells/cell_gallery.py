@@ -8,8 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import (
     QAbstractListModel,
-    QItemSelection,
-    QItemSelectionModel,
     QModelIndex,
     QSize,
     Qt,
@@ -23,6 +21,7 @@ from napari_cellvino.core.errors import CellvinoError
 from napari_cellvino.core.objects import ReviewState
 from napari_cellvino.gui.review.gallery import SIDE, signed_pixmap, square_pixmap
 from napari_cellvino.gui.review.state_markers import sign_of
+from napari_cellvino.gui.widgets.chosen_rows import choose_rows, chosen_rows
 from napari_cellvino.gui.widgets.delay import throttler
 from napari_cellvino.gui.widgets.quiet_focus import QuietFocus
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
@@ -181,25 +180,18 @@ class CellGallery(QListView):
     def highlight(self, rows: Rows) -> None:
         """Highlight the cells that are chosen."""
         places = np.flatnonzero(np.isin(self.cells.rows, rows))
-        now = sorted(index.row() for index in self.selectionModel().selectedIndexes())
-        if self._ignoring or now == places.tolist():
+        if self._ignoring or chosen_rows(self) == places.tolist():
             return
-        selection = QItemSelection()
-        for first, last in _runs(places):
-            selection.select(self.cells.index(first), self.cells.index(last))
         self._ignoring = True
-        self.selectionModel().select(selection, QItemSelectionModel.SelectionFlag.ClearAndSelect)
-        if len(places):  # arrow keys go on from it
-            first = self.cells.index(int(places[0]))
-            self.selectionModel().setCurrentIndex(first, QItemSelectionModel.SelectionFlag.NoUpdate)
-            self.scrollTo(first)
+        choose_rows(self, _runs(places))
+        if len(places):
+            self.scrollTo(self.cells.index(int(places[0])))
         self._ignoring = False
 
     def _choose(self) -> None:
         if not self._ignoring:
-            places = [index.row() for index in self.selectionModel().selectedIndexes()]
             self._ignoring = True
-            self.chosen.emit(self.cells.rows[places])
+            self.chosen.emit(self.cells.rows[chosen_rows(self)])
             self._ignoring = False
 
     def _click(self, index: QModelIndex) -> None:

@@ -7,6 +7,7 @@ number of points does not matter.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -49,7 +50,6 @@ class CellPlot(QWidget):
         self.canvas = FigureCanvasQTAgg(self._figure)
         self.canvas.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.canvas.setAccessibleName("Plot of measurements")
-        self.axes: Axes = self._figure.add_subplot()
         self._selector: _SelectorWidget | None = None
         self._rectangle, self._theme = False, "dark"
         self._data: _Data | None = None
@@ -57,6 +57,11 @@ class CellPlot(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.canvas)
+
+    @cached_property
+    def axes(self) -> Axes:
+        """The axes, made for the first plot: that takes as long as all the rest of the panel."""
+        return self._figure.add_subplot()
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
         """Return the least size at which axes can be read."""

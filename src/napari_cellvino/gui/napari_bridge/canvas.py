@@ -154,8 +154,8 @@ class Canvas(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self._paint_signs(painter)
-        lines = [*self._outlines, self._line] if len(self._line) > 1 else self._outlines
-        shapes = [QPolygonF([QPointF(x, y) for x, y in self._pixels(line).tolist()]) for line in lines]
+        drawn = [self._pixels(self._line)] if len(self._line) > 1 else []
+        shapes = [QPolygonF([QPointF(x, y) for x, y in line.tolist()]) for line in (*self._seen_outlines(), *drawn)]
         for colour, width in ((HALO, 4), (LINE, 2)):
             painter.setPen(QPen(colour, width))
             for shape in shapes:
@@ -165,6 +165,17 @@ class Canvas(QWidget):
         for x, y in self._pixels(self._seeds).tolist():
             painter.drawEllipse(QPointF(x, y), SEED_PX, SEED_PX)
         painter.end()
+
+    def _seen_outlines(self) -> list[Path]:
+        """Return the outlines on the canvas in its pixels, with as many of their points as can be told apart."""
+        if not self._outlines:
+            return []
+        first = self._pixels(self._outlines[0])
+        step = max(1, int(1 / max(np.abs(np.diff(first, axis=0)).max(initial=0), 0.1)))
+        thin = [np.concatenate([line[:-1:step], line[-1:]]) for line in self._outlines]
+        lines = np.split(self._pixels(np.concatenate(thin)), np.cumsum([len(line) for line in thin])[:-1])
+        size = self.width(), self.height()
+        return [line for line in lines if (line.max(axis=0) >= 0).all() and (line.min(axis=0) < size).all()]
 
     def _paint_signs(self, painter: QPainter) -> None:
         lines, dots, beside = self._signs

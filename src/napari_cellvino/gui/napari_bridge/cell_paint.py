@@ -35,11 +35,19 @@ def paint_of(ids: NDArray[np.int32], hues: NDArray[np.uint8], labels: NDArray[np
     rgba = np.concatenate([hues.astype(np.float32) / 255, np.ones((len(hues), 1), np.float32)], axis=1)
     fixed = {None: np.array(DRAWN), 0: np.array(CLEAR)}
     colormap = DirectLabelColormap(color_dict=fixed | dict(zip(ids.tolist(), rgba, strict=True)))
-    drawn = None if labels is None or labels.ndim != 2 or not contour else texture_of(labels, contour, colormap)
-    return Paint(colormap, np.repeat(rgba, 4, axis=0), drawn, contour)
+    return _drawn(colormap, np.repeat(rgba, 4, axis=0), labels, contour)
 
 
-def plain_paint(objects: Objects, classes: Sequence[str], *, light: bool) -> Paint:
+def plain_paint(
+    objects: Objects, classes: Sequence[str], labels: NDArray[np.int32] | None, contour: int, *, light: bool
+) -> Paint:
     """Return the paint that results have at first: one colour, or that of the class where there are several."""
     colormap = class_colormap(objects) if len(classes) > 1 else outline_colormap(light=light)
-    return Paint(colormap, box_colours(objects, classes))
+    return _drawn(colormap, box_colours(objects, classes), labels, contour)
+
+
+def _drawn(
+    colormap: DirectLabelColormap, sides: NDArray[np.float32], labels: NDArray[np.int32] | None, contour: int
+) -> Paint:
+    drawn = None if labels is None or labels.ndim != 2 or not contour else texture_of(labels, contour, colormap)
+    return Paint(colormap, sides, drawn, contour)

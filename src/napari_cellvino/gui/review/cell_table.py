@@ -5,14 +5,15 @@ from __future__ import annotations
 from math import isnan
 from typing import Any
 
-from qtpy.QtCore import QItemSelection, QItemSelectionModel, Qt
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
-from napari_cellvino.annotation import Annotation
+from napari_cellvino.annotation import Annotation, ObjectRecord
 from napari_cellvino.core.objects import ReviewState
 from napari_cellvino.gui.review.review_controller import ReviewController
 from napari_cellvino.gui.review.review_view import STATES, size_unit
 from napari_cellvino.gui.review.state_markers import sign_of
+from napari_cellvino.gui.widgets.chosen_rows import choose_rows, chosen_rows
 from napari_cellvino.gui.widgets.formatting import SizeUnit
 from napari_cellvino.gui.widgets.quiet_focus import QuietFocus
 from napari_cellvino.gui.widgets.text_table import TextTable
@@ -91,15 +92,22 @@ class CellTable(TextTable):
         if column < 0 or annotation is None:
             return list(ids)
         there = [id_ for id_ in ids if id_ in annotation.records]
-        return sorted(there, key=lambda id_: _key(annotation, id_, column), reverse=descending)
+        keys = _keys(annotation, there, column)
+        return [there[row] for row in sorted(range(len(there)), key=keys.__getitem__, reverse=descending)]
 
 
-def _key(annotation: Annotation, id_: int, column: int) -> Any:  # noqa: ANN401 (numbers or text, by column)
-    record = annotation.records[id_]
+def _keys(annotation: Annotation, ids: list[int], column: int) -> list[Any]:
+    """Return the numbers or texts that cells are sorted by."""
     if column == AREA:
-        return annotation.geometry(id_).area
+        areas: list[Any] = annotation.places(ids).area.tolist()
+        return areas
+    records = annotation.records
+    return [_key(records[id_], column) for id_ in ids]
+
+
+def _key(record: ObjectRecord, column: int) -> Any:  # noqa: ANN401 (numbers or text, by column)
     keys = {CLASS: record.class_index, SCORE: -1.0 if isnan(record.score) else record.score, STATE: record.review}
-    return record.note if column == NOTE else keys.get(column, id_)
+    return record.note if column == NOTE else keys.get(column, record.id)
 
 
 class CellView(QTableView):
@@ -116,6 +124,7 @@ class CellView(QTableView):
         self.setAlternatingRowColors(False)
         self.setShowGrid(False)
         self.setWordWrap(False)
+        self.setTabKeyNavigation(False)
         self.verticalHeader().hide()
         self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         self.verticalHeader().setDefaultSectionSize(ROW_PX)
@@ -151,19 +160,14 @@ class CellView(QTableView):
         if self._ignoring or chosen == set(self._chosen()):
             return
         rows = [row for row, id_ in enumerate(self.cells.ids) if id_ in chosen]
-        selection = QItemSelection()
-        for row in rows:
-            selection.select(self.cells.index(row, 0), self.cells.index(row, NOTE))
         self._ignoring = True
-        self.selectionModel().select(selection, QItemSelectionModel.SelectionFlag.ClearAndSelect)
-        if rows:  # arrow keys go on from it
-            first = self.cells.index(rows[0], 0)
-            self.selectionModel().setCurrentIndex(first, QItemSelectionModel.SelectionFlag.NoUpdate)
-            self.scrollTo(first, QAbstractItemView.ScrollHint.PositionAtCenter)
+        choose_rows(self, [(row, row) for row in rows], last_column=NOTE)
+        if rows:
+            self.scrollTo(self.cells.index(rows[0], 0), QAbstractItemView.ScrollHint.PositionAtCenter)
         self._ignoring = False
 
     def _chosen(self) -> list[int]:
-        return [self.cells.ids[index.row()] for index in self.selectionModel().selectedRows()]
+        return [self.cells.ids[row] for row in chosen_rows(self)]
 
     def _choose(self) -> None:
         if self._ignoring:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from qtpy.QtCore import QObject, Signal
 
 from napari_cellvino.gui.napari_bridge import Paint, is_light, paint_of, plain_paint
-from napari_cellvino.gui.review.cell_colouring import PLAIN, CellColumns, Colouring, colour_cells, offers
+from napari_cellvino.gui.review.cell_colouring import PLAIN, CellColumns, colour_cells, offers
 from napari_cellvino.gui.review.review_canvas import ReviewCanvas
 from napari_cellvino.gui.review.review_controller import ReviewController
 from napari_cellvino.gui.widgets.delay import debouncer
@@ -28,6 +28,7 @@ class ColourController(QObject):
         self.by = PLAIN
         self.legend = ""
         self._task = Task()
+        self._due = False  # whether other colours were chosen than are shown
         self._delay = debouncer(self, DELAY_MS, self._start)
         for signal in (reviewer.edited, reviewer.replaced, canvas.entered):
             signal.connect(self._on_change)
@@ -50,7 +51,7 @@ class ColourController(QObject):
 
     def _on_change(self, _: object = None) -> None:
         self._task.stop()
-        if self.by != PLAIN:
+        if self._due or self.by != PLAIN:
             self._delay.throttle()
 
     def _start(self) -> None:
@@ -62,20 +63,22 @@ class ColourController(QObject):
         if self.by not in dict(self.offers):
             self.by = PLAIN  # another image has no such channel
         cells = CellColumns.of(annotation, shown.plane, stack=stack, frame=shown.recipe.frame)
-        if self.by == PLAIN:
-            light = is_light(shown.plane.pixels, rgb=stack.rgb)
-            self._show("", plain_paint(cells.objects, cells.classes, light=light))
-            return
-        by, contour = self.by, layer.contour
-        self._task = Task(done=lambda made: self._show(made[0].legend, made[1]))
-        self._worker.start(lambda: _painted(colour_cells(cells, by), cells, contour), self._task)
+        self._due = True
+        by, contour, rgb = self.by, layer.contour, stack.rgb
+        self._task = Task(done=lambda made: self._show(*made))
+        self._worker.start(lambda: _painted(cells, by, contour, rgb=rgb), self._task)
 
     def _show(self, legend: str, paint: Paint) -> None:
-        self.legend = legend
+        self.legend, self._due = legend, False
         if self._canvas.layer is not None:
             self._canvas.layer.paint_cells(paint)
         self.changed.emit()
 
 
-def _painted(colouring: Colouring, cells: CellColumns, contour: int) -> tuple[Colouring, Paint]:
-    return colouring, paint_of(colouring.ids, colouring.hues, cells.labels, contour)
+def _painted(cells: CellColumns, by: str, contour: int, *, rgb: bool) -> tuple[str, Paint]:
+    """Return the legend and the paint of cells."""
+    if by == PLAIN:
+        light = is_light(cells.plane.pixels, rgb=rgb)
+        return "", plain_paint(cells.objects, cells.classes, cells.labels, contour, light=light)
+    found = colour_cells(cells, by)
+    return found.legend, paint_of(found.ids, found.hues, cells.labels, contour)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+import numpy as np
+
 from napari_cellvino.annotation import Annotation, ObjectRecord
 from napari_cellvino.core.objects import Doubt, ReviewState
 from napari_cellvino.quality.doubts import Reason
@@ -66,7 +68,9 @@ class Cursor:
             self.sample = draw_sample(annotation, size, seed=seed)
             self.ids = list(self.sample.ids)
         elif order is Order.PLACE:
-            self.ids.sort(key=lambda id_: annotation.geometry(id_).centroid[-1])
+            places = annotation.places(self.ids)
+            along = np.argsort(places.sums[:, -1] / places.area, kind="stable")
+            self.ids = [self.ids[row] for row in along.tolist()]
 
     def learn(self, further: Sequence[tuple[int, Reason]]) -> None:
         """Take in further reasons: cells that were passed keep their places, those ahead are put in order again."""
@@ -95,6 +99,8 @@ class Cursor:
         """Return the cells that are wanted, in order; those that came later at the end."""
         there = self._annotation.records
         later = [] if self.sample is not None else sorted(there.keys() - self.found.keys())
+        if wanted == CellFilter():
+            return [id_ for id_ in (*self.ids, *later) if id_ in there]
         return [id_ for id_ in (*self.ids, *later) if self._passes(there.get(id_), wanted)]
 
     def step(self, by: int, wanted: CellFilter) -> int | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import QAbstractListModel, QItemSelection, QItemSelectionModel, QLineF, QModelIndex, QSize, Qt
+from qtpy.QtCore import QAbstractListModel, QLineF, QModelIndex, QSize, Qt
 from qtpy.QtGui import QImage, QPainter, QPen, QPixmap, QPolygonF
 from qtpy.QtWidgets import QAbstractItemView, QLabel, QListView, QVBoxLayout, QWidget
 from skimage.segmentation import find_boundaries
@@ -14,6 +14,7 @@ from napari_cellvino.annotation.region import Region
 from napari_cellvino.gui.napari_bridge.canvas import DOT_PX, HALO, LEFT_OUT, REVIEWED
 from napari_cellvino.gui.review.review_controller import ReviewController
 from napari_cellvino.gui.review.state_markers import Sign, sign_of
+from napari_cellvino.gui.widgets.chosen_rows import choose_rows, chosen_rows
 from napari_cellvino.gui.widgets.quiet_focus import QuietFocus
 
 SIDE = 72  # px of a picture on the screen
@@ -134,6 +135,7 @@ class Gallery(QWidget):
         self.list.setIconSize(QSize(SIDE, SIDE))
         self.list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.list.setAccessibleName("Pictures of cells")
+        self.list.setToolTip("A click goes to the cell; Shift and Ctrl choose several")
         QuietFocus(self.list)
         self.strip = QLabel()
         self.strip.setAccessibleName("All planes of the chosen cell")
@@ -157,26 +159,24 @@ class Gallery(QWidget):
         self.strip.setVisible(planes is not None)
         if planes is not None:
             self.strip.setPixmap(planes)
-        if self._ignoring or set(chosen) == set(self._chosen()):
+        wanted = set(chosen[:MOST_SHOWN])
+        if self._ignoring or wanted == set(self._chosen()):
             return
-        selection, wanted = QItemSelection(), set(chosen[:MOST_SHOWN])
-        rows = [row for row, id_ in enumerate(self.cells.ids) if id_ in wanted]
-        for row in rows:
-            selection.select(self.cells.index(row), self.cells.index(row))
         self._ignoring = True
-        choice = self.list.selectionModel()
-        choice.select(selection, QItemSelectionModel.SelectionFlag.ClearAndSelect)
-        if rows:  # arrow keys go on from it
-            choice.setCurrentIndex(self.cells.index(rows[0]), QItemSelectionModel.SelectionFlag.NoUpdate)
+        choose_rows(self.list, [(row, row) for row, id_ in enumerate(self.cells.ids) if id_ in wanted])
         self._ignoring = False
 
     def _chosen(self) -> list[int]:
-        return [self.cells.ids[index.row()] for index in self.list.selectionModel().selectedIndexes()]
+        return [self.cells.ids[row] for row in chosen_rows(self.list)]
 
     def _choose(self) -> None:
         if not self._ignoring:
+            ids = self._chosen()
             self._ignoring = True
-            self._reviewer.select(self._chosen())
+            if len(ids) == 1:
+                self._reviewer.show_cell(ids[0])
+            else:
+                self._reviewer.select(ids)
             self._ignoring = False
 
 

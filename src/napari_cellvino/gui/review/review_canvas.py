@@ -7,13 +7,14 @@ import numpy as np
 from napari.layers import Image, Labels, Layer, Vectors
 from napari.utils.events import Event
 from numpy.typing import NDArray
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_cellvino.annotation import Annotation, Change, EditAction, Region
 from napari_cellvino.annotation.paint_strokes import Stroke
 from napari_cellvino.annotation.tools.boxes import boxes_at
 from napari_cellvino.gui.napari_bridge import Canvas, ReviewLayer
 from napari_cellvino.gui.review.active_tool import ActiveTool
+from napari_cellvino.gui.review.cell_outlines import CellOutlines
 from napari_cellvino.gui.review.keys import FILL_KEY, HIDE_KEY, bindings
 from napari_cellvino.gui.review.outside_changes import OutsideChanges
 from napari_cellvino.gui.review.pointer_tools import choose_along
@@ -24,6 +25,7 @@ from napari_cellvino.gui.review.state_markers import ReviewSigns
 READY = "Ready"  # what napari says where there is nothing to be said
 OWN_KEYS = "cellvino_keys"  # in the metadata of a layer that has keys of its own
 MOST_MARKED = 300  # cells that get a line round them
+DRAWN_AT_ONCE = 1 << 21  # px of the layer
 LOCKED = "the layer of the cells is locked; make it editable again (the padlock in the layer list)"
 GONE = "the layer of the cells was deleted; what you corrected is kept: show the cells again (below)"
 
@@ -42,6 +44,14 @@ class ReviewCanvas(QObject):
         self.active_tool = ActiveTool(reviewer)
         self.outside = OutsideChanges(reviewer.editor)
         self._signs: ReviewSigns | None = None
+        self._outlines = CellOutlines()
+        self._mark_more = QTimer(self)
+        self._mark_more.setSingleShot(True)
+        self._mark_more.timeout.connect(self._mark)
+        self._stale: list[Region] = []  # of the layer, to be drawn again
+        self._draw_more = QTimer(self)
+        self._draw_more.setSingleShot(True)
+        self._draw_more.timeout.connect(self._draw_stale)
         reviewer.changed.connect(self._mark)
         reviewer.changed.connect(self._tell)
         reviewer.edited.connect(self._show_edit)
@@ -57,6 +67,8 @@ class ReviewCanvas(QObject):
 
     def close(self) -> None:
         """Let go of the viewer."""
+        self._mark_more.stop()
+        self._draw_more.stop()
         if self.canvas is not None:
             self.canvas.close()
             self.canvas = None
@@ -101,6 +113,8 @@ class ReviewCanvas(QObject):
         """Let go of the layer."""
         self.active_tool.drop()
         self.outside.watch(None)
+        self._outlines = CellOutlines()
+        self._stale.clear()
         if self.layer is not None:
             self.layer.close()
             self.layer = None
@@ -235,15 +249,24 @@ class ReviewCanvas(QObject):
         self._draw_markers()
 
     def _show_edit(self, change: Change) -> None:
+        self._outlines.on_edit(change)
         if self._signs is not None and self._signs.annotation is self._reviewer.annotation:
             self._signs.on_event(change)
             self._draw_markers()
         if self.layer is None or change.region is None:
             return
         if change.pixels:
-            self.layer.refresh(change.region)
+            self._stale += _bands(change.region)
+            self._draw_stale()
         if change.step is not EditAction.DO and self.canvas is not None:
             self.canvas.bring(*self._box(change.region))
+
+    def _draw_stale(self) -> None:
+        """Draw a part of what was changed again, and the next one after what is waiting to be done."""
+        if self.layer is not None and self._stale:
+            self.layer.refresh(self._stale.pop(0))
+        if self._stale:
+            self._draw_more.start(0)
 
     def _look_at(self, region: Region) -> None:
         if self.layer is not None and self.canvas is not None:
@@ -297,7 +320,10 @@ class ReviewCanvas(QObject):
             return
         there = annotation.records
         chosen = [id_ for id_ in self._reviewer.selection if id_ in there]
-        outlines = [line for id_ in chosen[:MOST_MARKED] for line in _outlines(annotation, id_, self._reviewer.plane)]
+        marked = chosen[:MOST_MARKED]
+        if not self._outlines.find(annotation, marked, self._reviewer.plane):
+            self._mark_more.start(0)  # the others after what is waiting to be done
+        outlines = self._outlines.known(marked)
         ends = np.cumsum([len(outline) for outline in outlines])
         self.canvas.mark(np.split(self._world(np.concatenate(outlines))[:, -2:], ends[:-1]) if outlines else ())
         line, seeds = self.active_tool.sketch, self.active_tool.points
@@ -317,6 +343,14 @@ def _cell_at(annotation: Annotation, point: NDArray[np.float64]) -> int:
     return int(annotation.labels[place])
 
 
+def _bands(region: Region) -> list[Region]:
+    """Return a region in parts that are drawn at once, from top to bottom."""
+    (*before, top, left), (*after, bottom, right) = region.low, region.high
+    rows = max(1, DRAWN_AT_ONCE // max(1, right - left))
+    starts = range(top, bottom, rows)
+    return [Region((*before, y, left), (*after, min(y + rows, bottom), right)) for y in starts]
+
+
 def _why_hidden(layer: ReviewLayer) -> str:
     """Return why the cells are not seen, and how they are; nothing where they are seen."""
     if layer.layer.visible:
@@ -324,22 +358,3 @@ def _why_hidden(layer: ReviewLayer) -> str:
     plane = layer.plane_to_see
     here = "are hidden: press V to see them" if plane is None else f"are those of plane {plane + 1}: go there in z"
     return f"The cells {here}."
-
-
-def _outlines(annotation: Annotation, id_: int, plane: int | None) -> list[NDArray[np.float64]]:
-    """Return the outlines of a cell in a plane, (P, D) each, in px."""
-    from skimage.measure import find_contours
-
-    region = annotation.geometry(id_).region.in_plane(plane)
-    if region.empty:
-        return []
-    shape = region.shape[-2:]
-    if annotation.labels is None:
-        contours = [np.array([(0, 0), (0, 1), (1, 1), (1, 0), (0, 0)]) * shape + 0.5]
-    else:
-        mask = annotation.labels[region.slices].reshape(shape) == id_
-        contours = find_contours(np.pad(mask.astype(float), 1), 0.5)
-    before = () if plane is None else (float(plane),)
-    return [
-        np.column_stack([*(np.full(len(c), z) for z in before), c + np.asarray(region.low[-2:]) - 1]) for c in contours
-    ]

@@ -6,6 +6,7 @@ whole of it, at every edit. An edit changes the signs of its own cells.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 import numpy as np
@@ -40,19 +41,18 @@ class ReviewSigns:
 
     def __init__(self, annotation: Annotation) -> None:
         self.annotation = annotation
-        self._boxes: dict[Sign, dict[int, tuple[int, ...]]] = {sign: {} for sign in Sign if sign}
+        self._boxes: dict[Sign, dict[int, list[int]]] = {sign: {} for sign in Sign if sign}
+        self._arrays: dict[Sign, NDArray[np.float64]] = {}  # the same boxes, until an edit changes some
         if any(excluded or review is not ReviewState.UNSEEN for review, excluded in annotation.states):
-            for record in annotation.records.values():
-                self._add(record)
+            self._add(list(annotation.records.values()))
 
     def on_event(self, change: Change) -> None:
         """Take in an edit of the annotation."""
-        records = self.annotation.records
-        for id_ in (*change.changed, *change.added, *change.removed):
-            for boxes in self._boxes.values():
+        there, ids = self.annotation.records, (*change.changed, *change.added, *change.removed)
+        for boxes in self._boxes.values():
+            for id_ in ids:
                 boxes.pop(id_, None)
-            if id_ in records:
-                self._add(records[id_])
+        self._add([there[id_] for id_ in ids if id_ in there])
 
     def lines(self, plane: int | None = None) -> NDArray[np.float64]:
         """Return the lines through cells that do not count: ends (N, 2, 2) in px, of a stack those in a plane."""
@@ -67,16 +67,20 @@ class ReviewSigns:
         middle, half = self._middles(Sign.REVIEWED, plane)
         return middle, middle + half / REACH
 
-    def _add(self, record: ObjectRecord) -> None:
-        sign = sign_of(record)
-        if sign:
-            region = self.annotation.geometry(record.id).region
-            self._boxes[sign][record.id] = (*region.low, *region.high)
+    def _add(self, records: Sequence[ObjectRecord]) -> None:
+        signs = {record.id: sign for record in records if (sign := sign_of(record))}
+        places = self.annotation.places([*signs])
+        boxes = np.concatenate([places.low, places.high], axis=1).tolist()
+        for (id_, sign), box in zip(signs.items(), boxes, strict=True):
+            self._boxes[sign][id_] = box
+        self._arrays.clear()
 
     def _middles(self, sign: Sign, plane: int | None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return middle (N, 2) and half of a line's box (N, 2) of the cells with a sign, in px."""
         axes = len(self.annotation.shape)
-        boxes = np.array(list(self._boxes[sign].values()), np.float64).reshape(-1, 2 * axes)
+        if sign not in self._arrays:
+            self._arrays[sign] = np.array(list(self._boxes[sign].values()), np.float64).reshape(-1, 2 * axes)
+        boxes = self._arrays[sign]
         low, high = boxes[:, :axes], boxes[:, axes:]
         if plane is not None:
             there = (low[:, 0] <= plane) & (plane < high[:, 0])

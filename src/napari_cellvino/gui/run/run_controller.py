@@ -29,7 +29,7 @@ from napari_cellvino.quality.changes import Changes
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict import Prediction
 from napari_cellvino.workflows.outcome import Outcome
-from napari_cellvino.workflows.run_cost import RunEstimate, keep_run
+from napari_cellvino.workflows.run_cost import RunEstimate
 from napari_cellvino.workflows.saved_field import SavedField
 from napari_cellvino.workflows.workspace import Workspace
 
@@ -162,8 +162,8 @@ class RunController(QObject):
         if self.expected is None:
             self._delay.throttle()
         elif made.taken is not None:  # what was foretold was of this very run
-            foretold, taken = self.expected.foretold, made.taken
-            self._worker.start(lambda: keep_run(foretold, taken, pipeline), Task())
+            keep = partial(self._workspace.runs.keep, self.expected.foretold, made.taken, stack, pipeline)
+            self._worker.start(keep, Task(done=lambda _: self._delay.throttle()))
 
     def _prepare_sliders(self, outcome: Outcome, contour: int) -> None:
         """Find what the limits choose among, and its outlines: the first move of a slider is as quick as the next."""

@@ -1,0 +1,162 @@
+"""What a user does in the window once a field of thousands of cells stands, step by step, to see how long each takes.
+
+Each function takes a window and what measures a step until the window is at rest, and returns the stalls by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Protocol, TypeVar
+from unittest.mock import patch
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from napari_cellvino.gui.cells.cells_panel import CellsPanel
+    from napari_cellvino.gui.shell.window import CellvinoWindow
+    from napari_cellvino.gui.widgets.value_combo import ValueCombo
+
+AT_ONCE = 5_000  # cells that are accepted, classified or deleted at once
+LASSO = ((0.1, 0.1), (0.9, 0.1), (0.9, 0.9), (0.1, 0.9), (0.1, 0.5))  # shares of the axes of the plot
+DRAGS, DRAG_MS = 24, 25  # places that a slider is drawn to and fro, and the time between two
+
+Stall = TypeVar("Stall", covariant=True)
+
+
+class Longest(Protocol[Stall]):
+    """Makes a step and returns its longest stall until the window is at rest."""
+
+    def __call__(self, step: Callable[[], object]) -> Stall:
+        """Return the longest stall of a step."""
+
+
+def many_at_once(window: CellvinoWindow, longest: Longest[Stall]) -> dict[str, Stall]:
+    """Return the stalls of what is done to thousands of cells of the field under review."""
+    from napari_cellvino.gui.review import actions
+
+    reviewer, stalls = window.session.reviewer, {}
+    annotation = reviewer.annotation
+    some, known = sorted(annotation.records)[:AT_ONCE], annotation.classes
+    stalls[f"choosing {len(some):,}"] = longest(lambda: reviewer.select(some))
+    annotation.classes = (*known, "another")  # shipped models of outlines know one class
+    for name, action in (
+        ("accepting", actions.ACCEPT), ("undoing", actions.UNDO), ("redoing", actions.REDO),
+        ("giving a class to", actions.class_action(len(known) + 1)), ("undoing the class of", actions.UNDO),
+        ("deleting", actions.DELETE), ("undoing to delete", actions.UNDO),
+    ):  # fmt: skip
+        if not reviewer.selection:
+            reviewer.select(some)
+        stalls[f"{name} {len(some):,}"] = longest(partial(action.run, reviewer))
+    annotation.classes = known
+    return stalls
+
+
+def of_the_list(window: CellvinoWindow, longest: Longest[Stall]) -> dict[str, Stall]:
+    """Return the stalls of listing, sorting and colouring the cells of the field."""
+    from napari_cellvino.gui.review.cell_table import AREA
+    from napari_cellvino.gui.review.cursor import Order
+
+    listed, session = window.review_panel.list, window.session
+    return {
+        "listing those not looked at": longest(lambda: _choose(listed.state, 1)),
+        "listing all again": longest(lambda: _choose(listed.state, 0)),
+        "sorting by size": longest(lambda: listed.table.horizontalHeader().sortIndicatorChanged.emit(AREA, _down())),
+        "order from left to right": longest(lambda: session.reviewer.queue.go_by(Order.PLACE, 50)),
+        "pictures of the queue": longest(lambda: listed.tabs.setCurrentIndex(1)),
+        "back to the table": longest(lambda: listed.tabs.setCurrentIndex(0)),
+        "colouring by size": longest(lambda: session.colouring.choose(session.colouring.offers[2][0])),
+        "colouring by state": longest(lambda: session.colouring.choose("state")),
+        "one colour again": longest(lambda: session.colouring.choose("")),
+    }
+
+
+def of_all_cells(window: CellvinoWindow, longest: Longest[Stall]) -> dict[str, Stall]:
+    """Return the stalls of what is done to the cells of all saved fields."""
+    session, stalls = window.session, {}
+    docks = session.viewer.window
+    stalls["opening all cells"] = longest(session.cells_wanted.emit)
+    panel = docks.dock_widgets["All cells"].findChild(_cells_panel())
+    places = panel.plot.axes.transData.inverted().transform(panel.plot.axes.transAxes.transform(LASSO))
+    stalls["a lasso over all cells"] = longest(lambda: panel.plot.drawn.emit([tuple(xy) for xy in places]))
+    stalls["pictures of all cells"] = longest(panel.gallery.scrollToBottom)
+    stalls["sorting the pictures"] = longest(lambda: _choose(panel.sort, 1))
+    stalls["plotting another measure"] = longest(lambda: _choose(panel.y, 3))
+    stalls["accepting in all cells"] = longest(panel.accept_button.click)
+    stalls["undoing in all cells"] = longest(panel.undo_button.click)
+    stalls["a gate over all cells"] = longest(panel.leave_out_button.click)
+    stalls["taking the gate away"] = longest(panel.undo_button.click)
+    docks.remove_dock_widget(docks.dock_widgets["All cells"].parent())
+    return stalls
+
+
+def of_the_window(window: CellvinoWindow, longest: Longest[Stall]) -> dict[str, Stall]:
+    """Return the stalls of tabs, themes, windows beside, and of closing with unsaved steps, which is not done."""
+    from napari_cellvino.gui.review import actions
+    from napari_cellvino.gui.shell.unsaved_changes_guard import Answer
+
+    session, stalls = window.session, {}
+    theme = session.viewer.theme
+    other = "light" if theme == "dark" else "dark"
+    for tab in range(3, window.tabs.count()):
+        stalls[f"opening {window.tabs.tabText(tab).split()[-1]}"] = longest(partial(window.show_step, tab + 1))
+    window.show_step(2)
+    stalls["opening the card"] = longest(window.run_panel.card_button.click)
+    stalls["another theme"] = longest(lambda: setattr(session.viewer, "theme", other))
+    session.reviewer.select(sorted(session.reviewer.annotation.records)[:1])
+    actions.REJECT.run(session.reviewer)
+    with patch.object(session.close_guard, "ask", lambda _: Answer.STAY):
+        stalls["closing with unsaved steps"] = longest(session.viewer.window._qt_window.close)
+    actions.UNDO.run(session.reviewer)
+    stalls["the theme again"] = longest(lambda: setattr(session.viewer, "theme", theme))
+    return stalls
+
+
+def of_a_slider(window: CellvinoWindow, longest: Longest[Stall]) -> dict[str, Stall]:
+    """Return the stall of a slider that is drawn to and fro, and of going back to what was kept."""
+    from qtpy.QtCore import QTimer
+
+    window.show_step(2)
+    slider = window.run_panel.sliders.rows["confidence"].slider
+    low, high = slider.value(), slider.value() + (slider.maximum() - slider.minimum()) // 8
+
+    def drag() -> None:
+        slider.setSliderDown(True)
+        for number in range(DRAGS):
+            at = low + (high - low) * abs((number % 8) - 4) // 4
+            QTimer.singleShot(DRAG_MS * number, partial(slider.setValue, at))
+        QTimer.singleShot(DRAG_MS * DRAGS, partial(slider.setSliderDown, False))
+
+    return {
+        "a slider to and fro": longest(drag),
+        "back to what was kept": longest(window.session.runner.discard_preview),
+    }
+
+
+def of_the_end(window: CellvinoWindow, longest: Longest[Stall], pixels: NDArray[np.generic]) -> dict[str, Stall]:
+    """Return the stalls of exporting, and of another image while a run goes on."""
+    session = window.session
+    stalls = {"exporting for ImageJ": longest(partial(session.exporter.export, "imagej", overwrite=True))}
+    session.viewer.add_image(pixels, name="run")
+    session.runner.run()
+    stalls["another image in the middle of a run"] = longest(lambda: session.viewer.add_image(pixels, name="beside"))
+    return stalls
+
+
+def _choose(combo: ValueCombo[object], row: int) -> None:
+    """Choose as a user does."""
+    combo.setCurrentIndex(row)
+    combo.activated.emit(row)
+
+
+def _cells_panel() -> type[CellsPanel]:
+    from napari_cellvino.gui.cells.cells_panel import CellsPanel
+
+    return CellsPanel
+
+
+def _down() -> object:
+    from qtpy.QtCore import Qt
+
+    return Qt.SortOrder.DescendingOrder
