@@ -11,6 +11,7 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_cellvino.core.objects import ReviewState
+from napari_cellvino.gui.review.cursor import Order
 from napari_cellvino.gui.shell.window import CellvinoWindow
 
 from ..conftest import WAIT_MS
@@ -76,6 +77,10 @@ def test_no_button_moves_under_the_mouse(review: Review, qtbot: QtBot) -> None:
         assert places() == before, key
     review.click_background()
     assert places() == before
+    review.reviewer.queue.go_by(Order.SAMPLE, 5)
+    qtbot.waitUntil(review.panel.list.size.isVisible, timeout=WAIT_MS)
+    QApplication.processEvents()
+    assert page.horizontalScrollBar().maximum() == 0
 
 
 def test_accept_reject_exclude_walk_the_queue(review: Review, viewer: napari.Viewer) -> None:

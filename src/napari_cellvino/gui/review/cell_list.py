@@ -78,10 +78,11 @@ class ReviewList(QWidget):
         self.estimate.hide()
 
     def _lay_out(self, beside: QWidget) -> None:
-        first, second = side_by_side(self.order, self.size, beside, stretch=0), QHBoxLayout()
+        first, second = side_by_side(self.order, beside, stretch=0), QHBoxLayout()
         second.setSpacing(4)
         for widget in (self.state, self.doubt, self.kind):
             second.addWidget(widget, 1)
+        second.addWidget(self.size)
         self.tabs.addTab(self.table, "Table")
         self.tabs.addTab(self.gallery, "Gallery")
         self.tabs.setMinimumHeight(HEIGHT)
