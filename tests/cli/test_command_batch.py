@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 import tifffile
 from plate_images import write_plate
 
 from napari_cellvino.core.errors import OptionError
+from napari_cellvino.core.recipe import load_recipe
 
 
 @pytest.fixture(scope="module")
@@ -126,3 +128,44 @@ def test_failed_and_rejected_fields_are_run_again_without_naming_inputs(cellvino
     assert set(states.values()) == {"done"}
     assert "0.95" in (plate / "A01_f1" / "annotation.json").read_text(encoding="utf-8")
     assert len(pd.read_csv(plate / "counts.csv")) == len(states)
+
+
+def test_each_kind_of_input_can_have_its_own_recipe(inputs, cellvino, tmp_path):
+    pixels = tifffile.imread(inputs / "one.tif")
+    film = np.stack([pixels] * 2)
+    tifffile.imwrite(inputs / "film.tif", film, imagej=True, metadata={"axes": "TYX"})
+    for name, choice in (("p", "parameters: {confidence: 0.9}"), ("f", "frame: 0"), ("i", "z: mip")):
+        (tmp_path / f"{name}.yaml").write_text(f"{{model: nuclei, device: CPU, channel: '1', {choice}}}")
+    given = (inputs / "monday" / "p", inputs / "film.tif", inputs / "one.tif")
+    kinds = ("--recipe", f"plate={tmp_path / 'p.yaml'}", "--recipe", f"film={tmp_path / 'f.yaml'}")
+    typed = (*kinds, "--recipe", tmp_path / "i.yaml", "--out", tmp_path / "out")
+    plans = cellvino("run", *given, *typed, "--dry-run", "--json").json
+    assert not (tmp_path / "out").exists()
+    assert [(plan["rule"].split("/")[0] + plan["rule"][-7:], plan["results"].split("/")[-1]) for plan in plans] == [
+        ("plate=/p.yaml", "p"), ("film=/f.yaml", "films"), ("/i.yaml", "images"),
+    ]  # fmt: skip
+    found = cellvino("run", *given, *typed, "--json")
+    assert found.code == 0, found.err
+    assert [(f["folder"], f["frame"]) for f in found.json["fields"]] == [
+        ("A01_f1", ""), ("A01_f2", ""), ("film", 1), ("film t2", 2), ("one", ""),
+    ]  # fmt: skip
+    made = [load_recipe(tmp_path / "out" / name / "recipe.yaml") for name in ("p", "films", "images")]
+    assert [recipe.parameters["confidence"] for recipe in made] == [0.9, *[made[1].parameters["confidence"]] * 2]
+    assert [recipe.frame for recipe in made] == [1, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (("film={r}",), "no input is of that kind"),
+        (("plats={r}",), "there is no kind 'plats'"),
+        (("images={r}", "images={r}"), "images has a recipe already"),
+        (("images=nowhere.yaml",), "nowhere.yaml"),
+    ],
+)
+def test_recipes_of_kinds_that_cannot_be_are_refused(typed, said, inputs, cellvino, tmp_path):
+    (tmp_path / "r.yaml").write_text("model: nuclei\n")
+    words = [word for text in typed for word in ("--recipe", text.format(r=tmp_path / "r.yaml"))]
+    called = cellvino("run", inputs / "one.tif", "--out", tmp_path / "out", *words)
+    assert called.code == 2 or isinstance(called.error, OptionError)
+    assert said in f"{called.err} {called.error}"

@@ -48,7 +48,7 @@ class Review:
     def said(self) -> str:
         """All that the panel says now: of what was done, and why something was not."""
         parts = (self.panel.said, self.panel.notice.words)
-        return " ".join(label.text() for label in parts if label.isVisible())
+        return " ".join(label.text() for label in parts if label.isVisible() and label.text())
 
     def key(self, key: str, modifier: Qt.KeyboardModifier = NONE) -> None:
         """Press a key on the picture."""

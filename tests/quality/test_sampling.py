@@ -71,6 +71,18 @@ def test_what_was_reviewed_is_counted(annotation):
     assert str(said).endswith("from 40 of 100 cells")
 
 
+def test_cells_that_were_reviewed_for_another_reason_are_no_part_of_the_sample(annotation):
+    """Doubtful cells were looked at first and rejected: the sample is of all cells, and they are not its first."""
+    session, sample = EditSession(annotation), draw_sample(annotation, 50, seed=3)
+    session.commit(reject(annotation, sample.ids[30:45]))
+    with pytest.raises(OptionError, match="0 .*50"):
+        estimate(sample, annotation)
+    session.commit(accept(annotation, sample.ids[:10]))
+    assert (estimate(sample, annotation).reviewed, estimate(sample, annotation).precision) == (10, wilson(10, 10, 100))
+    session.commit(accept(annotation, sample.ids[10:30]))
+    assert estimate(sample, annotation).precision == wilson(30, 45, 100)
+
+
 def test_all_reviewed_is_exact(annotation):
     sample = draw_sample(annotation, 100, seed=3)
     session = EditSession(annotation)

@@ -12,6 +12,7 @@ import tifffile
 from napari_cellvino.service.inputs import Folders
 from napari_cellvino.service.rules import RuleBook
 from napari_cellvino.service.watch_events import JobEnded
+from napari_cellvino.storage.field_ledger import FieldLedger, FieldState
 from napari_cellvino.storage.ledger import JobState
 
 HEAD = '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" UUID="{}">'
@@ -90,23 +91,33 @@ def test_a_set_waits_for_files_that_are_missing_as_long_as_for_a_folder(make_wat
     assert watch._whole.look(whole, 1.0) == 0.0
 
 
+@pytest.mark.parametrize("touched", ["", "corrected", "judged"])
 def test_what_describes_a_set_and_comes_after_its_files_were_run_counts_nothing_twice(
-    make_watch, inbox, crops, run_once
+    make_watch, inbox, crops, run_once, touched
 ):
     points = HEAD + f'<BinaryOnly MetadataFile="{COMPANION}" UUID="{ID.format(9)}"/></OME>'
     write(inbox, crops, range(2), lambda number: points.format(ID.format(number)))
     watch = make_watch()
+    root = watch.plan.root
     assert set(ended(run_once(watch)).values()) == {JobState.DONE}
-    assert counted(watch.plan.root) == ["", ""]
+    assert counted(root) == ["", ""]
+    if touched == "corrected":
+        (root / "set_1.corrections").write_text("")
+    if touched == "judged":
+        FieldLedger(root).review(["set_1"], FieldState.REJECTED)
     (inbox / COMPANION).write_text(described(2, 9), encoding="utf-8")
-    assert ended(run_once(make_watch())) == {COMPANION: JobState.FAILED}
-    assert counted(watch.plan.root) == ["", ""]
-    (job,) = watch.ledger.find([str(inbox / COMPANION)])
-    assert "set_0.ome.tif, set_1.ome.tif" in job.error
-    assert "counted twice" in job.error
-    for number in range(2):
-        shutil.rmtree(watch.plan.root / f"set_{number}")
-    watch.ledger.update([job.source], state=JobState.WAITING)
-    assert ended(run_once(make_watch())) == {COMPANION: JobState.DONE}
-    assert counted(watch.plan.root) == ["pos0", "pos1"]
+    late = ended(run_once(make_watch()))
+    if touched:
+        assert late == {COMPANION: JobState.FAILED}
+        assert counted(root) == ["", ""]
+        (job,) = watch.ledger.find([str(inbox / COMPANION)])
+        assert "set_0.ome.tif, set_1.ome.tif" in job.error
+        assert "counted twice" in job.error
+        for number in range(2):
+            shutil.rmtree(root / f"set_{number}")
+        watch.ledger.update([job.source], state=JobState.WAITING)
+        late = ended(run_once(make_watch()))
+    assert late == {COMPANION: JobState.DONE}
+    assert counted(root) == ["pos0", "pos1"]
     assert states(watch) == ["done", "skipped", "skipped"]
+    assert touched or {record.position for record in FieldLedger(root).records()} == {"pos0", "pos1"}

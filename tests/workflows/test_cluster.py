@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,12 +20,16 @@ from napari_cellvino.core.progress import finish
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.results.schema import ResultKey, field_row
 from napari_cellvino.results.store import ResultStore
+from napari_cellvino.workflows import cluster as cluster_module
 from napari_cellvino.workflows.cluster import ClusterExecutor, cluster_client
+from napari_cellvino.workflows.field_events import NO_WORKER
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldTask
+from napari_cellvino.workflows.job_queue import job_queue
 from napari_cellvino.workflows.path_map import PathMap
 from napari_cellvino.workflows.run_folder import run_folder
 
 distributed = pytest.importorskip("distributed", reason="the extra 'cluster' is not installed")
+dask = pytest.importorskip("dask", reason="the extra 'cluster' is not installed")
 NOWHERE = PathMap()
 
 
@@ -95,6 +102,7 @@ class OneWorker:
     waiting: list[Promised] = field(default_factory=list)
     done: int = 0
     deaths: int = 0
+    most: int = 0  # tasks that waited at once
     status: str = "running"
 
     def nthreads(self):
@@ -103,6 +111,7 @@ class OneWorker:
     def submit(self, run, task, paths, threads, *, pure):
         assert not pure
         self.waiting.append(Promised(self, task))
+        self.most = max(self.most, len(self.waiting))
         return self.waiting[-1]
 
     def cancel(self, futures):
@@ -172,3 +181,86 @@ def test_where_the_scheduler_goes_this_computer_does_the_rest(images, job):
     done = finish(run_folder(images, job.pipeline, job.root, job.engines, executor=on_cluster))
     assert [o.row["status"] for o in done.outcomes] == ["done"] * 3
     assert all((job.root / str(o.row["folder"]) / "annotation.json").is_file() for o in done.outcomes)
+
+
+class Job:
+    """A job of a queue, which refuses those of the partition "nope"."""
+
+    def __init__(self, queue):
+        self.queue = queue
+
+    def __await__(self):
+        if self.queue == "nope":
+            raise RuntimeError("Command exited with non-zero exit code.\nstderr:\nsbatch: invalid partition\n\n")
+        yield from ()
+
+
+class SLURMCluster:
+    """What dask-jobqueue has of a cluster of Slurm, as far as it is asked for."""
+
+    def __init__(self):
+        self.choices, self.workers, self.is_closed = dask.config.get("jobqueue.slurm"), {}, False
+
+    def scale(self, workers):
+        self.workers = {number: Job(self.choices["queue"]) for number in range(workers)}
+
+    def sync(self, work, cluster):
+        asyncio.run(work(cluster))
+
+    def __await__(self):
+        yield from ()
+
+    def close(self):
+        self.is_closed = True
+
+
+@pytest.fixture
+def queue_file(tmp_path, monkeypatch):
+    """Return a function that writes a file of dask-jobqueue, whose package is imitated."""
+    monkeypatch.setitem(sys.modules, "dask_jobqueue", SimpleNamespace(SLURMCluster=SLURMCluster))
+    defaults = {"slurm": dict.fromkeys(("cores", "memory", "queue", "job-cpu", "walltime"))}
+
+    def write(text: str) -> Path:
+        (tmp_path / "queue.yaml").write_text(text, encoding="utf-8")
+        return tmp_path / "queue.yaml"
+
+    with dask.config.set(jobqueue=defaults):
+        yield write
+
+
+@pytest.mark.parametrize(("more", "threads"), [("", 1), (", job_cpu: 8", 4)])
+def test_file_of_a_queue_says_how_many_jobs_there_are_and_the_threads_of_each_field(queue_file, more, threads):
+    file = queue_file(f"workers: 3\njobqueue:\n  slurm: {{cores: 2, memory: 2GB{more}}}")
+    cluster, found = job_queue(file)
+    assert (len(cluster.workers), found, cluster.choices["memory"]) == (3, threads, "2GB")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("jobqueue: {slurm: {cores: 2, memory: 2GB, queue: nope}}", "are not taken: sbatch: invalid partition$"),
+        ("jobqueue: {slurm: {cors: 2, memory: 2GB}}", "knows no 'cors' of slurm; there are cores, job-cpu, memory"),
+        ("jobqueue: {slurm: {memory: 2GB}}", "needs a number of cores"),
+        ("jobqueue: {slurm: {cores: many, memory: 2GB}}", "needs a number of cores"),
+        ("jobqueue: {slurms: {cores: 2}}", "knows slurm"),
+        ("workers: 0\njobqueue: {slurm: {cores: 2, memory: 2GB}}", "0 workers"),
+        ("worker: 3\njobqueue: {slurm: {cores: 2, memory: 2GB}}", "'worker', which nothing reads"),
+    ],
+)
+def test_file_of_a_queue_that_cannot_be_used_is_refused(queue_file, text, said):
+    with pytest.raises(OptionError, match=said):
+        job_queue(queue_file(text))
+
+
+def test_tasks_are_given_to_workers_that_come_later(monkeypatch):
+    monkeypatch.setattr(cluster_module, "WAITING_EVERY_S", 0.0)
+    monkeypatch.setattr(cluster_module, "SLOTS_EVERY_S", 0.0)
+    cluster = OneWorker()
+    there = iter([{}, {}, {"a": 1}])
+    monkeypatch.setattr(cluster, "nthreads", lambda: next(there, {"a": 1, "b": 4}))
+    news = list(ClusterExecutor(cluster, None, NOWHERE).run(some_tasks(30)))
+    told = [event.progress.noun for event in news if not isinstance(event, FieldOutcome)]
+    assert told[:3] == ["fields", NO_WORKER, NO_WORKER]
+    assert told.count(NO_WORKER) == 2
+    assert cluster.most == 20, "four for each of the five slots"
+    assert sum(isinstance(event, FieldOutcome) for event in news) == 30

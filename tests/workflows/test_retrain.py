@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -105,6 +106,14 @@ def test_a_failed_training_says_its_own_words(corrected: Path, tmp_path: Path) -
     fields = tuple(field.folder for field in find_corrections(corrected))
     with pytest.raises(TrainingDataError, match="'nonesuch'"):
         finish(retrain(RetrainChoices(fields, tmp_path, "nonesuch", "mine")))
+
+
+def test_a_training_that_was_killed_says_so(corrected: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch", reason="needs the train extra")
+    killed = [sys.executable, "-c", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"]
+    monkeypatch.setattr("napari_cellvino.workflows.retrain.COMMAND", killed)
+    with pytest.raises(TrainingDataError, match=r"from outside \(signal 9\)"):
+        finish(retrain(choices(corrected, tmp_path)))
 
 
 def test_without_torch_it_says_how_to_get_it(corrected: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

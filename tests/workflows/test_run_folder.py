@@ -17,7 +17,7 @@ from napari_cellvino.engines.engine import EngineTileError, InferenceCancelledEr
 from napari_cellvino.quality.accuracy import match_field, summarise
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.storage import atomic, input_ledger
-from napari_cellvino.workflows import field_listing, known_inputs, run_folder
+from napari_cellvino.workflows import field_events, field_listing, known_inputs, run_folder
 from napari_cellvino.workflows.executor import InlineExecutor
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldProgress
 from napari_cellvino.workflows.run_folder import list_inputs, run_listed
@@ -189,6 +189,7 @@ def test_files_of_done_fields_are_not_opened_and_no_result_of_other_pixels_is_ke
         assert [done.kept for done in finished(images, job)] == [True] * 3
     with monkeypatch.context() as here:
         here.setattr(run_folder.OpenSources, "image", lambda *_: pytest.fail("a file was opened"))
+        here.setattr(field_events, "kept_outcome", lambda *_: pytest.fail("a result was looked at again"))
         kept = finished(images, job)
     assert [(done.kept, done.row["folder"]) for done in kept] == [(True, f"field {n}") for n in (1, 2, 3)]
     looked.clear()

@@ -68,6 +68,11 @@ class EditSession:
         """Number of edits between what is saved and what is there now; 0 where all since were undone."""
         return steps_between(self._in_effect.state, self._saved_state)
 
+    @property
+    def in_memory_only(self) -> bool:
+        """Whether there is something to save that no journal has."""
+        return self.to_save > 0 and (self.journal is None or self.journal.fault is not None)
+
     def commit(self, edit: Edit) -> Change:
         """Apply an edit and return the change.
 

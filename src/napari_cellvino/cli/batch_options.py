@@ -3,10 +3,45 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+KINDS = ("plate", "film", "images")  # of inputs, as the rules of a watch take them
+
+
+class _Recipes(argparse.Action):
+    """Takes a file for all inputs, or ``KIND=FILE`` for those of one kind."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, value: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:  # fmt: skip
+        """Enter a file, each kind once."""
+        kind, equals, file = str(value).partition("=")
+        if not equals or (kind not in KINDS and Path(str(value)).exists()):
+            namespace.recipe = Path(str(value))
+        elif kind not in KINDS:
+            parser.error(f"--recipe {value}: there is no kind {kind!r} of inputs; there are {', '.join(KINDS)}")
+        elif kind in namespace.recipes:
+            parser.error(f"--recipe {value}: {kind} has a recipe already, {namespace.recipes[kind]}")
+        else:
+            namespace.recipes = namespace.recipes | {kind: Path(file)}
+
+
+def add_recipes(parser: argparse.ArgumentParser) -> None:
+    """Add recipes: one for all inputs, or one for each kind of them."""
+    text = (
+        "choices saved by the window or an earlier run; plate=FILE, film=FILE or images=FILE are for inputs of that "
+        "kind alone, and may stand beside one for all others"
+    )
+    parser.add_argument("--recipe", action=_Recipes, metavar="[KIND=]FILE", help=text)
+    parser.set_defaults(recipes={})
 
 
 def add_batch_choices(parser: argparse.ArgumentParser) -> None:
     """Add processes, cluster, and which fields of an earlier run are done."""
+    parser.add_argument("--dry-run", action="store_true", help="print what each input would get, and run nothing")
     parser.add_argument(
         "--workers",
         type=_workers,

@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 
 from napari_cellvino.cli.answer_options import add_answer_commands, add_plot
-from napari_cellvino.cli.batch_options import add_batch_choices
+from napari_cellvino.cli.batch_options import add_batch_choices, add_recipes
 from napari_cellvino.cli.model_options import add_export_model, add_models, add_server
 from napari_cellvino.cli.teach_options import TEACH, add_teach
 from napari_cellvino.cli.track_options import add_film_commands, add_track_flag
@@ -89,7 +89,7 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         help="image files, folders of images, plates, as many as you like",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
-    parser.add_argument("--recipe", type=Path, metavar="FILE", help="choices saved by the window or an earlier run")
+    add_recipes(parser)
     text = "begin with a recipe of this name: spots, gonzalez2019 (cells in dark field and the particles in them)"
     parser.add_argument("--pipeline", metavar="NAME", help=text)
     parser.add_argument("--overwrite", action="store_true", help="replace results made with other choices")

@@ -9,11 +9,12 @@ from typing import NoReturn
 
 from tqdm import tqdm
 
-from napari_cellvino.workflows.field_events import PAUSED
+from napari_cellvino.workflows.field_events import HELD_UP
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldProgress
 from napari_cellvino.workflows.run_progress import RunProgress
 
 TOLD_EVERY_S = 30.0
+MOST_KEPT = 20  # fields that stood already, and are told one by one
 
 
 class Reporter:
@@ -25,7 +26,8 @@ class Reporter:
         self.bar: tqdm[NoReturn] | None = None
         self.on_terminal = sys.stderr.isatty() and not quiet
         self._run, self._told = RunProgress(files), time.monotonic()
-        self._is_paused = False
+        self._held_up = ""
+        self._kept = 0
 
     def report(self, item: FieldProgress | FieldOutcome) -> None:
         """Show progress, or the outcome of a field."""
@@ -54,11 +56,11 @@ class Reporter:
         return f"{rate:.3g} fields a minute{rest}"
 
     def progress(self, item: FieldProgress) -> None:
-        """Move the bar; in a log, say that the run is paused."""
-        was_paused, self._is_paused = self._is_paused, item.progress.noun == PAUSED
+        """Move the bar; in a log, say what holds the run up."""
+        before, self._held_up = self._held_up, item.progress.noun if item.progress.noun in HELD_UP else ""
         if not self.on_terminal:
-            if self._is_paused and not was_paused and not self.quiet:
-                print(PAUSED, file=sys.stderr)
+            if self._held_up and self._held_up != before and not self.quiet:
+                print(self._held_up, file=sys.stderr)
             return
         if self.bar is None:
             self.bar = tqdm(leave=False, file=sys.stderr, bar_format="{desc} {bar:20} {n_fmt}/{total_fmt} {unit}")
@@ -70,6 +72,10 @@ class Reporter:
 
     def field(self, outcome: FieldOutcome) -> None:
         """Print the outcome of a field."""
+        if outcome.kept and not outcome.notices and not self.quiet:
+            self._kept += 1
+            if self._kept > MOST_KEPT:
+                return
         self._close()
         if self.quiet:
             return
@@ -86,6 +92,8 @@ class Reporter:
         self._close()
         if self.quiet:
             return
+        if self._kept > MOST_KEPT:
+            print(f"and {self._kept - MOST_KEPT:,} more, kept from an earlier run", file=sys.stderr)
         failed = sum(d.failed for d in done)
         total = " and ".join(totals(done)) or "nothing"
         print(f"{total} in {len(done) - failed} of {len(done)} fields", file=sys.stderr)

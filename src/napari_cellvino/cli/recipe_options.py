@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.core.image import KeepDoubles, MetadataOverrides, Spacing
@@ -14,16 +15,18 @@ from napari_cellvino.workflows.named_pipelines import named_recipe
 from napari_cellvino.workflows.recipe_choices import apply_choices, default_recipe
 
 
-def recipe_from(options: argparse.Namespace) -> Recipe:
+def recipe_from(options: argparse.Namespace, file: Path | None = None) -> Recipe:
     """Return the recipe file's choices (else the defaults and the device of the settings) with those typed over them.
+
+    ``file`` takes the place of the recipe file, or the pipeline, that was typed.
 
     Raises
     ------
     OptionError
         If a choice is impossible.
     """
-    path = getattr(options, "recipe", None)
-    name = getattr(options, "pipeline", None)
+    path = file or getattr(options, "recipe", None)
+    name = None if file else getattr(options, "pipeline", None)
     if path and name:
         raise OptionError("a recipe and a pipeline are two beginnings; give --recipe or --pipeline")
     base = load_recipe(path) if path else named_recipe(name, default_recipe()) if name else default_recipe()
@@ -64,12 +67,13 @@ def _server_of(options: argparse.Namespace) -> str:
     return str(options.engine)
 
 
-def engines_from(options: argparse.Namespace, recipe: Recipe | None) -> EngineProvider:
+def engines_from(options: argparse.Namespace, *recipes: Recipe | None) -> EngineProvider:
     """Return the engines of a command, after saying where pixels go if they leave the computer."""
     given = (getattr(options, "engine", None), options.device)
     typed = [address for address in given if address and is_address(address)]
-    if recipe is not None and is_address(recipe.device):
-        print(f"pixels of tiles go to {parse_address(recipe.device).server}, and nothing else does", file=sys.stderr)
+    for address in dict.fromkeys(recipe.device for recipe in recipes if recipe is not None):
+        if is_address(address):
+            print(f"pixels of tiles go to {parse_address(address).server}, and nothing else does", file=sys.stderr)
     return EngineProvider(servers=typed, fallback=getattr(options, "engine_fallback", ""))
 
 

@@ -5,30 +5,34 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 
 from napari_cellvino.cli.plates import check_images, check_plate_choices, run_plate_input, selection_of
 from napari_cellvino.cli.progress_report import Reporter
-from napari_cellvino.cli.recipe_options import engines_from, recipe_from
+from napari_cellvino.cli.recipe_options import engines_from
+from napari_cellvino.cli.run_kinds import KindPipelines, planned
+from napari_cellvino.cli.watch import print_plans
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.core.plate import choose_fields
 from napari_cellvino.core.progress import finish
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.engines.remote.address import is_address
-from napari_cellvino.segmentation.pipeline import Pipeline, make_pipeline
+from napari_cellvino.segmentation.pipeline import Pipeline
+from napari_cellvino.service.rules import InputKind
 from napari_cellvino.service.summary import write_summary
 from napari_cellvino.storage.json_text import json_text
 from napari_cellvino.storage.ledger import Job, JobState
 from napari_cellvino.workflows.batch_tables import write_batch_tables
 from napari_cellvino.workflows.cluster import ClusterExecutor, cluster_client
-from napari_cellvino.workflows.executor import ExecutorMaker, ThreadsExecutor
+from napari_cellvino.workflows.executor import ExecutorMaker, RunEvent, ThreadsExecutor
 from napari_cellvino.workflows.path_map import PathMap
+from napari_cellvino.workflows.process_start import collecting_seldom
 from napari_cellvino.workflows.processes import ProcessPool
 from napari_cellvino.workflows.run_field import FieldWorker
 from napari_cellvino.workflows.run_fields import RunResult
 from napari_cellvino.workflows.run_folder import describe_inputs, run_folder
-from napari_cellvino.workflows.run_inputs import RunInputs, plan_inputs
+from napari_cellvino.workflows.run_inputs import RunInputs
 from napari_cellvino.workflows.worker_count import Resources, bytes_of_worker, choose_workers
 
 
@@ -38,14 +42,23 @@ def run(options: argparse.Namespace) -> int:
         from napari_cellvino.cli.track import track_films
 
         return track_films(options.inputs, options)
-    pipeline = make_pipeline(recipe_from(options))
-    inputs = plan_inputs(options.inputs, options.out, pipeline.recipe.overrides, options.plate)
-    check_plate_choices(inputs, pipeline, options)
-    check_images(inputs, pipeline, options)
+    with collecting_seldom():
+        return _run_all(options)
+
+
+def _run_all(options: argparse.Namespace) -> int:
+    pipelines = KindPipelines.of_options(options)
+    inputs = pipelines.inputs(options)
+    check_plate_choices(inputs, pipelines.of(InputKind.PLATE), options)
+    check_images(inputs, pipelines.of(InputKind.IMAGES), options)
+    if options.dry_run:
+        print_plans(planned(inputs, pipelines, options), as_json=options.json)
+        return 0
     for plate in inputs.unread:
         print(f"{plate.path}: failed: {plate.error}", file=sys.stderr)
-    with engines_from(options, pipeline.recipe) as engines, _executor(inputs, pipeline, options) as executor:
-        results = list(_runs(inputs, pipeline, engines, executor, options))
+    used = pipelines.used(inputs)
+    with engines_from(options, *(one.recipe for one in used)) as engines, _executor(inputs, used, options) as executor:
+        results = list(_runs(inputs, pipelines, engines, executor, options))
     if len(inputs.roots) + len(inputs.unread) > 1:
         write_batch_tables(options.out, inputs.roots)
         write_summary(options.out.absolute(), _jobs(inputs, results), "cellvino run … --only failed")
@@ -60,7 +73,8 @@ def run(options: argparse.Namespace) -> int:
 def _jobs(inputs: RunInputs, results: Sequence[RunResult]) -> list[Job]:
     """Return what became of each plate, and of all images, for the page of the batch."""
     plates = [(str(plate.source.path), "plate") for plate in inputs.plates]
-    sources = [*plates, (", ".join(map(str, inputs.paths)), "image")]
+    films = [(", ".join(map(str, inputs.films)), "image")] if inputs.films else []
+    sources = [*plates, *films, (", ".join(map(str, inputs.paths)), "image")]
     jobs = [
         Job(str(plate.path), "plate", state=JobState.FAILED, error=plate.error, attempts=1, ended=time.time())
         for plate in inputs.unread
@@ -78,33 +92,32 @@ def _jobs(inputs: RunInputs, results: Sequence[RunResult]) -> list[Job]:
 
 def _runs(
     inputs: RunInputs,
-    pipeline: Pipeline,
+    pipelines: KindPipelines,
     engines: EngineProvider,
     executor: ExecutorMaker,
     options: argparse.Namespace,
 ) -> Iterator[RunResult]:
-    """Run the plates one after the other, then all images."""
+    """Run the plates one after the other, then all films that have a recipe of their own, then all images."""
     for plate in inputs.plates:
-        yield run_plate_input(plate, pipeline, engines, executor, options)
-    if inputs.images or not inputs.plates:
-        yield _run_images(inputs, pipeline, engines, executor, options)
-
-
-def _run_images(
-    inputs: RunInputs,
-    pipeline: Pipeline,
-    engines: EngineProvider,
-    executor: ExecutorMaker,
-    options: argparse.Namespace,
-) -> RunResult:
-    if not options.json:
-        for said in describe_inputs(inputs.paths, pipeline.recipe.pattern):
+        yield run_plate_input(plate, pipelines.of(InputKind.PLATE), engines, executor, options)
+    if not options.json and (inputs.films or inputs.has_images):
+        for said in describe_inputs(inputs.paths, pipelines.of(InputKind.IMAGES).recipe.pattern, inputs.listings):
             print(said, file=sys.stderr)
-    reporter = Reporter(len(inputs.images), quiet=options.json, check=options.check_interrupts)
-    running = run_folder(
-        inputs.images, pipeline, inputs.images_root, engines, overwrite=options.overwrite, executor=executor,
-        selection=selection_of(options), named=inputs.paths,
-    )  # fmt: skip
+    for kind, files, root in (
+        (InputKind.FILM, inputs.films, inputs.films_root),
+        (InputKind.IMAGES, inputs.images, inputs.images_root),
+    ):
+        if files or (kind is InputKind.IMAGES and inputs.has_images):
+            running = run_folder(
+                files, pipelines.of(kind), root, engines, overwrite=options.overwrite, executor=executor,
+                selection=selection_of(options), named=inputs.paths,
+            )  # fmt: skip
+            yield _told(running, len(files), options)
+
+
+def _told(running: Generator[RunEvent, None, RunResult], files: int, options: argparse.Namespace) -> RunResult:
+    """Run to the end, and tell how it goes."""
+    reporter = Reporter(files, quiet=options.json, check=options.check_interrupts)
     result = finish(running, reporter.report)
     if len(result.outcomes) > 1 and not options.json:  # of one field they stand just above
         for notice in result.notices:
@@ -114,10 +127,11 @@ def _run_images(
 
 
 @contextmanager
-def _executor(inputs: RunInputs, pipeline: Pipeline, options: argparse.Namespace) -> Iterator[ExecutorMaker]:
+def _executor(inputs: RunInputs, pipelines: Sequence[Pipeline], options: argparse.Namespace) -> Iterator[ExecutorMaker]:
     """Yield what runs the fields: a cluster, this process, or several where that is worth it or asked for."""
+    served = [pipeline for pipeline in pipelines if is_address(pipeline.recipe.device)]
     if options.cluster:
-        if is_address(pipeline.recipe.device):
+        if served:
             raise OptionError("the workers of a cluster run the network themselves; leave out --cluster or the server")
         paths = PathMap.parse(options.map)
         begun: list[ClusterExecutor] = []
@@ -134,14 +148,15 @@ def _executor(inputs: RunInputs, pipeline: Pipeline, options: argparse.Namespace
     if options.map:
         raise OptionError("--map says where files lie on a cluster; name that with --cluster")
     plates = [choose_fields(plate.source.plate, options.wells, options.fields) for plate in inputs.plates]
-    has, fields = Resources.here(), sum(map(len, plates)) + len(inputs.images)
-    workers = choose_workers(options.workers, fields, pipeline, has)
+    has, fields = Resources.here(), sum(map(len, plates)) + len(inputs.images) + len(inputs.films)
+    largest = (served or pipelines)[0]
+    workers = choose_workers(options.workers, fields, largest, has)
     if workers == 1:
         yield ThreadsExecutor
         return
     threads = max(1, has.cores // workers)
     if not options.json:
-        size = workers * bytes_of_worker(pipeline) / 1e9
+        size = workers * bytes_of_worker(largest) / 1e9
         print(f"{workers} processes of {threads} thread(s), about {size:.1f} GB of memory", file=sys.stderr)
     with ProcessPool(workers, threads) as pool:
         yield pool.executor

@@ -26,8 +26,11 @@ def run(options: argparse.Namespace) -> int:
 
 
 def is_worth(options: argparse.Namespace) -> bool:
-    """Return whether a run will most likely have several processes, by the number of its files."""
-    if options.cluster or options.track or options.workers == 1:
+    """Return whether a run will most likely have several processes, by the number of its files.
+
+    Where there are results already, most may be done.
+    """
+    if options.cluster or options.track or options.workers == 1 or (options.out.exists() and not options.overwrite):
         return False
     on_processor = (options.device or "AUTO").upper() in ("AUTO", "CPU")
     return on_processor and (options.workers is not None or _files(options.inputs) >= WORTH)

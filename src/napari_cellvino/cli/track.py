@@ -42,7 +42,11 @@ def track_films(inputs: Sequence[Path], options: argparse.Namespace) -> int:
             f"{', '.join(typed)}: of fields that are run by themselves; the frames of a film follow each other, here, "
             "and are tracked in one process; leave it out"
         )
-    recipe = linking_from(options, recipe_from(options))
+    recipes = dict(getattr(options, "recipes", {}))
+    film = recipes.pop("film", None)
+    if recipes:
+        raise OptionError(f"films are tracked, and --recipe {next(iter(recipes))}=… is for none of them; leave it out")
+    recipe = linking_from(options, recipe_from(options, film))
     summaries = []
     with engines_from(options, recipe) as engines:
         for path in inputs:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from napari_cellvino.cli.recipe_options import engines_from, recipe_from
 from napari_cellvino.cli.stop_signals import stopped_by_signals
 from napari_cellvino.service.rules import RuleBook, load_rules
 from napari_cellvino.service.watch import Watch
-from napari_cellvino.service.watch_events import Idle, JobEnded, JobQueued, WatchPlan
+from napari_cellvino.service.watch_events import Idle, JobEnded, JobQueued, PlannedInput, WatchPlan
 from napari_cellvino.storage.json_text import json_text
 from napari_cellvino.storage.ledger import JobState
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldProgress
@@ -79,14 +80,18 @@ def _how(event: JobEnded) -> str:
     return f"{job.state.value}: {job.error}"
 
 
-def _dry_run(watch: Watch, *, as_json: bool) -> int:
-    """Print what each input would get, and why."""
-    plans = list(watch.planned())
+def print_plans(plans: Iterable[PlannedInput], *, as_json: bool) -> None:
+    """Print what inputs would get."""
     if as_json:
         print(json_text([asdict(plan) for plan in plans]), end="")
-        return 0
+        return
     for plan in plans:
         print(f"{plan.input}{' (plate)' if plan.plate else ''}: {plan}")
+
+
+def _dry_run(watch: Watch, *, as_json: bool) -> int:
+    """Print what each input would get, and why."""
+    print_plans(watch.planned(), as_json=as_json)
     for folder, why in watch.folders.unreadable.items():
         print(f"{folder}: {why}", file=sys.stderr)
     return 0

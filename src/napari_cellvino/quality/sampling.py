@@ -111,8 +111,17 @@ def draw_sample(annotation: Annotation, size: int, *, seed: int) -> Sample:
     return Sample(tuple(Random(seed).sample(ids, min(size, len(ids)))), len(ids))
 
 
+def reviewed_in_order(sample: Sample, annotation: Annotation) -> int:
+    """Return how many of a sample, in the order drawn, were reviewed up to the first that was not.
+
+    The first of a random order are a random sample themselves. Others that happen to be reviewed are not: a person
+    went to them for a reason, such as a doubt.
+    """
+    return next((n for n, id_ in enumerate(sample.ids) if not _is_reviewed(annotation, id_)), len(sample.ids))
+
+
 def estimate(sample: Sample, annotation: Annotation) -> SampleEstimate:
-    """Return estimates for all objects from the reviewed part of a sample.
+    """Return estimates for all objects from those of a sample that were reviewed in the order drawn.
 
     An object that was accepted or edited is a cell; one rejected, excluded or deleted is none; one that was split is
     as many as its parts; of one merged from k, each of the k is a k-th. An object is right if it is one cell or more.
@@ -120,9 +129,9 @@ def estimate(sample: Sample, annotation: Annotation) -> SampleEstimate:
     Raises
     ------
     OptionError
-        If fewer than two of the sample were reviewed.
+        If fewer than two of the sample were reviewed from its beginning.
     """
-    cells = np.array([_cells(annotation, id_) for id_ in sample.ids if _is_reviewed(annotation, id_)])
+    cells = np.array([_cells(annotation, id_) for id_ in sample.ids[: reviewed_in_order(sample, annotation)]])
     if len(cells) < 2:
         raise OptionError(f"{len(cells)} of the sample of {len(sample.ids)} was reviewed; review two or more")
     right = wilson(int((cells >= 1).sum()), len(cells), sample.population)

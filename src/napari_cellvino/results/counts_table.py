@@ -121,12 +121,15 @@ class CountsTable:
 
     def _failed_beside(self, rows: Sequence[Row]) -> list[Row]:
         """Return the rows of fields that failed in a run beside this one."""
-        known = self._failed_before | set(map(_identity, rows))
-        return [row | {"folder": ""} for row in self.failures() if _identity(row) not in known]
+        failed = self.failures()
+        known = self._failed_before | set(map(_identity, rows)) if failed else set()
+        return [row | {"folder": ""} for row in failed if _identity(row) not in known]
 
 
 def as_corrected(row: Row, now: Row) -> Row:
     """Return the row of a field of a run with the counts of the one that stands there now."""
+    if row == now:  # of most
+        return row
     return row | {name: value for name, value in now.items() if name not in _FIXED}
 
 

@@ -25,7 +25,7 @@ from napari_cellvino.results.schema import (
     LABELS_NAME,
     MODEL,
     OBJECTS_NAME,
-    RESULT_NAMES,
+    QC_NAME,
     SPOTS_NAME,
     FieldSummary,
     StoredResult,
@@ -183,10 +183,10 @@ def file_stamp(path: Path | str) -> Stamp | None:
 
 
 def has_all_files(folder: Path, summary: FieldSummary) -> bool:
-    """Return whether a folder has every file that a result consists of."""
-    more = {LABELS_NAME: summary.outlines, CELLS_NAME: summary.whole_cells, SPOTS_NAME: summary.spots}
-    wanted = (*RESULT_NAMES, *(name for name, asked in more.items() if asked))
-    return all(os.path.isfile(f"{folder}/{name}") for name in wanted)
+    """Return whether a folder has every file that a result consists of, beside the one that the summary is of."""
+    more = ((LABELS_NAME, summary.outlines), (CELLS_NAME, summary.whole_cells), (SPOTS_NAME, summary.spots))
+    asked = [name for name, wanted in more if wanted]
+    return all(os.path.isfile(f"{folder}/{name}") for name in (OBJECTS_NAME, QC_NAME, *asked))
 
 
 class _Record(BaseModel):

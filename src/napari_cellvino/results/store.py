@@ -240,9 +240,11 @@ class ResultStore:
 
     def finished_summary(self, folder: Path, key: ResultKey) -> FieldSummary | None:
         """Return the summary of a field if it `is_finished`, else None."""
-        self._put_back(folder)
         try:
-            summary = self.summary(folder)
+            summary = self._index.find(folder)
+            if summary is None:
+                self._put_back(folder)
+                summary = self.summary(folder)
         except ImageReadError:
             return None
         return summary if summary.key == key and has_all_files(folder, summary) else None

@@ -7,16 +7,22 @@ later changes the set, which is run again under the same head.
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from napari_cellvino.core.errors import CellvinoError, ImageReadError
+from napari_cellvino.core.errors import CellvinoError, ImageReadError, OutputError
 from napari_cellvino.io import open_source
 from napari_cellvino.io.checks import list_names
 from napari_cellvino.io.folder_listing import natural_order
 from napari_cellvino.io.registry import sets_first
+from napari_cellvino.results.field_folder import FieldFolder
+from napari_cellvino.results.schema import ANNOTATION_NAME, FieldSummary
+from napari_cellvino.results.store import ResultStore
 from napari_cellvino.service.inputs import SET, Input, Stamp
+from napari_cellvino.storage.field_ledger import FieldLedger
 from napari_cellvino.storage.ledger import Job, JobState, Ledger
 
 _HAS_RESULTS = (JobState.RUNNING, JobState.DONE, JobState.ACCEPTED, JobState.REJECTED)
@@ -42,8 +48,8 @@ class ImageSet:
         """Return the error of a set some of whose files were run by themselves."""
         return ImageReadError(
             f"{list_names(sorted(Path(path).name for path in alone))} of this set of files was run before what "
-            "describes it was there; its cells would be counted twice: remove its results, and queue the set with "
-            "'cellvino jobs retry'"
+            "describes it was there, and its results were corrected or judged since; its cells would be counted twice: "
+            "remove its results, and queue the set with 'cellvino jobs retry'"
         )
 
 
@@ -81,10 +87,23 @@ class ImageSets:
         whole = replace(named[head], stamp=stamp, files=len(parts), waits=len(there) < len(parts))
         return ImageSet(whole, tuple(replace(named[path], stamp=held[path]) for path in there if path != head))
 
-    def run_alone(self, group: ImageSet) -> set[str]:
-        """Return the other files of a set that were run by themselves, so that their cells would count twice."""
-        jobs = self._ledger.known([other.source for other in group.others])
-        return {job.source for job in jobs if job.state in _HAS_RESULTS}
+    def run_alone(self, group: ImageSet) -> set[str] | None:
+        """Return the other files of a set that were run by themselves, and whose results must stay.
+
+        Their cells would count twice: results are removed where no person corrected or judged one of them. None while
+        another watch runs one of the files.
+        """
+        jobs = [job for job in self._ledger.known([o.source for o in group.others]) if job.state in _HAS_RESULTS]
+        if any(job.state is JobState.RUNNING for job in jobs):
+            return None
+        alone = {job.source for job in jobs}
+        held = {Path(job.results): _results_of(Path(job.results), alone) for job in jobs}
+        judged = any(job.state is not JobState.DONE for job in jobs)
+        if judged or any(_is_touched(root, folders) for root, folders in held.items()):
+            return alone
+        for root, folders in held.items():
+            _remove(root, folders)
+        return set()
 
     def pass_over(self, others: Iterable[Input], head: Job) -> dict[str, Stamp]:
         """Enter the other files of a set as run with its head, and return their stamps."""
@@ -118,3 +137,37 @@ class ImageSets:
         head = next(iter(standing), sets_first(by_name)[0])
         described = open_source(head).path
         return described if described in beside else head
+
+
+def _results_of(root: Path, sources: Collection[str]) -> list[Path]:
+    """Return the folders of the results of some files."""
+    real = set(map(os.path.realpath, sources))
+    found = ResultStore(root).summaries()
+    return [folder for folder, summary in found if summary.key is not None and summary.key.path in real]
+
+
+def _is_touched(root: Path, folders: Collection[Path]) -> bool:
+    """Return whether a person corrected or judged one of these results."""
+    judged = {record.name for record in FieldLedger(root).records() if record.review}
+    store = ResultStore(root)
+    return any(f.name in judged or _is_a_persons(store.summary(f)) or FieldFolder(f).journal.is_file() for f in folders)
+
+
+def _is_a_persons(summary: FieldSummary) -> bool:
+    return summary.corrected or summary.imported > 0
+
+
+def _remove(root: Path, folders: Collection[Path]) -> None:
+    """Remove results, and what tables and ledger say of them; a watch that is killed meanwhile does it again."""
+    for folder in folders:
+        try:
+            for path in folder.iterdir():
+                if path.name != ANNOTATION_NAME:  # by which a result is known, until nothing else of it is there
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+            shutil.rmtree(folder)
+        except OSError as error:
+            raise OutputError(f"{folder} cannot be removed: {error.strerror}; close it in other programs") from error
+    FieldLedger(root).forget([folder.name for folder in folders])
+    store = ResultStore(root)
+    store.begin_run(one_of_many=True)
+    store.write_counts([])

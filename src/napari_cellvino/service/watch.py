@@ -215,12 +215,17 @@ class Watch:
         return queued, min(unsettled, default=None)
 
     def _enter(self, group: ImageSet, known: dict[str, tuple[int, int]]) -> Iterator[JobQueued | JobEnded]:
-        """Enter an input, or the files of a set: one job for all of them, which fails where one was run by itself."""
+        """Enter an input, or the files of a set: one job for all of them, in the place of those run by themselves.
+
+        It fails where the results of one of these must stay.
+        """
         is_done = group.is_known(known) or self._is_passed_over(group.whole)
         job = None if is_done else self._job(group.whole)
         if job is None:
             return
         alone = self._sets.run_alone(group)
+        if alone is None:
+            return
         others = [o for o in group.others if known.get(o.source) != o.stamp and o.source not in alone]
         known |= self._sets.pass_over(others, job)
         if known.get(job.source) == job.stamp or not self.ledger.queue(job):

@@ -138,6 +138,11 @@ class FieldLedger:
         with self._ledger.changing() as db:
             db.execute(f"UPDATE fields SET {columns}, worker = '' WHERE name = ?", (*changes.values(), name))
 
+    def forget(self, names: Iterable[str]) -> None:
+        """Remove fields whose results were taken back."""
+        with self._ledger.changing() as db:
+            db.executemany("DELETE FROM fields WHERE name = ?", [(name,) for name in names])
+
     def review(self, names: Sequence[str], review: FieldState) -> None:
         """Enter what a person says of results.
 

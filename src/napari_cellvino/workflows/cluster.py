@@ -9,21 +9,22 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from napari_cellvino.core.errors import OptionError, WorkerLostError
 from napari_cellvino.core.progress import Progress, finish
 from napari_cellvino.engines.provider import EngineProvider, limit_threads
 from napari_cellvino.workflows.executor import RunEvent, ThreadsExecutor
+from napari_cellvino.workflows.field_events import NO_WORKER, WAITING_EVERY_S
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldProgress, FieldTask, failed_outcome
+from napari_cellvino.workflows.job_queue import job_queue
 from napari_cellvino.workflows.path_map import PathMap
 from napari_cellvino.workflows.run_field import FieldWorker, run_field
 from napari_cellvino.workflows.sources import OpenSources
@@ -35,10 +36,11 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 
 AHEAD = 4  # tasks that wait for each slot of the cluster
-WORKERS = 4  # of a job queue whose file names no number
 DEATHS = 2  # of workers, after which a field is not given to another one
-_TALKATIVE = ("distributed", "distributed.client")  # they print where a scheduler or a worker went, which the run tells
+# They print where a scheduler or a worker went, or a queue refused a job, which the run tells.
+_TALKATIVE = ("distributed", "distributed.client", "asyncio", "tornado.application")
 SCHEDULER_EVERY_S = 5.0  # at whether the scheduler is still there
+SLOTS_EVERY_S = 5.0  # at how many workers there are
 
 RunTask = Callable[[FieldTask, PathMap, int], FieldOutcome]
 
@@ -98,6 +100,7 @@ class ClusterExecutor:
     ) -> None:
         self._client, self._worker, self._paths, self._threads, self._run = client, worker, paths, threads, run
         self.is_lost = False
+        self._known_slots, self._asked_at = 0, -SLOTS_EVERY_S
 
     def run(self, tasks: Iterable[FieldTask | FieldOutcome]) -> Generator[RunEvent, None, None]:
         """Yield progress and outcomes; see `Executor`."""
@@ -116,22 +119,34 @@ class ClusterExecutor:
         self, tasks: Iterator[FieldTask | FieldOutcome], begun: deque[_Begun]
     ) -> Generator[RunEvent, None, None]:
         """Yield the outcomes in order, until all are there or the scheduler is lost; then ``begun`` has the rest."""
-        most = AHEAD * max(1, self._slots())
         for task in tasks:
             begun.append(self._begin(task))
             if self.is_lost:
                 return
             if isinstance(task, FieldTask):
                 yield FieldProgress(task.number, task.name, Progress("fields", 0, 1))
-            while begun and (len(begun) >= most or _is_done(begun[0])):
+                yield from self._until_there(task)
+            while begun and (len(begun) >= AHEAD * max(1, self._slots()) or _is_done(begun[0])):
                 yield from self._end(begun)
                 if self.is_lost:
                     return
         while begun and not self.is_lost:
             yield from self._end(begun)
 
+    def _until_there(self, task: FieldTask) -> Iterator[FieldProgress]:
+        """Tell that there is no worker yet: those of a queue come one by one, when their turn is."""
+        while not self._slots() and self._client.status == "running":
+            yield FieldProgress(task.number, task.name, Progress(NO_WORKER, 0, 1))
+            time.sleep(WAITING_EVERY_S)
+
     def _slots(self) -> int:
-        return int(sum(self._client.nthreads().values()))
+        """Return how many tasks run at once; workers come and go, and the scheduler is asked now and then."""
+        now = time.monotonic()
+        if now - self._asked_at > (SLOTS_EVERY_S if self._known_slots else 0.0):
+            with suppress(OSError):  # the scheduler is lost; those who wait for a task find it out
+                self._known_slots = int(sum(self._client.nthreads().values()))
+            self._asked_at = now
+        return self._known_slots
 
     def _begin(self, task: FieldTask | FieldOutcome) -> _Begun:
         if isinstance(task, FieldOutcome):
@@ -265,7 +280,7 @@ def cluster_client(where: str) -> Iterator[tuple[Client, int]]:
         if name == "local" and number.isdecimal() and int(number):
             made, threads = _local(int(number)), max(1, usable_cores() // int(number))
         elif Path(where).is_file():
-            made, threads = _job_queue(Path(where)), 0
+            made, threads = job_queue(Path(where))
         else:
             raise OptionError(f"there is no cluster {where!r}; give tcp://host:8786, local:N or a YAML file")
         with made as cluster, Client(cluster, set_as_default=False) as client:
@@ -289,29 +304,3 @@ def _local(workers: int) -> AbstractContextManager[object]:
         n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None
     )
     return made
-
-
-def _job_queue(file: Path) -> AbstractContextManager[object]:
-    """Return the cluster of a YAML file of dask-jobqueue: ``jobqueue: {slurm: {cores: 8, …}}``, and ``workers: N``."""
-    import dask
-
-    try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-        ((system, _),) = content["jobqueue"].items()
-        workers = int(content.get("workers", WORKERS))
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, yaml.YAMLError) as error:
-        raise OptionError(
-            f"{file} is no file of dask-jobqueue: it must have 'jobqueue:' and under it one of slurm, pbs, sge, lsf, …"
-        ) from error
-    try:
-        import dask_jobqueue
-    except ImportError as error:
-        raise OptionError(f"{file} needs dask-jobqueue; install it with: pip install dask-jobqueue") from error
-    kinds = {name.removesuffix("Cluster").lower(): name for name in dir(dask_jobqueue) if name.endswith("Cluster")}
-    if system not in kinds:
-        raise OptionError(f"{file} asks for {system!r}; dask-jobqueue knows {', '.join(sorted(kinds))}")
-    dask.config.update(dask.config.config, {"jobqueue": content["jobqueue"]}, priority="new")
-    cluster = getattr(dask_jobqueue, kinds[system])()
-    cluster.scale(workers)
-    queue: AbstractContextManager[object] = cluster
-    return queue

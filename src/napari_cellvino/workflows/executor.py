@@ -73,6 +73,9 @@ class ThreadsExecutor:
         writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="cellvino-write")
         try:
             for task in tasks:
+                if isinstance(task, FieldOutcome) and not pending:
+                    yield task
+                    continue
                 try:
                     pending.append((yield from self._start(task, writers)))
                 except EngineConnectionError:

@@ -16,6 +16,8 @@ from napari_cellvino.workflows.run_field import FieldWorker, kept_outcome
 
 WAITING_EVERY_S = 0.3  # at fields that another run does, and at whether a pause has ended
 PAUSED = "paused, until 'cellvino jobs resume'"
+NO_WORKER = "waiting for a worker of the cluster"
+HELD_UP = (PAUSED, NO_WORKER)  # said in a log, too
 
 
 def field_events(

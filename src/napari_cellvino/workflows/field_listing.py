@@ -45,7 +45,7 @@ def known_or_listed(
         for path in sets_first(files):
             held = None if seen.covers(path) else known.fields(path)
             if held is not None:
-                seen.take(path, (path,))
+                seen.take_alone(path)
                 yield from ((field.origin, field, recipe) for field in held)
                 continue
             known.open(path)
@@ -105,6 +105,12 @@ class SeenFiles:
     def covers(self, path: Path) -> bool:
         """Return whether a file was an input, or a part of one."""
         return self._paths.of(path) in self._covered
+
+    def take_alone(self, path: Path) -> None:
+        """Note an input that is one file."""
+        real = self._paths.of(path)
+        self._covered.add(real)
+        self._alone.add(real)
 
     def take(self, path: Path, parts: Iterable[Path]) -> list[str]:
         """Note an input and the files it consists of; return the names of those that were inputs of their own."""

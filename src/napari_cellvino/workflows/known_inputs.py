@@ -23,7 +23,7 @@ from napari_cellvino import __version__
 from napari_cellvino.core.errors import CellvinoError, OutputError, ReplaceError
 from napari_cellvino.core.image import Origin, Stack
 from napari_cellvino.core.recipe import Recipe
-from napari_cellvino.results.schema import ResultKey
+from napari_cellvino.results.schema import FieldSummary, ResultKey
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.channel_choice import ChannelChoice, with_channel
 from napari_cellvino.storage.input_ledger import InputLedger, InputRecord
@@ -37,7 +37,10 @@ AT_ONCE = 200  # records that are written together
 
 @dataclass(frozen=True, slots=True)
 class KnownField:
-    """A field that is done: its source, what made its result and where that lies, and what was said of it."""
+    """A field that is done: its source, what made its result and where that lies, and what was said of it.
+
+    ``summary`` is that of its result.
+    """
 
     origin: Origin
     recipe: Recipe
@@ -46,6 +49,7 @@ class KnownField:
     notices: tuple[str, ...]
     recorded: tuple[str, ...]
     remarks: tuple[str, ...]
+    summary: FieldSummary
 
 
 @dataclass(slots=True)
@@ -95,7 +99,8 @@ class KnownInputs:
         if found is None or _stamp(found) != record.stamp:
             return None
         known = [self._field(path, found, *values) for values in json.loads(record.fields)]
-        return known if all(self._store.key(field.folder) == field.key for field in known) else None
+        done = [field for field in known if field is not None]
+        return done if len(done) == len(known) else None
 
     def open(self, path: Path) -> None:
         """Note an input that is about to be opened."""
@@ -159,19 +164,24 @@ class KnownInputs:
         self,
         path: Path,
         found: os.stat_result,
-        place: Sequence[object],
+        at: Sequence[object],
         folder: str,
         channel: str,
         notices: Sequence[str],
         recorded: Sequence[str],
         remarks: Sequence[str] = (),
-    ) -> KnownField:
-        position, plate, well, field = map(str, place[:4])
-        origin = Origin(str(path), position, plate, well, field, int(str(place[4])))
+    ) -> KnownField | None:
+        """Return a field of an input, None where its result is not there any more, or of something else."""
+        position, plate, well, field = map(str, at[:4])
+        origin = Origin(str(path), position, plate, well, field, int(str(at[4])))
         recipe, fingerprint = self._recipe_at(origin, channel)
         key = ResultKey(self._paths.of(path), position, found.st_size, found.st_mtime_ns, fingerprint)
+        place = self._store.root / folder
+        summary = self._store.finished_summary(place, key)
+        if summary is None or not summary.finished:
+            return None
         said = (tuple(notices), tuple(recorded), tuple(remarks))
-        return KnownField(origin, recipe, key, self._store.root / folder, *said)
+        return KnownField(origin, recipe, key, place, *said, summary)
 
     def _recipe_at(self, origin: Origin, channel: str) -> tuple[Recipe, str]:
         """Return the recipe of a field, and its fingerprint."""

@@ -5,6 +5,7 @@ That one takes about as long to import it as a command line does, so that it may
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from multiprocessing.context import BaseContext
 
 IMPORTED = ("napari_cellvino.workflows.run_field", "napari_cellvino.engines.openvino", "pandas")
 _BLAS = "OPENBLAS_NUM_THREADS"
+_GARBAGE_AFTER = 50_000  # objects, those of a field: by default garbage is sought 40 times in each
 
 
 def process_context() -> BaseContext:
@@ -32,6 +34,24 @@ def start_ahead() -> None:
 
     with _one_thread():
         ensure_running()
+
+
+def collect_seldom() -> None:
+    """Look for garbage seldom, and never in what was imported: that takes as long as a third of a field."""
+    gc.freeze()
+    gc.set_threshold(_GARBAGE_AFTER)
+
+
+@contextmanager
+def collecting_seldom() -> Iterator[None]:
+    """Do as `collect_seldom`, for a while."""
+    before = gc.get_threshold()
+    collect_seldom()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*before)
 
 
 @contextmanager

@@ -9,7 +9,6 @@ that were in hand are run again, each in a process of its own, and a field that 
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import threading
@@ -29,10 +28,9 @@ from napari_cellvino.core.threads import import_ahead
 from napari_cellvino.engines.provider import EngineProvider, limit_threads
 from napari_cellvino.workflows.executor import NEEDED_LATER, RunEvent
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldProgress, FieldTask, failed_outcome
-from napari_cellvino.workflows.process_start import process_context
+from napari_cellvino.workflows.process_start import collect_seldom, process_context
 from napari_cellvino.workflows.run_field import FieldWorker, run_field
 
-GARBAGE_AFTER = 50_000  # objects, those of a field: by default garbage is sought 40 times in each
 AHEAD = 3  # tasks that wait for each process, so that none is idle behind one that takes long
 
 
@@ -116,6 +114,9 @@ class ProcessesExecutor:
         most = self._pool.workers * (1 + AHEAD)
         try:
             for task in tasks:
+                if isinstance(task, FieldOutcome) and not begun:
+                    yield task
+                    continue
                 begun.append(self._begin(task))
                 if isinstance(task, FieldTask):
                     yield FieldProgress(task.number, task.name, Progress("fields", 0, 1))
@@ -163,8 +164,7 @@ def _begin(threads: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     limit_threads(threads)
-    gc.freeze()  # what was imported is never garbage: looking through it takes as long as a third of a field
-    gc.set_threshold(GARBAGE_AFTER)
+    collect_seldom()
 
 
 def _end_with_parent() -> None:

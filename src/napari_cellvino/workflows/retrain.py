@@ -213,7 +213,11 @@ def end_process(process: subprocess.Popen[bytes]) -> None:
 
 def _error_message(errors: Path, code: int) -> str:
     lines = errors.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    return lines[-1].removeprefix("cellvino: ") if lines else f"the training ended with the code {code} and no word"
+    if lines:
+        return lines[-1].removeprefix("cellvino: ")
+    if code < 0:
+        return f"the training was ended from outside (signal {-code}), as happens where memory runs out; train again"
+    return f"the training ended without saying why (exit code {code})"
 
 
 def _read_result(path: Path, out: Path, dataset: Path) -> RetrainResult:

@@ -7,7 +7,7 @@ needs no network, while the next field is segmented.
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from napari_cellvino.core.errors import ImageValueError, OutputError
@@ -196,17 +196,21 @@ def kept_outcome(task: FieldTask, worker: FieldWorker) -> FieldOutcome | None:
             refresh_place(task.folder, task.place.columns)
             notices = _write_back(task, worker, worker.sources.plate(task.place.plate).plate.spacing)
             row = plate_row(row, task.place.columns)
-        doubts, remarks = _told_again(task, summary)
-        return FieldOutcome(task.number, row, kept=True, notices=(*doubts, *remarks, *notices), remarks=remarks)
+        kept = told_again(task.number, row, summary, task.notices, task.remarks)
+        return replace(kept, notices=(*kept.notices, *notices)) if notices else kept
     except Exception as error:  # one bad image must not end the run
         return _failed(task, error, "open")
 
 
-def _told_again(task: FieldTask, summary: FieldSummary) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the doubts and the remarks of a field that is kept, with what was said when it was made."""
-    doubts = [n for n in task.notices if n not in summary.notices and n not in task.remarks]
-    remarks = [remark for remark in task.remarks if remark not in summary.remarks]
-    return tuple(filter(None, (*doubts, summary.notices))), tuple(filter(None, (*remarks, summary.remarks)))
+def told_again(
+    number: int, row: Row, summary: FieldSummary, notices: Sequence[str], remarks: Sequence[str]
+) -> FieldOutcome:
+    """Return the outcome of a field that is kept, with what is said of it now and what was when it was made."""
+    doubts = [n for n in notices if n not in summary.notices and n not in remarks]
+    fresh = [remark for remark in remarks if remark not in summary.remarks]
+    again = tuple(filter(None, (*fresh, summary.remarks)))
+    told = (*filter(None, (*doubts, summary.notices)), *again)
+    return FieldOutcome(number, row, kept=True, notices=told, remarks=again)
 
 
 def _plate_finish(found: SegmentedField) -> Finish:

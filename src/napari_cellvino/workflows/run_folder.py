@@ -6,12 +6,14 @@ import os
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace as changed
 from pathlib import Path
+from types import MappingProxyType
 
 from napari_cellvino.core.errors import CellvinoError, ImageReadError
 from napari_cellvino.core.image import MetadataOverrides, Origin, Stack
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.engines.provider import EngineProvider
-from napari_cellvino.io import is_image_folder, list_images, open_source, scan_folder
+from napari_cellvino.io import is_image_folder, open_source, scan_folder
+from napari_cellvino.io.folder_listing import FolderListing
 from napari_cellvino.io.plates.suggest_pattern import describe_suggestion
 from napari_cellvino.results.schema import (
     ResultKey,
@@ -28,7 +30,7 @@ from napari_cellvino.workflows.field_log import ALL, FieldSelection
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldTask, failed_outcome
 from napari_cellvino.workflows.known_inputs import KnownField, KnownInputs, at_time
 from napari_cellvino.workflows.real_paths import RealPaths
-from napari_cellvino.workflows.run_field import FieldWorker
+from napari_cellvino.workflows.run_field import FieldWorker, told_again
 from napari_cellvino.workflows.run_fields import FolderTables, RunResult, run_fields
 from napari_cellvino.workflows.sources import OpenSources
 
@@ -84,7 +86,9 @@ def run_folder(
     paths = RealPaths()
     known = KnownInputs(store, pipeline.recipe, files, paths)
     fields = known_or_listed(files, pipeline.recipe, sources, known, paths)
-    found = folder_tasks(fields, pipeline, store, overwrite=overwrite, replace=replace, known=known)
+    found = folder_tasks(
+        fields, pipeline, store, overwrite=overwrite, replace=replace, known=known, kept=not selection.only
+    )
     tasks = _told_found(found, named, paths)
     return (yield from _run(tasks, pipeline, store, sources, engines, executor, selection))
 
@@ -143,15 +147,21 @@ def folder_tasks(
     overwrite: bool = False,
     replace: bool = False,
     known: KnownInputs | None = None,
+    kept: bool = False,
 ) -> Iterator[FieldTask | FieldOutcome]:
     """Yield the task of every field, or its outcome if the image cannot be read; files are opened one by one.
 
-    What is found is noted in ``known``.
+    What is found is noted in ``known``. With ``kept``, a field that is known to be done has its outcome already.
     """
     taken: set[str] = set()
     for number, (origin, stack, recipe) in enumerate(fields, 1):
         task: FieldTask | FieldOutcome
         if isinstance(stack, KnownField):
+            if kept and not overwrite:
+                taken.add(compared_name(stack.folder.name))
+                row = stack.summary.row(stack.folder.name)
+                yield told_again(number, row, stack.summary, stack.notices, stack.remarks)
+                continue
             task = _known_task(number, stack)
         elif isinstance(stack, CellvinoError):
             task = failed_outcome(number, origin, stack)
@@ -220,30 +230,40 @@ def _task(
     )  # fmt: skip
 
 
-def list_inputs(inputs: Sequence[Path], pattern: str = "") -> list[Path]:
+def list_inputs(
+    inputs: Sequence[Path], pattern: str = "", listings: dict[Path, FolderListing] | None = None
+) -> list[Path]:
     """Return the files to run, absolute and each once: files as given, folders as the images right in them.
 
-    A folder without images, or one that may not be read, stays itself: its reason is told with those of other inputs.
+    What folders hold is put into ``listings``, for `describe_inputs`. A folder without images, or one that may not be
+    read, stays itself: its reason is told with those of other inputs.
     With a pattern of names, which groups the files of a folder to images, every folder stays itself.
     """
-    found = [file.absolute() for path in inputs for file in ([] if pattern else _images_of(path)) or [path]]
+    held = {} if listings is None else listings
+    found = [file for path in inputs for file in ([] if pattern else _images_of(path, held)) or [path.absolute()]]
     once, paths = dict[str, Path](), RealPaths()
     for file in found:
         once.setdefault(paths.of(file), file)
     return list(once.values())
 
 
-def _images_of(path: Path) -> list[Path]:
+def _images_of(path: Path, listings: dict[Path, FolderListing]) -> Sequence[Path]:
     if not os.path.isdir(path) or is_image_folder(path):
-        return [path]
+        return [path.absolute()]
     try:
-        return list_images(path)
+        listings[path] = scan_folder(path.absolute())
     except ImageReadError:
         return []
+    return listings[path].images
 
 
-def describe_inputs(inputs: Sequence[Path], pattern: str = "") -> tuple[str, ...]:
-    """Return sentences on how input folders are taken, on their files that are not taken for images, and why."""
+def describe_inputs(
+    inputs: Sequence[Path], pattern: str = "", listings: Mapping[Path, FolderListing] = MappingProxyType({})
+) -> tuple[str, ...]:
+    """Return sentences on how input folders are taken, on their files that are not taken for images, and why.
+
+    ``listings`` are those of folders that were listed already.
+    """
     said: list[str] = []
     for folder in inputs:
         if not os.path.isdir(folder) or is_image_folder(folder):
@@ -252,7 +272,7 @@ def describe_inputs(inputs: Sequence[Path], pattern: str = "") -> tuple[str, ...
             said.append(f"{folder.name}: taken as images of several files by the pattern {pattern}")
             continue
         try:
-            listing = without_results(scan_folder(folder))
+            listing = without_results(listings.get(folder) or scan_folder(folder))
         except ImageReadError:  # told when its turn comes
             continue
         said.append(f"{folder.name}: taken as a folder of {len(listing.images):,} images (--plate: as a plate)")

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from napari_cellvino.core.errors import ImageReadError, ImageValueError
+from napari_cellvino.core.errors import CellvinoError, ImageReadError, ImageValueError
 from napari_cellvino.core.image import MetadataOverrides
+from napari_cellvino.io import open_as
+from napari_cellvino.io.folder_listing import FolderListing
 from napari_cellvino.io.plates import PlateSource, open_plate
 from napari_cellvino.storage.file_names import safe_name
 from napari_cellvino.workflows.plate_inputs import is_plate
 from napari_cellvino.workflows.run_folder import list_inputs
 
-IMAGES = "images"  # folder for the results of images that are run beside plates
+IMAGES, FILMS = "images", "films"  # folders for the results of images and films that are run beside other kinds
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,28 +37,47 @@ class UnreadPlate:
 
 @dataclass(frozen=True, slots=True)
 class RunInputs:
-    """Plates, images, the folder of the results of the images, and plates that cannot be opened."""
+    """Plates, images, the folder of the results of the images, plates that cannot be opened, and what folders hold.
+
+    Films are images with time points, where they are run apart.
+    """
 
     plates: tuple[PlateInput, ...]
     paths: tuple[Path, ...]
     images: tuple[Path, ...]
     images_root: Path
     unread: tuple[UnreadPlate, ...] = ()
+    listings: Mapping[Path, FolderListing] = field(default_factory=dict)
+    films: tuple[Path, ...] = ()
+    films_root: Path = Path()
 
     @property
     def roots(self) -> tuple[Path, ...]:
-        """The folders of results, one for each plate, and one for the images where there are any."""
-        images = (self.images_root,) if self.images or not self.plates else ()
-        return (*(plate.root for plate in self.plates), *images)
+        """The folders of results, one for each plate, and one for the films and the images where there are any."""
+        films = (self.films_root,) if self.films else ()
+        images = (self.images_root,) if self.has_images else ()
+        return (*(plate.root for plate in self.plates), *films, *images)
+
+    @property
+    def has_images(self) -> bool:
+        """Whether images are run, if only to say that there are none."""
+        return bool(self.images) or not (self.plates or self.films)
 
 
 def plan_inputs(
-    inputs: Sequence[Path], out: Path, overrides: MetadataOverrides, as_plate: bool | None = None
+    inputs: Sequence[Path],
+    out: Path,
+    overrides: MetadataOverrides,
+    as_plate: bool | None = None,
+    *,
+    of_plates: MetadataOverrides | None = None,
+    of_films: MetadataOverrides | None = None,
 ) -> RunInputs:
     """Return what the inputs are. The results of one plate, or of images alone, go right into ``out``.
 
     Of several, each plate gets a folder of its name there, and all images get ``images``. One of several that cannot
-    be opened does not hold up the others.
+    be opened does not hold up the others. With what is said ``of_films``, images with time points are films, which get
+    ``films`` there; ``of_plates`` is what is said of plates, where that is something else.
 
     Raises
     ------
@@ -65,21 +86,34 @@ def plan_inputs(
     ImageReadError, ImageValueError
         If there is nothing but a plate, or plates, that cannot be read.
     """
-    plates = [path for path in inputs if is_plate(path, overrides.pattern, as_plate)]
+    plates = [path for path in inputs if is_plate(path, (of_plates or overrides).pattern, as_plate)]
     others = tuple(path for path in inputs if path not in plates)
     alone = len(inputs) == 1 or not plates
     roots = [out] if alone else [out / name for name in _names(plates)]
-    images = tuple(list_inputs(others, overrides.pattern))
+    listings: dict[Path, FolderListing] = {}
+    images = tuple(list_inputs(others, overrides.pattern, listings))
+    films = () if of_films is None else tuple(path for path in images if _is_film(path, of_films))
+    images = tuple(path for path in images if path not in set(films)) if films else images
+    apart = not alone or bool(films and images)
     opened: list[PlateInput] = []
     unread: list[UnreadPlate] = []
     for path, root in zip(plates, roots, strict=False):
         try:
-            opened.append(PlateInput(open_plate(path, overrides), root))
+            opened.append(PlateInput(open_plate(path, of_plates or overrides), root))
         except (ImageReadError, ImageValueError) as error:
             if not others and len(unread) == len(plates) - 1:
                 raise
             unread.append(UnreadPlate(path, str(error)))
-    return RunInputs(tuple(opened), others, images, out if alone else out / IMAGES, tuple(unread))
+    roots_of = (out / IMAGES, out / FILMS) if apart else (out, out)
+    return RunInputs(tuple(opened), others, images, roots_of[0], tuple(unread), listings, films, roots_of[1])
+
+
+def _is_film(path: Path, overrides: MetadataOverrides) -> bool:
+    """Return whether an image has time points; of one that cannot be read the run tells why."""
+    try:
+        return open_as(path, overrides).read().shape.t > 1
+    except CellvinoError:
+        return False
 
 
 def _names(plates: Sequence[Path]) -> list[str]:
@@ -87,7 +121,7 @@ def _names(plates: Sequence[Path]) -> list[str]:
     depth = 1
     while True:
         names = [safe_name("_".join(path.absolute().parts[-depth:]).removesuffix(".zarr")) for path in plates]
-        twice = [name for name, count in Counter([*names, IMAGES]).items() if count > 1]
+        twice = [name for name, count in Counter([*names, IMAGES, FILMS]).items() if count > 1]
         if not twice or depth >= max(len(path.absolute().parts) for path in plates):
             return names
         depth += 1

@@ -13,7 +13,7 @@ import tifffile
 from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QPoint, Qt
-from qtpy.QtWidgets import QWidget
+from qtpy.QtWidgets import QPushButton, QWidget
 
 from napari_cellvino.cli import main
 from napari_cellvino.gui.cells.cells_panel import CellsPanel
@@ -178,6 +178,11 @@ def test_cells_of_all_fields_are_marked_gated_and_gone_to(
     with (root / "counts.csv").open() as file:
         shares = list(csv.DictReader(file))
     assert sum(int(row["count_small"]) + int(row["count_large"]) for row in shares) == total
+    window.session.viewer.window.resize(1280, 800)
+    qtbot.wait(50)
+    buttons = [button for button in panel.findChildren(QPushButton) if button.isVisible()]
+    assert {panel.class_button, panel.unlearn_button, panel.undo_button} < set(buttons)
+    assert [b.text() for b in buttons if b.height() < b.sizeHint().height() or b.width() < b.sizeHint().width()] == []
     click(panel.unlearn_button)
     settled()
     assert counts(root) == before

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QPalette, QWheelEvent
+from qtpy.QtTest import QTest
 from qtpy.QtWidgets import (
     QAbstractButton,
     QAbstractSlider,
@@ -92,14 +93,48 @@ def test_keyboard_goes_through_the_panel_in_order(window: CellvinoWindow, viewer
     window.show_step(2)
     panel = window.run_panel
     qtbot.waitUntil(panel.run_button.isEnabled, timeout=WAIT_MS)
-    reached, widget = [], panel.model
-    expected = [panel.card_button, panel.device, panel.precision, panel.more.toggleButton(), panel.times_button]
-    expected.append(panel.run_button)
-    while len(reached) < len(expected):
-        widget = widget.nextInFocusChain()
-        if widget.isVisible() and widget.isEnabled() and widget.focusPolicy() & Qt.FocusPolicy.TabFocus:
-            reached.append(widget)
-    assert reached == expected
+    expected: list[QWidget] = [panel.model, panel.card_button, panel.device, panel.precision, panel.more.toggleButton()]
+    expected += [panel.first_sight.button, panel.times_button, panel.run_button, panel.view_only]
+    bar = focused_tabs(window, qtbot)
+    assert tabbed(len(expected)) == expected
+    assert tabbed(len(expected), Qt.KeyboardModifier.ShiftModifier) == [*expected[-2::-1], bar]
+
+
+def focused_tabs(window: CellvinoWindow, qtbot: QtBot) -> QWidget:
+    """Give the keyboard to the bar of tabs, and return it."""
+    window.session.viewer.window._qt_window.activateWindow()
+    bar = window.tabs.tabBar()
+    bar.setFocus()
+    qtbot.waitUntil(bar.hasFocus, timeout=WAIT_MS)
+    return bar
+
+
+def tabbed(times: int, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> list[QWidget]:
+    """Press Tab so often; return what has the keyboard after each."""
+    reached = []
+    for _ in range(times):
+        QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab, modifier)
+        reached.append(QApplication.focusWidget())
+    return reached
+
+
+def test_tab_reaches_every_field_of_every_tab_downwards(
+    window: CellvinoWindow, viewer: napari.Viewer, qtbot: QtBot
+) -> None:
+    viewer.add_image(np.zeros((3, 64, 64), np.uint8), axis_labels=("z", "y", "x"))
+    for tab in range(1, window.tabs.count() + 1):
+        window.show_step(tab)
+        focused_tabs(window, qtbot)
+        page = window.tabs.currentWidget()
+        fields = [f for f in page.findChildren(QWidget) if f.focusPolicy() & Qt.FocusPolicy.TabFocus]
+        fields = [f for f in fields if f.isVisible() and f.isEnabled() and f.focusProxy() is None]
+        fields = [f for f in fields if not isinstance(f.parent(), QAbstractSpinBox)]
+        reached = tabbed(len(fields))
+        assert set(reached) == set(fields), window.tabs.tabText(tab - 1)
+        tops = [field.mapTo(page, QPoint(0, 0)).y() for field in reached]
+        ends = [top + field.height() for top, field in zip(tops, reached, strict=True)]
+        assert all(end > top for top, end in zip(tops[:-1], ends[1:], strict=True)), window.tabs.tabText(tab - 1)
+        assert tabbed(1) == [window.details.toggleButton()]
 
 
 def test_wheel_over_a_field_without_focus_changes_nothing(window: CellvinoWindow, qtbot: QtBot) -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QPixmap
+from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QWidget
 
 from napari_cellvino.annotation import Annotation, EditSession, ObjectRecord
@@ -25,6 +26,8 @@ from napari_cellvino.gui.widgets.chosen_rows import chosen_rows
 
 from ..conftest import WAIT_MS
 from ..review_session import Review
+
+SHIFT = Qt.KeyboardModifier.ShiftModifier
 
 
 def choose(combo: QWidget, text: str) -> None:
@@ -174,7 +177,12 @@ def test_gallery_excludes_what_is_chosen(review: Review, qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: len(gallery.cells.ids) == len(review.ids), timeout=WAIT_MS)
     picture = gallery.cells.data(gallery.cells.index(5), Qt.ItemDataRole.DecorationRole)
     assert max(picture.width(), picture.height()) >= 60
-    gallery.list.setCurrentIndex(gallery.cells.index(2))
+    place = gallery.list.visualRect(gallery.cells.index(2)).center()
+    zoom = review.viewer.scene.camera.zoom
+    QTest.mouseClick(gallery.list.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert review.viewer.scene.camera.zoom > zoom  # it is gone to
+    there = review.pixel(review.inside(gallery.cells.ids[2]))
+    assert review.canvas.rect().contains(there)
     selection = gallery.list.selectionModel()
     selection.select(gallery.cells.index(4), selection.SelectionFlag.Select)
     chosen = {gallery.cells.ids[2], gallery.cells.ids[4]}
@@ -199,8 +207,18 @@ def test_random_sample_says_what_it_is_worth(review: Review, qtbot: QtBot) -> No
     listed.size.setValue(12)
     qtbot.waitUntil(lambda: len(listed.table.cells.ids) == 12, timeout=WAIT_MS)
     assert "12 cells drawn at random" in listed.estimate.text()
+    drawn = review.reviewer.queue.cursor.ids
     review.key("N")
-    for _ in range(12):
+    for _ in range(3):
+        review.key("A")
+    qtbot.waitUntil(lambda: "as 3 of" in listed.estimate.text(), timeout=WAIT_MS)
+    review.key("N")  # one is passed over
+    review.key("A")
+    qtbot.waitUntil(lambda: f"#{drawn[3]} was passed over" in listed.estimate.text(), timeout=WAIT_MS)
+    assert "as 3 of" in listed.estimate.text()
+    review.key("N", SHIFT)
+    review.key("N", SHIFT)
+    for _ in range(8):
         review.key("A")
     qtbot.waitUntil(lambda: "as 12 of" in listed.estimate.text(), timeout=WAIT_MS)
     assert listed.estimate.text().startswith("Between ")

@@ -8,13 +8,14 @@ import napari
 import numpy as np
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QPoint, Qt
-from qtpy.QtWidgets import QWidget
+from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_cellvino.core.objects import ReviewState
+from napari_cellvino.gui.review.cursor import Order
 from napari_cellvino.gui.shell.window import CellvinoWindow
 
 from ..conftest import WAIT_MS
-from ..review_session import Review
+from ..review_session import NONE, Review
 
 Run = Callable[[CellvinoWindow], None]
 SHIFT = Qt.KeyboardModifier.ShiftModifier
@@ -53,6 +54,33 @@ def test_delete_undo_and_redo_by_key(review: Review) -> None:
     review.key("Z", CTRL | SHIFT)
     assert id_ not in review.layer.data
     review.check_screen()
+
+
+def test_no_button_moves_under_the_mouse(review: Review, qtbot: QtBot) -> None:
+    """On a small screen nothing is scrolled, whether cells are chosen, doubtful, corrected or not."""
+    review.viewer.window.resize(1280, 800)
+    page, delete = review.window.tabs.currentWidget(), review.button("D")
+    qtbot.waitUntil(lambda: page.height() < 800, timeout=WAIT_MS)
+
+    def places() -> tuple[int, int]:
+        QApplication.processEvents()
+        assert page.verticalScrollBar().maximum() == 0
+        assert (
+            abs(review.panel.list.order.mapTo(page, QPoint(0, 0)).y() - below) <= 2
+        )  # Undo has a frame while it is off
+        return delete.mapTo(page, QPoint(0, 0)).y(), delete.width()
+
+    below = review.panel.list.order.mapTo(page, QPoint(0, 0)).y()
+    before = places()
+    for key in ("N", "A", "D", "Z"):
+        review.key(key, CTRL if key == "Z" else NONE)
+        assert places() == before, key
+    review.click_background()
+    assert places() == before
+    review.reviewer.queue.go_by(Order.SAMPLE, 5)
+    qtbot.waitUntil(review.panel.list.size.isVisible, timeout=WAIT_MS)
+    QApplication.processEvents()
+    assert page.horizontalScrollBar().maximum() == 0
 
 
 def test_accept_reject_exclude_walk_the_queue(review: Review, viewer: napari.Viewer) -> None:

@@ -307,6 +307,40 @@ def test_saved_fields_are_reviewed_without_a_run(
     assert reviewer.progress.reviewed == 1
 
 
+def test_what_could_not_be_written_comes_back_with_its_field(
+    window: CellvinoWindow, viewer: napari.Viewer, folder: Path, qtbot: QtBot, click: Click
+) -> None:
+    session, rows, canvas = window.session, window.open_panel.work_list, viewer.window._qt_viewer.canvas.native
+    drop(window, folder / "a.tif", folder / "b.tif")
+    settled(window, qtbot)
+    click(rows.all_button)
+    settled(window, qtbot)
+    reviewer, root, away = session.reviewer, folder / "cellvino-results", folder.parent / "away"
+    count = len(reviewer.annotation.records)
+    window.show_step(3)
+    viewer.window._qt_window.activateWindow()
+    canvas.setFocus()
+    qtbot.waitUntil(canvas.hasFocus, timeout=WAIT_MS)
+    root.rename(away)  # its disk is taken away
+    for key in (Qt.Key.Key_N, Qt.Key.Key_D):
+        qtbot.keyClick(canvas, key)
+    qtbot.waitUntil(lambda: session.saver.failure is not None, timeout=WAIT_MS)
+    assert "is gone" in window.review_panel.notice.words.text()  # where it is corrected
+    qtbot.keyClick(canvas, Qt.Key.Key_PageDown)
+    settled(window, qtbot)
+    assert session.work_list.current == 1
+    assert reviewer.unsaved == 1
+    away.rename(root)
+    qtbot.keyClick(canvas, Qt.Key.Key_PageUp)
+    settled(window, qtbot)
+    qtbot.waitUntil(lambda: reviewer.annotation is not None, timeout=WAIT_MS)
+    assert len(reviewer.annotation.records) == count - 1
+    assert reviewer.editor.undo_name.startswith("Delete")
+    qtbot.waitUntil(lambda: not reviewer.unsaved, timeout=WAIT_MS)
+    settled(window, qtbot)
+    assert ResultStore(root).row(root / "a")["count"] == count - 1
+
+
 def test_what_was_corrected_before_all_are_run_is_in_their_results(
     window: CellvinoWindow, viewer: napari.Viewer, folder: Path, qtbot: QtBot, click: Click
 ) -> None:

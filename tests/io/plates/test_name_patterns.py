@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
+from collections import Counter
+
 import numpy as np
 import pytest
 import tifffile
@@ -11,6 +15,7 @@ from napari_cellvino.core.image import KeepDoubles, MetadataOverrides
 from napari_cellvino.core.plate import FORMATS, Well
 from napari_cellvino.io import open_as, open_source
 from napari_cellvino.io.plates import open_plate, preview_pattern
+from napari_cellvino.io.plates import vendor_name_patterns as vendors
 from napari_cellvino.io.plates.suggest_pattern import suggest_pattern
 
 
@@ -305,3 +310,20 @@ def test_a_metamorph_list_is_images_of_its_wavelengths_and_stages(written):
     (folder / "exp.nd").write_text(ND.replace('"NWavelengths", 2', '"NWavelengths", two'), encoding="utf-8")
     with pytest.raises(ImageReadError, match="'two' for NWavelengths"):
         open_source(folder / "exp.nd")
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [f"plate_A{n:02d}_s{n}_w1.tif" for n in range(1, 13)],
+        [f"W{n:04d}F0001T0001Z001C1.jp2" for n in range(1, 13)],
+        [f"exp-Scene-1-P{n}-A1-A{n}.tif" for n in range(1, 13)],  # which names its well twice, and not the same
+        [f"field {n}.tif" for n in range(1, 13)],
+        ["A01_s1_w1.tif", "field 1.tif"],
+    ],
+)
+def test_as_many_names_match_by_their_shapes_as_one_by_one(names):
+    shapes = Counter(stem.translate(vendors._ONE_DIGIT) + end for stem, end in map(os.path.splitext, names))
+    for kind, text in vendors._PATTERNS.items():
+        regex = re.compile(text, re.IGNORECASE)
+        assert vendors._matching(regex, names, shapes) == sum(bool(regex.fullmatch(n)) for n in names), kind

@@ -111,6 +111,7 @@ class BatchPanel(QWidget):
         self.view.verticalHeader().hide()
         self.view.verticalHeader().setDefaultSectionSize(ROW_PX)
         self.view.setAccessibleName("Fields of the batch")
+        self.view.setTabKeyNavigation(False)
         header = self.view.horizontalHeader()
         header.setSectionResizeMode(WHY, QHeaderView.ResizeMode.Stretch)
         for column, width in ((STATE, 92), (FIELD, 140), (CELLS, 56), (SECONDS, 66), (TRIES, 46), (WHERE, 70)):

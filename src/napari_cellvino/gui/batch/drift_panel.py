@@ -70,6 +70,7 @@ class DriftPanel(QWidget):
             "Write the figures (drift.csv) and the charts (drift.png) into the folder of results"
         )
         self.table, self.list = RunTable(), QTableView()
+        self.list.setTabKeyNavigation(False)
         self.chart = WidePicture("Control charts: each measure of each run, with what was usual before it", plot=True)
         self._view: DriftView | None = None
         self._lay_out()

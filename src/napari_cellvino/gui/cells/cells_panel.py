@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
     QLineEdit,
     QMenu,
     QPushButton,
+    QSizePolicy,
     QSplitter,
     QVBoxLayout,
     QWidget,
@@ -29,7 +30,7 @@ from napari_cellvino.gui.cells.cell_gallery import CellGallery
 from napari_cellvino.gui.cells.cell_plot import CellPlot
 from napari_cellvino.gui.review.cell_list import IN_STATE, WITH_DOUBT
 from napari_cellvino.gui.shell.viewer_session import Session
-from napari_cellvino.gui.widgets.form_layout import GAP, say, side_by_side, text_line
+from napari_cellvino.gui.widgets.form_layout import GAP, side_by_side, text_line
 from napari_cellvino.gui.widgets.formatting import format_count
 from napari_cellvino.gui.widgets.notice import Notice
 from napari_cellvino.gui.widgets.usable import WAIT, enable_unless
@@ -46,6 +47,7 @@ NONE_CHOSEN = "Choose cells first: click on pictures, or draw round points"
 NO_REGION, NO_CLASS = "Draw a region in the plot first", "Name the class first, on the left"
 MOST_CLASS_KEYS = 9
 LEAST_PX, USUAL_PX, BUTTONS_PX = 170, 300, 236
+COLUMNS = 6  # of the grid of buttons
 
 
 class CellsPanel(QWidget):
@@ -87,9 +89,9 @@ class CellsPanel(QWidget):
             combo.setMinimumContentsLength(4)
 
     def _build_marks(self) -> None:
-        self.accept_button = _button("Accept  A", "Accept the chosen cells, in all their fields")
-        self.reject_button = _button("Reject  R", "Say that the chosen cells are none, in all their fields")
-        self.exclude_button = _button("Exclude  Q", "Leave the chosen cells out of the counts, in all their fields")
+        self.accept_button = _button("Accept A", "Accept the chosen cells, in all their fields")
+        self.reject_button = _button("Reject R", "Say that the chosen cells are none, in all their fields")
+        self.exclude_button = _button("Exclude Q", "Leave the chosen cells out of the counts, in all their fields")
         self.class_choice = ValueCombo[str](
             name="Class to give", tooltip="Which class is given; Shift+1 to 9 give it too"
         )
@@ -113,7 +115,7 @@ class CellsPanel(QWidget):
         self.learn_button = _button(
             "Classify all", "Learn the classes from the examples by what is measured, and give them to all cells"
         )
-        self.unlearn_button = _button("Take classes away", "Give all cells the class of the model again")
+        self.unlearn_button = _button("Drop classes", "Give all cells the class of the model again")
         self.gates_button = _button("Gates", "The gates of the recipe; choose one to take it away")
         self.gates_menu = QMenu(self.gates_button)
         self.gates_button.setMenu(self.gates_menu)
@@ -143,7 +145,9 @@ class CellsPanel(QWidget):
         layout.setContentsMargins(GAP, 4, GAP, GAP)
         layout.setSpacing(4)
         self.sort.setFixedWidth(BUTTONS_PX)
-        self._head = side_by_side(self.title, self.said, QWidget(), self.sort, self.descending, stretch=2)
+        self.said.setWordWrap(False)
+        self.said.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._head = side_by_side(self.title, self.said, self.undo_button, self.sort, self.descending, stretch=1)
         for widget in (self.hint, self._head, self.failure):
             layout.addWidget(widget)
         layout.addWidget(middle, 1)
@@ -154,20 +158,19 @@ class CellsPanel(QWidget):
         grid = QGridLayout(column)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setSpacing(4)
-        pairs = (
-            (self.accept_button, self.reject_button),
-            (self.exclude_button, self.undo_button),
+        rows = (
+            (self.accept_button, self.reject_button, self.exclude_button),
             (self.class_choice, self.class_button),
             (self.leave_out_button, self.keep_button),
             (self.class_name, self.classify_button),
             (self.example_button, self.learn_button),
+            (self.gates_button, self.unlearn_button),
         )
-        for row, (left, right) in enumerate(pairs):
-            grid.addWidget(left, row, 0)
-            grid.addWidget(right, row, 1)
-        for row, button in enumerate((self.unlearn_button, self.gates_button), len(pairs)):
-            grid.addWidget(button, row, 0, 1, 2)
-        grid.setRowStretch(len(pairs) + 2, 1)
+        for row, widgets in enumerate(rows):  # no more of them: in a low dock their words would be cut
+            wide = COLUMNS // len(widgets)
+            for place, widget in enumerate(widgets):
+                grid.addWidget(widget, row, wide * place, 1, wide)
+        grid.setRowStretch(len(rows), 1)
         column.setFixedWidth(BUTTONS_PX)
         return column
 
@@ -276,7 +279,7 @@ class CellsPanel(QWidget):
         )
         self.title.setText(self._describe())
         self.title.setToolTip("\n".join(table.unreadable))
-        say(self.said, controller.working or controller.said)
+        self.said.setText(controller.working or controller.said)
         self.failure.show_failure(controller.failure)
         self._draw_gates()
         self._draw_buttons()

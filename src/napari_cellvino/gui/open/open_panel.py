@@ -23,7 +23,6 @@ from napari_cellvino.gui.widgets.form_layout import (
     add_row,
     form,
     ignore_wheel,
-    in_tab_order,
     narrow,
     panel_layout,
     say,
@@ -73,10 +72,6 @@ class OpenPanel(DropPanel):
         self.first_sight = FirstSightBox(session.first_sight, offered=self._is_unknown)
         layout.addWidget(self.first_sight)
         layout.addStretch(1)
-        in_tab_order(self.open_button, self.folder_button, self.plate_button, self.work_list)
-        in_tab_order(self.work_list, self.image, self.correct_button)
-        in_tab_order(self.correct_button, self.correct, self.position, self.level, self.channel)
-        in_tab_order(self.channel, self.planes.kind, self.planes.plane, self.frame)
         self._connect()
         self._list_pictures()
         self._draw()

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWi
 from napari_cellvino.figures.dose_plot import describe_fit
 from napari_cellvino.gui.plate.answers_controller import AnswersController, ShownAnswers
 from napari_cellvino.gui.plate.points_view import PointsView
-from napari_cellvino.gui.widgets.form_layout import add_row, form, in_tab_order, say, text_line
+from napari_cellvino.gui.widgets.form_layout import add_row, form, say, text_line
 from napari_cellvino.gui.widgets.formatting import format_count
 from napari_cellvino.gui.widgets.notice import Notice
 from napari_cellvino.gui.widgets.usable import WAIT, enable_unless
@@ -78,8 +78,6 @@ class AnswersPanel(QWidget):
         self.hits = text_line("aside")
         for widget in (self.notice, self.said, self.curves, self.hits, self.warned):
             layout.addWidget(widget)
-        in_tab_order(self.measure, self.scale, self.correction, self.parameters, self.unit)
-        in_tab_order(self.unit, self.ask_button, self.page_button)
         self.ask_button.clicked.connect(lambda: controller.ask(self.choices, self.unit.text().strip()))
         self.page_button.clicked.connect(lambda: controller.write(self.choices, self.unit.text().strip()))
         self.curves.well_clicked.connect(lambda _, well: self.well_wanted.emit(well))

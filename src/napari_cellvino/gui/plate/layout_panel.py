@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QApplication, QCheckBox, QComboBox, QFileDialog, QLin
 from napari_cellvino.core.errors import CellvinoError
 from napari_cellvino.core.plate import Plate, Well
 from napari_cellvino.gui.widgets.failure import Failure, failure_of
-from napari_cellvino.gui.widgets.form_layout import add_row, form, in_tab_order, narrow, side_by_side, text_line
+from napari_cellvino.gui.widgets.form_layout import add_row, form, narrow, side_by_side, text_line
 from napari_cellvino.gui.widgets.formatting import format_count
 from napari_cellvino.gui.widgets.notice import Notice
 from napari_cellvino.gui.widgets.usable import enable_unless
@@ -55,8 +55,6 @@ class PlateContents(QWidget):
         self.down.setToolTip("The dilution goes down the rows, not from left to right")
         add_row(grid, "Diluted b&y", self.factor, self.down)
         self._build_buttons(layout)
-        in_tab_order(self.compound, self.dose, self.control, self.factor, self.down)
-        in_tab_order(self.down, self.set_button, self.paste_button, self.csv_button, self.clear_button)
         self._draw()
 
     def _build_buttons(self, layout: QVBoxLayout) -> None:

@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QLineEdit, QPushButton, QVBoxLayout, QWidget
 from napari_cellvino.gui.widgets.colours import set_tone
 from napari_cellvino.gui.widgets.delay import debouncer
 from napari_cellvino.gui.widgets.failure import failure_of
-from napari_cellvino.gui.widgets.form_layout import in_tab_order, say, side_by_side, text_line
+from napari_cellvino.gui.widgets.form_layout import say, side_by_side, text_line
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.io.checks import list_names
 from napari_cellvino.io.plates.name_pattern import Preview, preview_names
@@ -47,7 +47,6 @@ class PlatePattern(QWidget):
         self.preview = text_line()
         for widget in (text_line("aside", _HELP), self.pattern, self.preview, side_by_side(self.open_button)):
             layout.addWidget(widget)
-        in_tab_order(self.pattern, self.open_button)
         self._delay = debouncer(self, LOOK_MS, self._look)
         self.pattern.textChanged.connect(self._typed)
         self.pattern.returnPressed.connect(self.open_button.click)

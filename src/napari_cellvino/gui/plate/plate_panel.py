@@ -23,7 +23,6 @@ from napari_cellvino.gui.widgets.drop_target import DropPanel
 from napari_cellvino.gui.widgets.form_layout import (
     CollapsibleSection,
     ignore_wheel,
-    in_tab_order,
     panel_layout,
     say,
     side_by_side,
@@ -65,7 +64,6 @@ class PlatePanel(DropPanel):
         self.profiles_fold.setToolTip("What cells look like: wells that look alike lie near each other")
         layout.addWidget(self.profiles_fold)
         layout.addStretch(1)
-        in_tab_order(self.open_button, self.wells.shown, self.grid, self.back_button, self.field, self.next_button)
         self._connect()
         self._show_another()
         self._draw()

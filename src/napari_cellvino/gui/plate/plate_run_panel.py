@@ -19,7 +19,7 @@ from napari_cellvino.gui.plate.plate_run_view import PlateRunView, resolve_run
 from napari_cellvino.gui.run.field_run_rows import BUSY, FieldRunRows
 from napari_cellvino.gui.run.run_view import State
 from napari_cellvino.gui.shell.viewer_session import Session
-from napari_cellvino.gui.widgets.form_layout import add_row, form, in_tab_order, narrow, say, side_by_side, text_line
+from napari_cellvino.gui.widgets.form_layout import add_row, form, narrow, say, side_by_side, text_line
 from napari_cellvino.gui.widgets.usable import enable_unless
 
 CHOOSE_FIRST = "Choose wells on the grid first: click, Shift and Ctrl, or drag"
@@ -38,9 +38,6 @@ class PlateRunRows(FieldRunRows):
         self._build_choices(layout)
         self._build_running(layout)
         self._build_result(layout)
-        in_tab_order(self.channel, self.folder, self.choose_button, self.labels_back, self.run_button)
-        in_tab_order(self.run_button, self.all_button)
-        in_tab_order(self.all_button, self.cancel_button, self.show_button, self.replace)
         self._connect()
 
     def _build_choices(self, layout: QVBoxLayout) -> None:

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 from napari_cellvino.figures.point_picture import PlateWell
 from napari_cellvino.gui.plate.points_view import PointsView
 from napari_cellvino.gui.plate.profiles_controller import ProfileMap, ProfilesController, ShownProfiles
-from napari_cellvino.gui.widgets.form_layout import add_row, form, in_tab_order, say, text_line
+from napari_cellvino.gui.widgets.form_layout import add_row, form, say, text_line
 from napari_cellvino.gui.widgets.formatting import format_count
 from napari_cellvino.gui.widgets.notice import Notice
 from napari_cellvino.gui.widgets.usable import WAIT, enable_unless
@@ -47,7 +47,6 @@ class ProfilesPanel(QWidget):
         self.plot = PointsView("Wells by what their cells look like")
         for widget in (self.notice, self.said, self.plot, self.near, self.warned):
             layout.addWidget(widget)
-        in_tab_order(self.way, self.ask_button, self.cancel_button, self.write_button)
         self.ask_button.clicked.connect(lambda: controller.again(self.way.value()))
         self.way.value_changed.connect(lambda way: controller.ask(way) if controller.shown is not None else None)
         self.cancel_button.clicked.connect(controller.cancel)

@@ -25,7 +25,6 @@ from napari_cellvino.gui.widgets.colours import set_tone
 from napari_cellvino.gui.widgets.form_layout import (
     add_row,
     form,
-    in_tab_order,
     panel_layout,
     say,
     side_by_side,
@@ -88,10 +87,6 @@ class RetrainPanel(QWidget):
         ):  # fmt: skip
             layout.addWidget(widget)
         layout.addStretch(1)
-        in_tab_order(
-            self.folder, self.choose_button, self.fields, self.name, self.train_button, self.stop_button,
-            self.use_button, self.back_button,
-        )  # fmt: skip
         self._connect()
         self._offer_saved()
         self._draw()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from qtpy.QtCore import QSize
 from qtpy.QtWidgets import QHBoxLayout, QSpinBox, QTabWidget, QVBoxLayout, QWidget
 
 from napari_cellvino.core.errors import OptionError
@@ -15,7 +16,7 @@ from napari_cellvino.gui.widgets.delay import debouncer
 from napari_cellvino.gui.widgets.form_layout import ignore_wheel, say, side_by_side, text_line
 from napari_cellvino.gui.widgets.formatting import format_estimate
 from napari_cellvino.gui.widgets.value_combo import Choice, ValueCombo
-from napari_cellvino.quality.sampling import estimate
+from napari_cellvino.quality.sampling import estimate, reviewed_in_order
 
 ORDERS = tuple(Choice(order.value, order) for order in Order)
 IN_STATE: tuple[Choice[ReviewState | None], ...] = (
@@ -37,10 +38,18 @@ SETTLE_MS = 40  # after the last edit, before rows are listed anew
 HEIGHT = 112  # px: a panel of 800 px is not scrolled for it
 
 
-class ReviewList(QWidget):
-    """Shows the queue of a review."""
+class _LowTabs(QTabWidget):
+    """Tabs that take what height there is: a table asks for its own, and the panel would be scrolled for it."""
 
-    def __init__(self, reviewer: ReviewController) -> None:
+    def sizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
+        """Return the least height."""
+        return QSize(super().sizeHint().width(), HEIGHT)
+
+
+class ReviewList(QWidget):
+    """Shows the queue of a review; ``beside`` stands in the row of its order."""
+
+    def __init__(self, reviewer: ReviewController, beside: QWidget) -> None:
         super().__init__()
         self._reviewer = reviewer
         self.order = ValueCombo[Order](ORDERS, name="Order", tooltip="In which order N goes through the cells")
@@ -50,10 +59,10 @@ class ReviewList(QWidget):
         self.size = ignore_wheel(QSpinBox())
         self.estimate = text_line("aside")
         self.table, self.gallery = CellView(reviewer), Gallery(reviewer)
-        self.tabs = QTabWidget()
+        self.tabs = _LowTabs()
         self._settle = debouncer(self, SETTLE_MS, self.draw)
         self._fill()
-        self._lay_out()
+        self._lay_out(beside)
         self._connect()
         self._list_classes()
 
@@ -65,12 +74,15 @@ class ReviewList(QWidget):
         self.size.setKeyboardTracking(False)
         self.size.setToolTip("How many cells are drawn at random")
         self.size.setAccessibleName("Size")
+        self.size.hide()
+        self.estimate.hide()
 
-    def _lay_out(self) -> None:
-        first, second = side_by_side(self.order, self.size, stretch=0), QHBoxLayout()
+    def _lay_out(self, beside: QWidget) -> None:
+        first, second = side_by_side(self.order, beside, stretch=0), QHBoxLayout()
         second.setSpacing(4)
         for widget in (self.state, self.doubt, self.kind):
             second.addWidget(widget, 1)
+        second.addWidget(self.size)
         self.tabs.addTab(self.table, "Table")
         self.tabs.addTab(self.gallery, "Gallery")
         self.tabs.setMinimumHeight(HEIGHT)
@@ -138,10 +150,14 @@ class ReviewList(QWidget):
         if walk is None or walk.sample is None or annotation is None:
             say(self.estimate, "")
             return
+        done, drawn = reviewed_in_order(walk.sample, annotation), len(walk.sample.ids)
+        waiting = ""
+        if done < min(walk.at, drawn):
+            waiting = f" #{walk.sample.ids[done]} was passed over: those after it count once it is reviewed."
         try:
             found = estimate(walk.sample, annotation)
         except OptionError:
-            say(self.estimate, f"{len(walk.sample.ids)} cells drawn at random: accept, reject or correct each of them.")
+            say(self.estimate, f"{drawn} cells drawn at random: accept, reject or correct each of them.{waiting}")
             return
-        say(self.estimate, format_estimate(found))
+        say(self.estimate, format_estimate(found) + waiting)
         self.estimate.setToolTip(f"Method: {found.method}")

@@ -135,6 +135,7 @@ class Gallery(QWidget):
         self.list.setIconSize(QSize(SIDE, SIDE))
         self.list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.list.setAccessibleName("Pictures of cells")
+        self.list.setToolTip("A click goes to the cell; Shift and Ctrl choose several")
         QuietFocus(self.list)
         self.strip = QLabel()
         self.strip.setAccessibleName("All planes of the chosen cell")
@@ -170,8 +171,12 @@ class Gallery(QWidget):
 
     def _choose(self) -> None:
         if not self._ignoring:
+            ids = self._chosen()
             self._ignoring = True
-            self._reviewer.select(self._chosen())
+            if len(ids) == 1:
+                self._reviewer.show_cell(ids[0])
+            else:
+                self._reviewer.select(ids)
             self._ignoring = False
 
 

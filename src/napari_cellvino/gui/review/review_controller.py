@@ -16,7 +16,7 @@ from napari_cellvino.gui.review.edit_trail import EditTrail
 from napari_cellvino.gui.review.editor import Editor
 from napari_cellvino.gui.review.first_edit import FirstEdit
 from napari_cellvino.gui.review.queue import ReviewQueue
-from napari_cellvino.gui.review.suspended_review import SuspendedReview
+from napari_cellvino.gui.review.suspended_review import LeftReviews, SuspendedReview
 from napari_cellvino.gui.widgets.failure import failure_of
 from napari_cellvino.gui.widgets.formatting import format_count
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker
@@ -66,7 +66,7 @@ class ReviewController(QObject):
         self.cells_hidden = ""  # why the picture does not show them
         self.plane_only = False  # whether tools touch this plane only
         self._pixels: Plane | None = None  # of the outcome reviewed
-        self._left: list[SuspendedReview] = []
+        self._left = LeftReviews()
         self._seen: Seen | None = None  # of the result on disk
         workspace.outcome_dropped.connect(self._drop)
         self._reran = False  # whether the last edit took in a new result
@@ -76,10 +76,7 @@ class ReviewController(QObject):
         self.workspace.outcome_dropped.disconnect(self._drop)
         self.editor.close()
         self.first_edit.close()
-        for left in self._left:
-            if left.session is not None:
-                left.session.close()
-        self._left.clear()
+        self._left.close()
         self._begin(None)
 
     def _begin(self, annotation: Annotation | None) -> None:
@@ -93,53 +90,35 @@ class ReviewController(QObject):
         annotation, plane = self.annotation, self._pixels
         session = self.editor.release()
         if annotation is not None and plane is not None:
-            self._left.append(SuspendedReview(plane, annotation, session))
+            self._left.add(SuspendedReview(plane, annotation, session, self._seen))
         elif session is not None:
             session.close()
         self._begin(None)
 
-    def _come_back(self, plane: Plane) -> bool:
-        """Go on with the review of a field that was left; return whether there is one."""
-        left = next((left for left in self._left if left.plane is plane), None)
+    def _come_back(self, left: SuspendedReview | None, plane: Plane) -> bool:
+        """Go on with a review that was left, if there is one; return whether there is."""
         if left is None:
             return False
-        self._left.remove(left)
         self.editor.begin(left.annotation, left.session)
         self._begin(left.annotation)
-        self._pixels = plane
+        self._pixels, self._seen = plane, left.seen
         self.replaced.emit()
         self.came_back.emit()
         self.changed.emit()
         return True
 
     def _drop(self, outcome: Outcome) -> None:
-        """Let go of the review of a field that cannot be come back to; its journal has what is not saved."""
-        self._let_go([left for left in self._left if left.plane is outcome.prediction.plane])
-
-    def _let_go_of_same(self, annotation: Annotation) -> None:
-        """Let go of a review of the same pixels that was left before they were read again: a journal has one writer.
-
-        What was not saved is in its journal, and on offer. One without a journal stays.
-        """
-        pixels = annotation.provenance.pixels_sha256
-        same = [left for left in self._left if pixels and left.annotation.provenance.pixels_sha256 == pixels]
-        self._let_go([left for left in same if left.session is None or left.session.journal is not None])
-
-    def _let_go(self, reviews: Sequence[SuspendedReview]) -> None:
-        for left in reviews:
-            self._left.remove(left)
-            if left.session is not None:
-                left.session.close()
+        self._left.let_go_of(outcome.prediction.plane)
 
     @property
     def left_unsaved(self) -> list[SuspendedReview]:
         """The reviews of other fields whose corrections are not saved."""
-        return [left for left in self._left if left.unsaved]
+        return self._left.unsaved
 
     @property
     def unsaved(self) -> int:
         """Number of corrections that are not saved, in all fields."""
-        return self.editor.unsaved + sum(left.unsaved for left in self._left)
+        return self.editor.unsaved + sum(left.unsaved for left in self._left.unsaved)
 
     # -- what is reviewed
 
@@ -162,7 +141,7 @@ class ReviewController(QObject):
             self.replaced.emit()
             return ""
         old, plane = self.annotation, outcome.prediction.plane
-        if old is None and self._come_back(plane):
+        if old is None and self._come_back(self._left.pop(plane), plane):
             return ""
         new = made or self.workspace.annotation(sha256=self.known_sha256(plane))
         said = ""
@@ -172,7 +151,7 @@ class ReviewController(QObject):
             except CellvinoError as error:  # another window corrects it: here it stays as it is
                 self.editor.failure = failure_of(error)
         else:
-            self._let_go_of_same(new)
+            self._left.let_go_of_same(new)
             self.review(new)
             self._look_for_earlier(new)
         self._pixels = plane
@@ -180,17 +159,24 @@ class ReviewController(QObject):
 
     def take_saved(self, saved: SavedField | None) -> None:
         """Review what stands on disk of a field, without a run; None ends that, and what was corrected is saved."""
+        session = self.editor.session
+        if saved is None and session is not None and self._origin is not None:
+            self._trail.leave(self._origin, session.history)
+        if session is not None and session.in_memory_only:
+            self._leave()  # it could not be written: it is saved when the field is come back to
         if saved is None:
-            if self.editor.session is not None and self._origin is not None:
-                self._trail.leave(self._origin, self.editor.session.history)
             self.editor.close()
             self._begin(None)
             self.replaced.emit()
             self.changed.emit()
             return
-        self._let_go_of_same(saved.annotation)
+        seen = seen_of(saved.folder)
+        if self._come_back(self._left.pop_saved(saved.plane, seen), saved.plane):
+            self._trail.come_back(saved.plane.origin)
+            return
+        self._left.let_go_of_same(saved.annotation)
         self.review(saved.annotation)
-        self._pixels, self._seen = saved.plane, seen_of(saved.folder)
+        self._pixels, self._seen = saved.plane, seen
         try:
             self.earlier = find_unsaved_steps(saved.folder, saved.annotation)
         except CellvinoError as error:
@@ -228,6 +214,12 @@ class ReviewController(QObject):
             self.earlier = find_earlier(folder, fresh)
         except CellvinoError as error:
             self.editor.failure = failure_of(error)
+        self.changed.emit()
+
+    def on_saver(self, saved: Path | None) -> None:
+        """Take note of how the result under review stands on disk, where it is saved from here."""
+        if saved is not None and self.editor.session is not None and saved.is_dir():
+            self._seen = seen_of(saved)
         self.changed.emit()
 
     def _check_for_others(self) -> None:

@@ -16,8 +16,11 @@ from napari_cellvino.gui.review.spot_box import SpotBox
 from napari_cellvino.gui.shell.viewer_session import Session
 from napari_cellvino.gui.widgets.form_layout import narrow, panel_layout, say, side_by_side, text_line
 from napari_cellvino.gui.widgets.notice import Notice
+from napari_cellvino.gui.widgets.usable import enable_unless
 from napari_cellvino.gui.widgets.value_combo import Choice, ValueCombo
 
+NONE_CHOSEN = "Choose a cell first: click on it, or press N"
+LINE_PX = 4  # of a line of text, more than its font takes
 SCOPES = ("Whole cells", "This plane only")
 
 
@@ -64,9 +67,10 @@ class ReviewPanel(QWidget):
         self.scope.setToolTip("Whether tools delete, merge, split and reshape cells in all planes or in the one shown")
         self.many = ManyCells(session.reviewer, session.masks, session.review_canvas.focus)
         self.spots = SpotBox(session.spots)
-        self.list = ReviewList(session.reviewer)
         self._colouring = session.colouring
         self.colour = ValueCombo[str](name="Colour of the cells", tooltip="What the cells are coloured by")
+        self.colour.setMinimumContentsLength(9)
+        self.list = ReviewList(session.reviewer, side_by_side(QLabel("Colour"), self.colour, stretch=1))
         self.legend = text_line("aside")
         self.legend.setTextFormat(Qt.TextFormat.RichText)
         self.legend.setToolTip("A scale goes from the 1st to the 99th percentile; the end colours are for all beyond")
@@ -80,6 +84,7 @@ class ReviewPanel(QWidget):
         self.again_button = QPushButton("Show the cells again")
         self.again_button.setToolTip("Show the cells under review in a layer, with all that was corrected")
         self.last = text_line("aside")
+        self.last.setWordWrap(False)
         self.keys_button = QPushButton("Keys  ?")
         self.keys_button.setToolTip("All keys on one page (?)")
         self.keys_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -93,8 +98,11 @@ class ReviewPanel(QWidget):
         self._head = side_by_side(self.progress, self.keys_button, stretch=0)
         self._again = side_by_side(self.again_button)
         self._offered = side_by_side(self.go_on_button, self.anew_button)
-        self._coloured = side_by_side(QLabel("Colour"), self.colour, stretch=0)
-        self._working = (self._head, self.bar, self.buttons, self.many, self._coloured, self.list)
+        self._state = side_by_side(self.said, self.last, stretch=0)
+        lines = (self.cell, self.why, self.note, self._state)  # their room is kept: no button moves under the mouse
+        for line in (self.cell, self.why, self.said):
+            line.setMinimumHeight(line.fontMetrics().lineSpacing() + LINE_PX)
+        self._working = (self._head, self.bar, *lines, self.buttons, self.many, self.list)
         for widget in (
             self.hint,
             self.offer,
@@ -108,11 +116,10 @@ class ReviewPanel(QWidget):
             self.buttons,
         ):
             layout.addWidget(widget)
-        for widget in (self.said, self.notice, self._again, self.last):
+        for widget in (self._state, self.notice, self._again):
             layout.addWidget(widget)
         layout.addWidget(self.spots)
         layout.addWidget(self.many)
-        layout.addWidget(self._coloured)
         layout.addWidget(self.legend)
         layout.addWidget(self.list, 1)
         layout.addStretch(0)
@@ -173,14 +180,16 @@ class ReviewPanel(QWidget):
         for widget in self._working:
             widget.setVisible(not view.hint)
         self._draw_bar(view)
-        say(self.cell, view.cell)
-        say(self.why, view.why)
+        self.cell.setText(view.cell)
+        self.why.setText(view.why)
         self._draw_note(view)
         self.scope.setVisible(view.stack)
-        say(self.said, view.said)
-        self.notice.show_message(view.notice)
+        self.said.setText(view.said)
+        failure = self.session.saver.failure if view.last else None
+        self.notice.show_message(view.notice or (failure.message if failure is not None else ""))
         self._again.setVisible(bool(self._reviewer.editor.busy) and self._reviewer.annotation is not None)
         say(self.last, view.last)
+        self.last.setToolTip("Save in tab 4: from then on each step is saved a moment after it was made")
 
     def _draw_bar(self, view: ReviewView) -> None:
         self.bar.setUpdatesEnabled(False)  # else Qt paints the whole window before it goes on
@@ -189,7 +198,7 @@ class ReviewPanel(QWidget):
         self.bar.setUpdatesEnabled(True)
 
     def _draw_note(self, view: ReviewView) -> None:
-        self.note.setVisible(view.note is not None)
+        enable_unless("" if view.note is not None else NONE_CHOSEN, self.note)
         if not (self.note.hasFocus() and self.note.isModified()):
             with QSignalBlocker(self.note):
                 self.note.setText(view.note or "")

@@ -60,9 +60,7 @@ def resolve_review(reviewer: ReviewController, tool: PointerTool | None) -> Revi
         said=_said(reviewer, tool),
         notice=_notice(reviewer),
         offer=reviewer.earlier.question if reviewer.earlier is not None else "",
-        last=f"{format_count(reviewer.editor.unsaved, 'step')} not saved yet (tab 4)"
-        if reviewer.editor.unsaved
-        else "",
+        last=f"{format_count(reviewer.editor.unsaved, 'step')} not saved yet" if reviewer.editor.unsaved else "",
     )
 
 

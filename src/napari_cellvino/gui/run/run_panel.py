@@ -28,7 +28,6 @@ from napari_cellvino.gui.widgets.form_layout import (
     add_row,
     form,
     ignore_wheel,
-    in_tab_order,
     panel_layout,
     say,
     side_by_side,
@@ -53,13 +52,6 @@ class RunPanel(QWidget):
         self._build_running(layout)
         self._build_result(layout)
         layout.addStretch(1)
-        in_tab_order(self.model, self.card_button, self.outline, self.device, self.precision, self.more, self.diameter)
-        in_tab_order(self.device, self.again_button)
-        in_tab_order(self.precision, self.only_cells_button, self.more)
-        in_tab_order(
-            self.diameter, self.times_button, self.run_button, self.view_only, self.cancel_button, self.keep_button
-        )
-        in_tab_order(self.keep_button, self.back_button, self.sliders)
         self._connect()
         self._offer_models()
         self._draw()

@@ -16,7 +16,6 @@ from napari_cellvino.gui.shell.viewer_session import Session
 from napari_cellvino.gui.widgets.form_layout import (
     add_row,
     form,
-    in_tab_order,
     panel_layout,
     say,
     side_by_side,
@@ -75,7 +74,6 @@ class SavePanel(QWidget):
         self.export_box = ExportBox(session.exporter)
         layout.addWidget(self.export_box)
         layout.addStretch(1)
-        in_tab_order(self.folder, self.choose_button, self.save_button, self.replace_button, self.show_button)
         self._connect()
         self._draw()
 

@@ -132,7 +132,7 @@ class Session(QObject):
         self.reviewer.resumed.connect(self.saver.go_on)
         self.reviewer.came_back.connect(self.saver.go_on)
         self.saver.unsaved = lambda: self.reviewer.editor.unsaved
-        self.saver.changed.connect(self.reviewer.changed)
+        self.saver.changed.connect(lambda: self.reviewer.on_saver(self.saver.saved))
         self.close_guard = UnsavedChangesGuard(viewer, self.reviewer, self.saver, self.runner, self._save_left)
         self._build_lists()
         self._panels: list[int] = []

@@ -26,6 +26,7 @@ from napari_cellvino.gui.shell.details_panel import DetailsPanel
 from napari_cellvino.gui.shell.viewer_session import Session, session_of
 from napari_cellvino.gui.teach.teach_panel import TeachPanel
 from napari_cellvino.gui.tracks.tracks_panel import TracksPanel
+from napari_cellvino.gui.widgets.tab_order import move_focus
 
 _Panel = TypeVar("_Panel", bound=QWidget)
 TABS: dict[Callable[[Session], QWidget], str] = {
@@ -50,6 +51,7 @@ class _Page(QScrollArea):
         self._make = make
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
 
     def make(self) -> QWidget:
         """Return the panel."""
@@ -152,6 +154,10 @@ class CellvinoWindow(QWidget):
         """Return a width that leaves the picture most of a small screen."""
         return QSize(WIDE_PX, 640)
 
+    def focusNextPrevChild(self, forward: bool) -> bool:  # noqa: N802 (Qt's name)
+        """Go on with the Tab key in the order of reading."""
+        return move_focus(self, forward=forward) or super().focusNextPrevChild(forward)
+
     def show_step(self, number: int) -> None:
         """Go to a tab, counted from 1."""
         self.tabs.setCurrentIndex(number - 1)
@@ -214,6 +220,10 @@ def _dock_of(panel: Callable[[Session], QWidget], *, scrolls: bool = True) -> ty
             made = panel(self.session)
             layout.addWidget(_scrolling(made) if scrolls else made)
             self.session.join(self)
+
+        def focusNextPrevChild(self, forward: bool) -> bool:  # noqa: N802 (Qt's name)
+            """Go on with the Tab key in the order of reading."""
+            return move_focus(self, forward=forward) or super().focusNextPrevChild(forward)
 
         def sizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
             """Return a width in which nothing of a panel is cut off."""

@@ -13,7 +13,6 @@ from napari_cellvino.gui.widgets.form_layout import (
     GAP,
     add_row,
     form,
-    in_tab_order,
     panel_layout,
     say,
     side_by_side,
@@ -89,9 +88,6 @@ class TeachPanel(QWidget):
         layout.addWidget(self.made)
         layout.addWidget(side_by_side(self.stop_button))
         layout.addStretch(1)
-        in_tab_order(
-            self.start_button, self.next_button, self._classes, self.every_channel, self.name, self.save_button
-        )
         self._connect()
         self._draw()
 

@@ -36,6 +36,7 @@ class GroupsPanel(QWidget):
         self.table.setToolTip("Write the group of each film; without one it is left out")
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         self.table.verticalHeader().setVisible(False)
+        self.table.setTabKeyNavigation(False)
         self.state, self.failure, self.picture = (
             text_line("aside"),
             Notice(),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from itertools import pairwise
 from typing import TypeVar
 
 from qtpy.QtCore import QEvent, QObject, Qt
@@ -125,12 +124,6 @@ def ignore_wheel(field: _Field) -> _Field:
     field.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
     field.installEventFilter(_IgnoreWheel(field))
     return field
-
-
-def in_tab_order(*widgets: QWidget) -> None:
-    """Let the Tab key go through widgets in this order."""
-    for first, second in pairwise(widgets):
-        QWidget.setTabOrder(first, second)
 
 
 class _IgnoreWheel(QObject):

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QFileDialog, QPushButton, QVBoxLayout
 
 from napari_cellvino.gui.run.field_run_rows import BUSY, UNSAVED, FieldRunRows
 from napari_cellvino.gui.shell.viewer_session import Session
-from napari_cellvino.gui.widgets.form_layout import GAP, in_tab_order, side_by_side, text_line
+from napari_cellvino.gui.widgets.form_layout import GAP, side_by_side, text_line
 from napari_cellvino.gui.widgets.usable import enable_unless
 from napari_cellvino.gui.worklist.field_list import FieldList, FieldModel
 from napari_cellvino.gui.worklist.list_view import describe_field, describe_list
@@ -32,7 +32,6 @@ class WorkListRows(FieldRunRows):
         layout.setSpacing(GAP)
         self._build_list(layout)
         self._build_running(layout)
-        in_tab_order(self.tiles_button, self.clear_button, self.list, self.all_button, self.run_button, self.replace)
         self._connect()
         self.draw()
 

@@ -27,9 +27,10 @@ BBBC013, https://bbbc.broadinstitute.org/BBBC013: ``Channel<n>-<number>-<row>-<c
 
 from __future__ import annotations
 
+import os
 import re
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from napari_cellvino.io.plates.name_pattern import NamePattern, match_names
@@ -109,6 +110,9 @@ _SAID = {  # of names that can be read in several ways
     "'Well {well}/{channel} - n{t}.tif'",
 }
 _ENOUGH = 0.5  # share of the images in a folder that must match
+_ONE_DIGIT = str.maketrans("123456789", "0" * 9)
+_OF_ANY_DIGITS = re.compile(r"\\d|\{\d*,?\d*\}|0-9")
+_TELLS_DIGITS_APART = re.compile(r"\d|\(\?P=")
 
 
 def read_names(inside: FolderNames) -> PlateListing | None:
@@ -120,16 +124,24 @@ def read_names(inside: FolderNames) -> PlateListing | None:
         If they are images of several plates.
     """
     names = inside.names
+    shapes = Counter(stem.translate(_ONE_DIGIT) + suffix for stem, suffix in map(os.path.splitext, names))
     for kind, text in _PATTERNS.items():
         regex = re.compile(text, re.IGNORECASE)
         if kind == _SCANR_WELLS and not _numbered_once(regex, names):
             continue
-        if sum(regex.fullmatch(name) is not None for name in names) > _ENOUGH * len(names):
+        if _matching(regex, names, shapes) > _ENOUGH * len(names):
             found = match_names(inside, NamePattern(regex, from_zero=kind == _LEICA), kind=kind)
             said = (_SAID[kind],) if kind in _SAID else ()
             found = replace(found, problems=(*found.problems, *said))
             return clean_imagexpress(found) if kind.startswith(_IMAGEXPRESS_NAMES) else found
     return None
+
+
+def _matching(regex: re.Pattern[str], names: Sequence[str], shapes: Mapping[str, int]) -> int:
+    """Return how many names match; where no digit is another to a pattern, each shape of names is tried once."""
+    if _TELLS_DIGITS_APART.search(_OF_ANY_DIGITS.sub("", regex.pattern.replace(_PICTURE, ""))):
+        return sum(regex.fullmatch(name) is not None for name in names)
+    return sum(count for shape, count in shapes.items() if regex.fullmatch(shape))
 
 
 def _numbered_once(regex: re.Pattern[str], names: Sequence[str]) -> bool:
