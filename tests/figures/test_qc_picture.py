@@ -10,8 +10,8 @@ from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.image import Spacing
 from napari_cellvino.core.objects import Doubt, Objects, ReviewState
 from napari_cellvino.figures import qc_picture
-from napari_cellvino.figures.palette import GREYS, PAPER, in_colours
-from napari_cellvino.figures.qc_picture import LONGEST, _enlarged, plan_zoom, write_qc
+from napari_cellvino.figures.palette import PAPER, in_colours
+from napari_cellvino.figures.qc_picture import LONGEST, plan_zoom, write_qc
 
 
 def field(shape=(60, 80), pitch=20, side=14):
@@ -213,8 +213,24 @@ def test_colour_images_are_shown_in_their_colours(dtype):
     assert pixel[1] == pixel[2] == 0
 
 
-@pytest.mark.parametrize("shape", [(5, 7), (1, 1), (40, 33, 3)])
-def test_twice_as_large_is_what_pillow_makes(shape):
-    pixels = np.random.default_rng(0).integers(0, GREYS if len(shape) == 2 else 256, shape, np.uint8)
-    size = (2 * shape[1], 2 * shape[0])
-    assert np.array_equal(_enlarged(pixels, 2), Image.fromarray(pixels).resize(size, Image.Resampling.BILINEAR))
+def test_pixels_of_an_enlarged_picture_are_squares_of_one_colour():
+    labels, _ = field()
+    pixels = image_of(labels)
+    page = qc_picture.draw_qc(pixels, np.zeros_like(labels), Objects.none(), name="a")
+    shown = page[-120:, 160:320]
+    assert np.array_equal(shown, shown[::2, ::2].repeat(2, 0).repeat(2, 1))
+    assert np.corrcoef(shown[::2, ::2].reshape(-1), pixels.reshape(-1))[0, 1] > 0.99
+
+
+@pytest.mark.parametrize(("pitch", "side", "zoom"), [(20, 14, 2), (10, 4, 4)])
+def test_outlines_of_an_enlarged_picture_lie_where_the_objects_are(pitch, side, zoom):
+    labels, objects = field((60, 80), pitch, side)
+    picture = draw_qc(image_of(labels), labels, objects, name="field")
+    top = next(y for y in range(len(picture)) if not (picture[y, 240 + 30 * zoom : 240 + 40 * zoom] == PAPER).all())
+    drawn = colourful(picture[top : top + 60 * zoom, 240 - 40 * zoom : 240 + 40 * zoom])
+    large = labels.repeat(zoom, 0).repeat(zoom, 1)
+    assert set(np.unique(large[drawn])) == set(objects.id.tolist())
+    y, x = zoom * objects.box[0, :2]
+    width = 2 if zoom * side >= 24 else 1
+    assert drawn[y : y + width, x : x + side * zoom].all()
+    assert not drawn[y + width : y + 2 * width, x + side * zoom // 2 - 4 : x + side * zoom // 2].any()

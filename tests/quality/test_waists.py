@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from scipy import ndimage as ndi
 
 from napari_cellvino.annotation.tools.split_seeds import count_parts
 from napari_cellvino.core.objects import Objects
 from napari_cellvino.measure.outlines import find_outlines
+from napari_cellvino.quality import waists
 from napari_cellvino.quality.waists import count_waisted
 from tests.annotation.conftest import annotate
 
@@ -57,3 +59,11 @@ def test_many_at_once_are_as_one_by_one():
 
 def test_nothing_is_found_in_nothing():
     assert count_waisted(np.zeros((5, 5), np.int32), Objects.none(), np.zeros(0)) == {}
+
+
+def test_distances_are_those_of_the_distance_transform():
+    inside = ndi.binary_opening(np.random.default_rng(3).random((60, 90)) > 0.2)
+    inside[:, [0, -1]] = inside[[0, -1]] = False
+    wanted = ndi.distance_transform_edt(inside).astype(np.float32)
+    assert wanted.max() > 2
+    np.testing.assert_array_equal(waists._distances(inside), wanted)

@@ -77,7 +77,7 @@ def test_corrections_are_saved_with_all_that_was_said(folder, plane):
     session.commit(exclude(annotation, [2]))
     session.commit(set_note(annotation, [3], "odd, but real"))
     session.commit(edit_region(annotation, "Paint", Region((0, 40), (9, 49)), np.full((9, 9), 9, np.int32)))
-    result = write_corrections(folder, session.snapshot(), plane)
+    result, _ = write_corrections(folder, session.snapshot(), plane)
     assert result.counts["count"] == 2
     assert session.unsaved == 0
     again = read_annotation(folder)
@@ -108,7 +108,7 @@ def test_the_table_says_what_is_excluded(folder, plane, tmp_path):
     session = EditSession(read_annotation(folder))
     session.commit(exclude(session.annotation, [2]))
     session.commit(reject(session.annotation, [2, 3]))
-    result = write_corrections(folder, session.snapshot(), plane)
+    result, _ = write_corrections(folder, session.snapshot(), plane)
     table = result.table
     assert [result.counts[name] for name in ("count", "rejected", "excluded")] == [1, 2, 0]
     assert table["excluded"].tolist() == [False, True, False]

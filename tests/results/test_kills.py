@@ -163,13 +163,14 @@ def test_corrections_saved_while_a_run_writes_are_not_replaced(tmp_path, monkeyp
     fill, tries = field_writing.fill_folder, []
 
     def slow(part, result, key):
-        fill(part, result, key)
+        content = fill(part, result, key)
         if not tries:
             tries.append(1)
             session = EditSession(read_annotation(folder))
             session.commit(accept(session.annotation, [3]))
             write_corrections(folder, session.snapshot(), plane())
             tries.append(2)
+        return content
 
     monkeypatch.setattr(field_writing, "fill_folder", slow)
     write_result(folder, found(), ResultKey("a.tif", "", 1, 2, "other"))

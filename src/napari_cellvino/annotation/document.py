@@ -87,7 +87,7 @@ class Annotation:
     @property
     def records(self) -> Mapping[int, ObjectRecord]:
         """The records of all objects, by id."""
-        return self._found or MappingProxyType(self._kept)
+        return self._found if self._found is not None else MappingProxyType(self._kept)
 
     @property
     def _live(self) -> dict[int, ObjectRecord]:

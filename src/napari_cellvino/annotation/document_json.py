@@ -23,10 +23,11 @@ FORMAT = 3
 
 def annotation_dict(annotation: Annotation) -> dict[str, object]:
     """Return provenance, classes and objects as plain values; every object has its box, even with an outline."""
-    ids = sorted(annotation.records)
+    records = annotation.records
+    ids = sorted(records)
     places = annotation.places(ids)
     boxes = np.concatenate([places.low, places.high], axis=1).tolist()
-    objects = [record_dict(annotation.records[id_]) | {"box": box} for id_, box in zip(ids, boxes, strict=True)]
+    objects = [record_dict(records[id_], box) for id_, box in zip(ids, boxes, strict=True)]
     deleted = [record_dict(annotation.deleted[id_]) for id_ in sorted(annotation.deleted)]
     return {
         "provenance": annotation.provenance.as_dict(),

@@ -25,25 +25,33 @@ _DOUBTS = [(int(doubt), doubt.name.lower()) for doubt in Doubt if doubt.name]
 _plain_of = attrgetter(*_PLAIN)
 
 
-def record_dict(record: ObjectRecord) -> dict[str, object]:
+def record_dict(record: ObjectRecord, box: Sequence[int] | None = None) -> dict[str, object]:
     """Return a record as plain values; empty fields are left out. A deleted record has the key ``deleted``.
 
-    A score is written so that the very float32 is read back: what is saved again stays the same.
+    A score is written so that the very float32 is read back: what is saved again stays the same. ``box`` is given where
+    it is not the record's own.
     """
+    box = record.box if box is None else box
     doubts = int(record.doubts)
     values: dict[str, object] = {
         "id": record.id,
         "class": record.class_index,
         "score": None if math.isnan(record.score) else float(str(np.float32(record.score))),
-        "box": None if record.box is None else list(record.box),
+        "box": None if box is None else list(box),
         "origin": _ORIGINS[record.origin],
         "review": _REVIEWS[record.review],
         "doubts": [word for doubt, word in _DOUBTS if doubts & doubt] if doubts else [],
     }
-    values |= {name: value for name, value in zip(_PLAIN, _plain_of(record), strict=True) if value}
-    values |= {"deleted": True} if record.deleted else {}
-    values |= {} if record.found_class is None else {"found_class": record.found_class}
-    return values | ({"sources": list(record.sources)} if record.sources else {})
+    plain = _plain_of(record)
+    if any(plain):
+        values |= {name: value for name, value in zip(_PLAIN, plain, strict=True) if value}
+    if record.deleted:
+        values["deleted"] = True
+    if record.found_class is not None:
+        values["found_class"] = record.found_class
+    if record.sources:
+        values["sources"] = list(record.sources)
+    return values
 
 
 def read_records(rows: object, *, boxes: bool) -> list[ObjectRecord]:

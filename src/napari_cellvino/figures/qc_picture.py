@@ -1,7 +1,7 @@
 """One quality-control picture per field: the image, an outline (or box) and a number on every object, and the run.
 
 Small images are enlarged until numbers can be read, large ones reduced to what a screen shows. Outlines follow the
-pixels exactly; smoothing them would hide what the picture is for.
+pixels exactly; smoothing these or those would hide what the picture is for.
 """
 
 from __future__ import annotations
@@ -98,32 +98,27 @@ def draw_qc(
     _check_sizes(pixels, labels)
     kept = objects.select(objects.review != ReviewState.REJECTED)
     zoom = plan_zoom(pixels.shape[-2:], kept)
-    canvas = _as_shown(pixels, zoom, rgb=rgb)
-    if labels is not None and zoom < 1:  # before anything else, as the pixels
-        labels = _resize_labels(labels, zoom)
-    if labels is not None and len(kept) < len(objects):
-        labels = np.where(np.isin(labels, kept.id), labels, 0)
+    outlined = None if labels is None else _shown_labels(labels, objects, kept, zoom)
+    canvas = _with_objects(_as_shown(pixels, zoom, rgb=rgb), outlined, kept, zoom, len(classes))
     um_per_px = spacing.x / zoom if spacing.x is not None and spacing.known else None
     counted = kept.select(~np.isin(kept.id, list(excluded)))
     left_out = format_left_out(len(objects) - len(kept), len(kept) - len(counted))
     caption = _caption(name, _found(len(counted) if classes else None, spots), [left_out, *ran] if left_out else ran)
     unnumbered = number_sizes(kept, zoom).count(0)
     page, picture = _page(canvas, caption, _legend(kept, counted, unnumbered, classes), um_per_px)
-    _paint_objects(picture, labels, kept, zoom, len(classes))
+    draw_numbers(picture, kept, zoom=zoom)
     _draw_rings(picture, spots, zoom)
     return page
 
 
 def _as_shown(pixels: NDArray[np.generic], zoom: float, *, rgb: bool) -> NDArray[np.uint8]:
-    """Return the pixels at the picture's size, (Y, X, 3), or (Y, X) of entries of the palette where they are grey."""
+    """Return pixels, reduced where the picture is: (Y, X, 3), or (Y, X) entries of the palette where they are grey."""
     channels = pixels.reshape(-1, *pixels.shape[-2:])
     if zoom < 1:  # before anything else: a copy of the whole image may not fit
         channels = downsampled(channels, round(1 / zoom))
     if rgb:
-        shown = to_rgb(channels, pixels.dtype == np.uint8)
-    else:
-        shown = composite(channels) if len(channels) in (2, 3) else entries_of(grey(channels[0]))
-    return _enlarged(shown, zoom)
+        return to_rgb(channels, pixels.dtype == np.uint8)
+    return composite(channels) if len(channels) in (2, 3) else entries_of(grey(channels[0]))
 
 
 def _check_sizes(pixels: NDArray[np.generic], labels: NDArray[np.integer] | None) -> None:
@@ -145,27 +140,11 @@ def plan_zoom(shape: tuple[int, ...], objects: Objects) -> float:
 
 
 def _enlarged(shown: NDArray[np.uint8], zoom: float) -> NDArray[np.uint8]:
-    """Return a picture (Y, X) of entries of greys or (Y, X, 3), interpolated bilinearly where it is enlarged."""
-    if zoom <= 1:
-        return shown
-    if zoom == 2:
-        return _doubled(_doubled(shown, 1), 0)
-    size = (round(shown.shape[1] * zoom), round(shown.shape[0] * zoom))
-    return np.asarray(Image.fromarray(shown).resize(size, Image.Resampling.BILINEAR))
+    """Return a picture (Y, X) or (Y, X, 3) whose pixels are squares of ``zoom`` px where it is enlarged.
 
-
-def _doubled(shown: NDArray[np.uint8], axis: int) -> NDArray[np.uint8]:
-    """Return a picture twice as long along an axis: what Pillow's bilinear interpolation gives, in half of its time."""
-    shape = list(shown.shape)
-    shape[axis] *= 2
-    out = np.empty(shape, np.uint8)
-    doubled, one = np.moveaxis(out, axis, 0), np.uint8(1)
-    lines = np.moveaxis(shown if shown.ndim == 2 else shown.astype(np.uint16), axis, 0)  # entries of greys have 7 bits
-    between = ((lines[1:] + lines[:-1]) >> one) + one
-    doubled[2::2] = (lines[1:] + between) >> one
-    doubled[1:-1:2] = (lines[:-1] + between) >> one
-    doubled[0], doubled[-1] = lines[0], lines[-1]
-    return out
+    Interpolated, it would take three times as long to compress, and show what was not measured.
+    """
+    return shown if zoom <= 1 else shown.repeat(int(zoom), 1).repeat(int(zoom), 0)
 
 
 def _resize_labels(labels: NDArray[np.integer], zoom: float) -> NDArray[np.integer]:
@@ -181,19 +160,36 @@ def _resize_labels(labels: NDArray[np.integer], zoom: float) -> NDArray[np.integ
     return np.concatenate(bands)
 
 
-def _paint_objects(
-    picture: Picture, labels: NDArray[np.integer] | None, objects: Objects, zoom: float, classes: int
-) -> None:
-    """Paint outlines or boxes, and numbers; ``labels`` of a smaller picture are of its size."""
-    if labels is not None and labels.max(initial=0) <= np.iinfo(np.uint16).max:
+def _diameter(objects: Objects) -> float:
+    """Return the diameter in px of the usual object; 0 where there is none."""
+    return float(np.sqrt(4 / np.pi * np.median(objects.area_px))) if len(objects) else 0.0
+
+
+def _shown_labels(labels: NDArray[np.integer], objects: Objects, kept: Objects, zoom: float) -> NDArray[np.integer]:
+    """Return the labels of what is outlined, reduced as the pixels are."""
+    if zoom < 1:  # before anything else, as the pixels
+        labels = _resize_labels(labels, zoom)
+    if len(kept) < len(objects):
+        labels = np.where(np.isin(labels, kept.id), labels, 0)
+    if labels.max(initial=0) <= np.iinfo(np.uint16).max:
         labels = labels.astype(np.uint16)  # half the memory to go through, many times
-    diameter = zoom * np.sqrt(4 / np.pi * np.median(objects.area_px)) if len(objects) else 0
-    thickness = 2 if diameter >= THICK_FROM else 1
+    return labels
+
+
+def _with_objects(
+    shown: Picture, labels: NDArray[np.integer] | None, objects: Objects, zoom: float, classes: int
+) -> Picture:
+    """Return what is shown, enlarged, with outlines or boxes; outlines as wide as a pixel are painted before."""
+    thickness = 2 if zoom * _diameter(objects) >= THICK_FROM else 1
+    if labels is not None and thickness == zoom:
+        paint_outlines(shown, labels, objects, thickness=1, classes=classes)
+        return _enlarged(shown, zoom)
+    canvas = _enlarged(shown, zoom)
     if labels is None:
-        paint_boxes(picture, objects, zoom=zoom, thickness=thickness, classes=classes)
+        paint_boxes(canvas, objects, zoom=zoom, thickness=thickness, classes=classes)
     else:
-        paint_outlines(picture, labels, objects, thickness=thickness, classes=classes, zoom=max(1, int(zoom)))
-    draw_numbers(picture, objects, zoom=zoom)
+        paint_outlines(canvas, labels, objects, thickness=thickness, classes=classes, zoom=max(1, int(zoom)))
+    return canvas
 
 
 def _draw_rings(picture: Picture, places: NDArray[np.float64] | None, zoom: float) -> None:

@@ -49,10 +49,10 @@ def apply_gates(annotation: Annotation, table: pd.DataFrame) -> Annotation:
     OptionError
         If a measurement that they need is not among the columns.
     """
-    recipe = annotation.provenance.recipe
-    records = [annotation.records[id_] for id_ in table["id"].tolist()]
-    if not records or (not recipe.has_rules and not any(map(_is_gated, records))):
+    recipe, known = annotation.provenance.recipe, annotation.records
+    if not known or (not recipe.has_rules and not any(map(_is_gated, known.values()))):
         return annotation
+    records = [known[id_] for id_ in table["id"].tolist()]
     excluded, classes = _decide(recipe, table, annotation.classes)
     changed = [
         _decided(record, left_out, class_index)

@@ -184,7 +184,8 @@ def measured(
 
 def _with_decisions(table: pd.DataFrame, annotation: Annotation, *, spotted: bool) -> pd.DataFrame:
     """Return a table with what persons and gates say of its cells; before the columns of spots, if there are any."""
-    records = [annotation.records[id_] for id_ in table["id"].tolist()]
+    known = annotation.records
+    records = [known[id_] for id_ in table["id"].tolist()]
     decided = {
         "excluded": np.array([record.excluded for record in records], bool),
         "note": np.array([record.note for record in records], object),

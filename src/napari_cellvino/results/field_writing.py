@@ -56,6 +56,8 @@ Finish = Callable[[FieldResult], FieldResult]
 """Adds to a measured result what its place asks for: on a plate, the well."""
 
 _Written = TypeVar("_Written")
+Content = dict[str, object]
+"""What ``annotation.json`` holds."""
 
 
 class ResultChangedError(OutputError):
@@ -69,8 +71,8 @@ def as_it_is(result: FieldResult) -> FieldResult:
 
 def write_result(
     folder: Path, result: FieldResult, key: ResultKey, finish: Finish = as_it_is, *, recovered: bool = False
-) -> FieldResult:
-    """Write the result of a new run and return it; what a person corrected in the one before stays as it was.
+) -> tuple[FieldResult, Content]:
+    """Write the result of a new run; return it and what was written; corrections in the one before stay as they were.
 
     What a killed run left beside the folder is looked for first, unless it is ``recovered`` already.
 
@@ -80,9 +82,11 @@ def write_result(
         If the corrections there do not fit, or the folder cannot be written.
     """
     with timed_stage(_logger, "save", folder.name):
-        written = _retried(folder, lambda seen: _write_run(folder, result, key, finish, seen, recovered=recovered))
+        written, content = _retried(
+            folder, lambda seen: _write_run(folder, result, key, finish, seen, recovered=recovered)
+        )
     _forget_kept(folder, written)
-    return written
+    return written, content
 
 
 def write_corrections(
@@ -95,8 +99,8 @@ def write_corrections(
     found: Annotation | None = None,
     spots: Spots | None = None,
     finish: Finish = as_it_is,
-) -> FieldResult:
-    """Write a corrected result in place of the one in ``folder``, all of it or nothing, and return it.
+) -> tuple[FieldResult, Content]:
+    """Write a corrected result in place of the one in ``folder``, all of it or nothing; return it and what was written.
 
     What stood there before the first save of a session stays in ``previous``; files that others put there stay too.
 
@@ -125,9 +129,9 @@ def write_corrections(
     with timed_stage(_logger, "save", folder.name, "corrected"), snapshot.saving(journal_path(folder)):
         known = with_kept_edits(folder, spots) if spots is not None else read_spots(folder)
         result = finish(measured(snapshot.annotation, plane, volume, spots=known))
-        _retried(folder, lambda seen: _write_session(folder, result, key, found, seen, first=snapshot.first))
+        content = _retried(folder, lambda seen: _write_session(folder, result, key, found, seen, first=snapshot.first))
     _forget_kept(folder, result)
-    return result
+    return result, content
 
 
 def _retried(folder: Path, write: Callable[[Stamp | None], _Written]) -> _Written:
@@ -142,7 +146,7 @@ def _retried(folder: Path, write: Callable[[Stamp | None], _Written]) -> _Writte
 
 def _write_run(
     folder: Path, result: FieldResult, key: ResultKey, finish: Finish, seen: Stamp | None, *, recovered: bool
-) -> FieldResult:
+) -> tuple[FieldResult, Content]:
     if result.spots is not None and (spots := with_kept_edits(folder, result.spots)) is not result.spots:
         if is_other_image(FieldFolder(folder).annotation(), result.plane, result.volume):
             raise OutputError(f"{folder} holds spots that were corrected in another image; move it away")
@@ -150,14 +154,13 @@ def _write_run(
     kept = with_corrections(folder, result)
     finished = finish(kept)
     if kept is not result:
-        _replace(folder, finished, key.as_dict(), result.annotation, seen, first=True, anew=True)
-        return finished
+        return finished, _replace(folder, finished, key.as_dict(), result.annotation, seen, first=True, anew=True)
     with atomic_folder(folder, _if_unchanged(folder, seen), recovered=recovered) as part:
         if folder.is_dir():
             _carry_over(FieldFolder(folder), part, first=False)
             shutil.rmtree(part / MODEL, ignore_errors=True)  # it is the whole result now
-        fill_folder(part, finished, key.as_dict())
-    return finished
+        content = fill_folder(part, finished, key.as_dict())
+    return finished, content
 
 
 def _forget_kept(folder: Path, result: FieldResult) -> None:
@@ -180,11 +183,11 @@ def _write_session(
     seen: Stamp | None,
     *,
     first: bool,
-) -> None:
+) -> Content:
     before = FieldFolder(folder)
     known = before.result.result_key if before.is_result else None
     plain = key.as_dict() if key is not None else known
-    _replace(folder, result, plain, found, seen, first=first, anew=key is not None and plain != known)
+    return _replace(folder, result, plain, found, seen, first=first, anew=key is not None and plain != known)
 
 
 def _replace(
@@ -196,14 +199,15 @@ def _replace(
     *,
     first: bool,
     anew: bool,
-) -> None:
+) -> Content:
     """Write a result in the place of another; ``first`` of a session, ``anew`` made from something else."""
     with atomic_folder(folder, _if_unchanged(folder, seen)) as part:
         if folder.is_dir():
             _carry_over(FieldFolder(folder), part, first=first)
-        fill_folder(part, result, key)
+        content = fill_folder(part, result, key)
         if found is not None and (anew or not (part / MODEL).is_dir()):
             _write_model(part / MODEL, found, result.plane)
+    return content
 
 
 def _if_unchanged(folder: Path, seen: Stamp | None) -> Swapping:
@@ -248,8 +252,11 @@ def _write_model(folder: Path, found: Annotation, plane: Plane) -> None:
     _write_content(folder, {"format": FORMAT} | annotation_dict(found))
 
 
-def fill_folder(folder: Path, result: FieldResult, key: object = None) -> None:
-    """Write the files of a result into an empty folder; where boxes were found and no outlines, there are no labels."""
+def fill_folder(folder: Path, result: FieldResult, key: object = None) -> Content:
+    """Write the files of a result into an empty folder, and return what ``annotation.json`` holds.
+
+    Where boxes were found and no outlines, there are no labels.
+    """
     annotation, plane = result.annotation, result.plane
     labels, objects = flattened(annotation.labels, annotation.objects)
     if annotation.labels is not None:
@@ -274,16 +281,13 @@ def fill_folder(folder: Path, result: FieldResult, key: object = None) -> None:
         excluded=[id_ for id_, record in annotation.records.items() if record.excluded],
     )
     write_qc(folder / QC_NAME, picture)
-    _write_content(folder, stored_content(result, key))
-
-
-def stored_content(result: FieldResult, key: object) -> dict[str, object]:
-    """Return the content of ``annotation.json`` for a result."""
     made = {KEY: key} if key else {}
-    return {"format": FORMAT, **made, "counts": result.counts} | annotation_dict(result.annotation)
+    content = {"format": FORMAT, **made, "counts": result.counts} | annotation_dict(result.annotation)
+    _write_content(folder, content)
+    return content
 
 
-def _write_content(folder: Path, content: dict[str, object]) -> None:
+def _write_content(folder: Path, content: Content) -> None:
     (folder / ANNOTATION_NAME).write_text(json_text(content), encoding="utf-8", newline="\n")
 
 

@@ -24,7 +24,7 @@ from napari_cellvino.core.spots import Spots
 from napari_cellvino.results.counts_table import CountsTable, as_corrected
 from napari_cellvino.results.field_folder import FieldFolder, has_all_files
 from napari_cellvino.results.field_result import FieldResult
-from napari_cellvino.results.field_writing import Finish, as_it_is, stored_content, write_corrections, write_result
+from napari_cellvino.results.field_writing import Content, Finish, as_it_is, write_corrections, write_result
 from napari_cellvino.results.index import FieldIndex
 from napari_cellvino.results.rescue import recover_result, recover_results
 from napari_cellvino.results.schema import (
@@ -301,7 +301,8 @@ class ResultStore:
         """
         self.check_replaceable(folder, key, overwrite=overwrite)
         clean = folder.parent == self.root and not self._is_left(folder)
-        self._enter(folder, write_result(folder, result, key, finish, recovered=clean), key)
+        written, content = write_result(folder, result, key, finish, recovered=clean)
+        self._enter(folder, written, content)
 
     def save_corrections(
         self,
@@ -316,12 +317,13 @@ class ResultStore:
         finish: Finish = as_it_is,
     ) -> None:
         """Write a corrected result in place of the one in ``folder``; see `field_writing.write_corrections`."""
-        done = write_corrections(folder, snapshot, plane, volume, key=key, found=found, spots=spots, finish=finish)
-        self._enter(folder, done, key)
+        written, content = write_corrections(
+            folder, snapshot, plane, volume, key=key, found=found, spots=spots, finish=finish
+        )
+        self._enter(folder, written, content)
 
-    def _enter(self, folder: Path, result: FieldResult, key: ResultKey) -> None:
+    def _enter(self, folder: Path, result: FieldResult, content: Content) -> None:
         """Take in what was just written without reading it again."""
-        content = stored_content(result, key.as_dict())
         known = {name: None if math.isnan(value) else value for name, value in result.counts.items()}  # as it is read
         written = StoredResult.model_validate(content | {"counts": known})
         self._index.enter(folder, FieldSummary.of(written))

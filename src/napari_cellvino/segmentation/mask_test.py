@@ -25,10 +25,10 @@ def describe_mask(inputs: NDArray[np.generic]) -> tuple[str, ...]:
     left, right = rows[:, :-1], rows[:, 1:]
     both = (left != 0) & (right != 0)
     pairs = int(np.count_nonzero(both))
-    if pairs < FEWEST or not _are_whole(rows) or not _has_background(rows):
+    if pairs < FEWEST:
         return ()
     alike = np.count_nonzero((left == right) & both) / pairs
-    if alike < ALIKE or _goes_in_steps(left, right):
+    if alike < ALIKE or not _are_whole(rows) or not _has_background(rows) or _goes_in_steps(left, right):
         return ()
     return (
         f"is this a mask or a label image? {alike:.0%} of neighbouring pixels have one and the same value, and of a "

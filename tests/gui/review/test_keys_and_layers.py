@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import numpy as np
@@ -210,3 +211,24 @@ def test_a_preview_of_the_sliders_is_saved_by_a_button_that_says_so(review: Revi
     qtbot.waitUntil(lambda: window.session.saver.saved is not None, timeout=WAIT_MS)
     assert not window.session.runner.has_preview
     assert save.save_button.text().startswith("&Save ")
+
+
+def test_sliders_taken_back_leave_what_is_saved_as_it_was(review: Review, qtbot: QtBot) -> None:
+    """The result is saved and followed again: a second way to it (All cells) would call it another window's."""
+    window, saver = review.window, review.window.session.saver
+    review.click(review.ids[5])
+    review.key("A")
+    saver.save()
+    qtbot.waitUntil(lambda: saver.saved is not None and not saver.state.busy, timeout=WAIT_MS)
+    folder = saver.saved
+    window.show_step(2)
+    window.run_panel.sliders.rows["confidence"].number.setValue(0.9)
+    qtbot.waitUntil(lambda: window.session.runner.has_preview and not window.session.busy, timeout=WAIT_MS)
+    QTest.mouseClick(window.run_panel.back_button, LEFT)
+    qtbot.waitUntil(lambda: not window.session.runner.has_preview and not window.session.busy, timeout=WAIT_MS)
+    assert saver.saved == folder
+    review.click(review.ids[6])
+    review.key("R")
+    qtbot.waitUntil(lambda: review.reviewer.editor.unsaved == 0 and not saver.state.busy, timeout=WAIT_MS)
+    states = [record["review"] for record in json.loads((folder / "annotation.json").read_text())["objects"]]
+    assert (states.count("accepted"), states.count("rejected")) == (1, 1)

@@ -190,3 +190,10 @@ def test_particles_of_one_kind_are_told_from_the_grain_of_cells():
     )
     assert np.corrcoef(alike, stack.particles)[0, 1] > 0.9
     assert 2 * np.abs(alike - stack.particles).sum() < np.abs(any_bright - stack.particles).sum()
+
+
+def test_spots_of_the_network_lie_in_the_image():
+    image = simulate_spots(SpotField(spots=80, snr=10.0, shape=(8, 128, 128)), 1)[0][1:-1]
+    found = find_spots(image, network=shipped_network())
+    assert found.by_network
+    assert ((found.position >= -0.5) & (found.position <= np.array(image.shape) - 0.5)).all()

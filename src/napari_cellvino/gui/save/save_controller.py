@@ -20,6 +20,7 @@ from napari_cellvino.gui.widgets.failure import Failure, failure_of
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.results.plate_place import PlatePlace
 from napari_cellvino.results.usual_folder import results_beside
+from napari_cellvino.segmentation.predict import Prediction
 from napari_cellvino.workflows.outcome import Outcome
 from napari_cellvino.workflows.save_field import SaveRequest
 from napari_cellvino.workflows.saved_field import SavedField, SavedFieldRequest
@@ -94,6 +95,7 @@ class SaveController(QObject):
         self._chosen: str | None = None  # the folder that the user chose, which holds for all images
         self._request: SaveRequest | SavedFieldRequest | None = None  # of the result that is saved or being saved
         self._saved_in: Path | None = None
+        self._followed: Prediction | None = None  # of the result shown last of which corrections were saved
         self._corrected_at: float | None = None  # when the first correction that is not saved was made
         self._next_at = 0.0  # when the next save may begin
         self._waiting: list[_PendingWork] = []
@@ -328,14 +330,16 @@ class SaveController(QObject):
 
     def _outcome_changed(self, outcome: Outcome | None) -> None:
         before = self._request
-        if outcome is not None and isinstance(before, SaveRequest) and outcome.prediction is before.prediction:
-            return
+        if isinstance(before, SaveRequest):
+            if outcome is not None and outcome.prediction is before.prediction:
+                return
+            self._followed = before.prediction if self.follows else None
         self._save_corrections_left()
         if outcome is not None:
             self._take_home(outcome.prediction.plane.origin)
         self._reset()
-        if outcome is not None and isinstance(before, SavedFieldRequest):
-            self.go_on()  # the same result again, with sliders to move
+        if outcome is not None and (isinstance(before, SavedFieldRequest) or outcome.prediction is self._followed):
+            self.go_on()  # the same result again: with sliders to move, or after they were
 
     def _saved_changed(self, saved: SavedField | None) -> None:
         """Save what is corrected in a result on disk, or was until it was left."""

@@ -1,12 +1,13 @@
 """Filters of planes in bands of rows: a band stays in the processor's cache, and several are filtered at a time.
 
-Results are those of the filter of the whole image to the last digit, as each band is read with the rows around it that
-the filter reaches.
+Results are those of the filter of the whole image, as each band is read with the rows around it that the filter
+reaches.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,10 +46,42 @@ def gaussian(image: Image, sigma: Sequence[float], order: Sequence[int] = (0, 0,
 
 
 def _along(image: Image, sigma: Sequence[float], order: Sequence[int], axis: int) -> Image:
+    """Return an image filtered along an axis.
+
+    In the plane shifted images are added, each with what it weighs: faster than SciPy's filter, which gathers line
+    after line. Weights are alike on both sides, so that pairs are added first.
+    """
     if sigma[axis] <= 0:
         return image
-    filtered = ndi.gaussian_filter1d(image, sigma[axis], axis, order[axis], mode="mirror", truncate=TRUNCATE)
-    return np.asarray(filtered, np.float32)
+    if axis == 0:
+        filtered = ndi.gaussian_filter1d(image, sigma[0], 0, order[0], mode="mirror", truncate=TRUNCATE)
+        return np.asarray(filtered, np.float32)
+    weights = kernel_weights(float(sigma[axis]), order[axis])
+    reach, count = len(weights) - 1, image.shape[axis]
+    beyond = [(0, 0), (0, 0), (0, 0)]
+    beyond[axis] = (reach, reach)
+    padded = np.pad(image, beyond, mode="reflect")
+
+    def shifted(by: int) -> Image:
+        rows = slice(reach + by, reach + by + count)
+        return padded[:, rows] if axis == 1 else padded[:, :, rows]
+
+    out, pair = shifted(0) * weights[0], np.empty_like(image)
+    for step in range(1, reach + 1):
+        np.add(shifted(-step), shifted(step), out=pair)
+        pair *= weights[step]
+        out += pair
+    return np.asarray(out, np.float32)
+
+
+@lru_cache(maxsize=64)
+def kernel_weights(sigma: float, order: int) -> NDArray[np.float32]:
+    """Return what a pixel and those on one side of it weigh (reach + 1,) in the Gaussian or its second derivative."""
+    reach = int(TRUNCATE * sigma + 0.5)
+    point = np.zeros(2 * reach + 1)
+    point[reach] = 1
+    kernel = ndi.gaussian_filter1d(point, sigma, order=order, truncate=TRUNCATE, mode="constant")
+    return np.asarray(kernel[reach:], np.float32)
 
 
 def highest_beside(image: Image) -> Image:

@@ -188,9 +188,8 @@ def _score_beyond_noise(look: Look, score: NDArray[np.float64]) -> float:
 
 def _narrow(filtered: Filtered, at: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Return which places (N, 3) respond by themselves, not as the noise on something that is three times as wide."""
-    where = tuple(at.T)
-    response = filtered.response[where]
-    return np.asarray(response - OF_WIDER * filtered.wider[where] > OWN * response)
+    response = filtered.response[tuple(at.T)]
+    return np.asarray(response - OF_WIDER * filtered.wider(at) > OWN * response)
 
 
 def _all_spots(look: Look, asked: _Asked) -> tuple[Gaussians, NDArray[np.float64], _Least, NDArray[np.float64]]:
@@ -222,19 +221,27 @@ def _seen_by(
 
 
 def _fitted_where_seen(look: Look, places: NDArray[np.float64], at: NDArray[np.int64]) -> Gaussians:
-    """Return Gaussians (N) at places (N, 3); where a fit goes astray, the place is that which was seen."""
+    """Return Gaussians (N) at places (N, 3); where a fit goes astray, the place is that which was seen.
+
+    Astray is out of the image, too: where the middle of a spot lies beyond the last plane, it is in that plane.
+    """
     far = ASTRAY * _unit(look.sigma)
     far[1:] = ASTRAY
-    found = _not_astray(fit_gaussians(look.image, at, look.sigma), places, far)
+    places = np.clip(places, 0, np.array(look.image.shape) - 1.0)
+    found = _not_astray(fit_gaussians(look.image, at, look.sigma), places, far, look.image.shape)
     for _ in range(SEARCHES - 1):
         rest = look.image - render(look.image.shape, found)
         middle = _inside(found.centre, look.image.shape)
-        found = _not_astray(fit_gaussians(look.image, middle, look.sigma, others=(rest, found)), places, far)
+        found = _not_astray(
+            fit_gaussians(look.image, middle, look.sigma, others=(rest, found)), places, far, look.image.shape
+        )
     return found
 
 
-def _not_astray(found: Gaussians, seen: NDArray[np.float64], far: NDArray[np.float64]) -> Gaussians:
-    astray = np.linalg.norm((found.centre - seen) / far, axis=1) > 1
+def _not_astray(
+    found: Gaussians, seen: NDArray[np.float64], far: NDArray[np.float64], shape: tuple[int, ...]
+) -> Gaussians:
+    astray = (np.linalg.norm((found.centre - seen) / far, axis=1) > 1) | ~_in_image(found.centre, shape)
     centre = np.where(astray[:, None], seen, found.centre)
     return replace(found, centre=centre, peak=np.maximum(found.peak, 0.0))
 
@@ -297,7 +304,7 @@ def _believable(
     look: Look, found: Gaussians, score: NDArray[np.float64], least: _Least
 ) -> tuple[Gaussians, NDArray[np.float64]]:
     """Return the spots that are bright enough as fitted, inside of the image, and not the same as a brighter one."""
-    inside = ((found.centre >= -0.5) & (found.centre <= np.array(look.image.shape) - 0.5)).all(1)
+    inside = _in_image(found.centre, look.image.shape)
     response = found.peak * gaussian_response(look.sigma, look.seen)
     noise = look.noise[tuple(_inside(found.centre, look.image.shape).T)]
     keep = inside & (response > STILL * np.maximum(least.score * noise, least.brightness))
@@ -309,6 +316,10 @@ def _believable(
     keep = np.ones(len(found), bool)
     keep[fainter] = False
     return found.select(keep), score[keep]
+
+
+def _in_image(centre: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    return np.asarray(((centre >= -0.5) & (centre <= np.array(shape) - 0.5)).all(1))
 
 
 def _joined(a: Gaussians, b: Gaussians) -> Gaussians:

@@ -20,6 +20,7 @@ from napari_cellvino.segmentation.spots.response import (
     noise_without_crowds,
     pixel_noise,
     spot_response,
+    spot_response_at,
 )
 
 FIRST_LOOK = 3.5  # score of maxima that are looked at
@@ -45,11 +46,6 @@ class Filtered:
         return spot_response(self.image, self.width)
 
     @cached_property
-    def wider(self) -> Image:
-        """The response at twice the width."""
-        return spot_response(self.image, (2 * self.width[0], 2 * self.width[1], 2 * self.width[2]))
-
-    @cached_property
     def smooth(self) -> Image:
         """The image smoothed at the width."""
         return gaussian(self.image, self.width)
@@ -58,6 +54,10 @@ class Filtered:
     def peaks(self) -> NDArray[np.int64]:
         """All local maxima (N, 3) of the response above 0."""
         return local_maxima(self.response, 0.0)
+
+    def wider(self, at: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the responses at twice the width, at places (N, 3)."""
+        return spot_response_at(self.image, at, (2 * self.width[0], 2 * self.width[1], 2 * self.width[2]))
 
 
 @dataclass(frozen=True, slots=True)
