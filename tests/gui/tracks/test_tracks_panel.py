@@ -369,12 +369,16 @@ def test_what_was_corrected_and_not_saved_stays_when_a_film_is_tracked_again(
     window.choose((2, ONE))
     window.key(Qt.Key.Key_U)
     assert window.frames(ONE, 0) == [0, 1]
+    window.panel.scale.interval.setValue(90.0)
+    window.panel.scale.pixel.setValue(0.5)
     tracks.try_options(replace(tracks.options, division=4.0))  # with other tracks, the journal does not fit them
     tracks.track(film / "film", film / "masks")
     window.wait(lambda: tracks.working)
     window.wait(lambda: not tracks.working)
     assert window.frames(ONE, 0) == [0, 1]
     assert "kept as you corrected them" in window.panel.state.text()
+    assert (window.panel.scale.pixel.value(), window.panel.scale.interval.value()) == (0.5, 90.0)
+    assert pd.read_csv(tracks.folder / "lineage.csv")["life_min"].max() == 6 * 1.5  # as it was typed
 
 
 def test_tracks_of_volumes_are_shown_mended_and_saved(viewer: napari.Viewer, qtbot: QtBot, tmp_path: Path) -> None:

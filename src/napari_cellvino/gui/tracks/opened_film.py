@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from napari_cellvino.annotation import Annotation, EditSession
 from napari_cellvino.core.errors import ImageReadError, OptionError
-from napari_cellvino.core.image import Stack
+from napari_cellvino.core.image import Spacing, Stack
 from napari_cellvino.gui.napari_bridge import LayerRecipe
 from napari_cellvino.tracking.film_annotation import FilmCells
 from napari_cellvino.tracking.measures import FilmScale
@@ -52,6 +52,13 @@ def film_of_tracks(folder: Path, held: OpenedTracks, stack: Stack | None) -> tup
     raise ImageReadError(
         f"the film of {folder.name} is not at {held.film or 'any known place'}; open it in tab 1 first"
     )
+
+
+def rescaled(film: Film, spacing: Spacing | None) -> Film:
+    """Return a film with the size of pixels that its tracks were measured with; that of an open image stays."""
+    if spacing is None or film.first.overrides.spacing is not None:
+        return film
+    return replace(film, first=film.first.with_spacing(spacing))
 
 
 def check_flat(film: Film, stack: Stack | None) -> None:

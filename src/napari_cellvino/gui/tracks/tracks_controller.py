@@ -21,7 +21,7 @@ from napari_cellvino.gui.napari_bridge import prepare_layers
 from napari_cellvino.gui.review.editor import Editor
 from napari_cellvino.gui.tracks.film_canvas import FilmCanvas
 from napari_cellvino.gui.tracks.link_queue import LinkQueue
-from napari_cellvino.gui.tracks.opened_film import OpenedFilm, check_flat, film_of_tracks
+from napari_cellvino.gui.tracks.opened_film import OpenedFilm, check_flat, film_of_tracks, rescaled
 from napari_cellvino.gui.tracks.track_actions import ACCEPT, COPY, TrackAction
 from napari_cellvino.gui.widgets.failure import failure_of
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task, Work
@@ -39,8 +39,8 @@ from napari_cellvino.workflows.workspace import Workspace
 
 FOLDER = "tracks"  # in the folder of results beside a film
 
-Unsaved = tuple[OpenedFilm, Snapshot]
-"""A film, and its tracks with corrections that are not saved."""
+Held = tuple[OpenedFilm, Snapshot | None]
+"""The film that is open, and its tracks with corrections that are not saved; None where all are."""
 
 
 class TracksController(QObject):
@@ -96,21 +96,23 @@ class TracksController(QObject):
         if film is None and path is None:
             self._fail(OptionError("no film is open; open one in tab 1, or choose a file or folder"))
             return
-        unsaved = self._unsaved()
+        held = self._held()
 
         def work() -> Generator[Progress, None, OpenedFilm]:
             try:
-                return (yield from self._tracked(film, path, masks, pipeline, tracks, unsaved))
+                return (yield from self._tracked(film, path, masks, pipeline, tracks, held))
             finally:
-                if unsaved is not None:
-                    unsaved[1].drop()
+                if held is not None and held[1] is not None:
+                    held[1].drop()
 
         self._start("opening the film …", work)
 
-    def _unsaved(self) -> Unsaved | None:
+    def _held(self) -> Held | None:
         """Return the film that is open with what was corrected in it and not saved."""
         session, opened = self.editor.session, self.opened
-        return None if session is None or opened is None or not session.unsaved else (opened, session.snapshot())
+        if opened is None:
+            return None
+        return opened, session.snapshot() if session is not None and session.unsaved else None
 
     def open(self, folder: Path) -> None:
         """Open the tracks in a folder of results, with the unsaved corrections beside it."""
@@ -134,7 +136,7 @@ class TracksController(QObject):
         masks: Path | None,
         pipeline: Pipeline | None,
         tracks: Path | None,
-        unsaved: Unsaved | None,
+        held: Held | None,
     ) -> Generator[Progress, None, OpenedFilm]:
         film = film or open_film(path or Path())
         if film.count == 1 and film.first.shape.z > 1 and path is None:
@@ -151,12 +153,17 @@ class TracksController(QObject):
         if labels.empty(0).ndim == 2:
             check_flat(film, self._workspace.stack)
         root = results_beside(film.path) / FOLDER
-        if unsaved is not None and unsaved[0].folder == root / film.name:
-            yield from _saving(*unsaved)  # what was corrected stays then
+        before, snapshot = held or (None, None)
+        again = before if before is not None and before.folder == root / film.name else None
+        if again is not None and snapshot is not None:
+            yield from _saving(again, snapshot)  # what was corrected stays then
+        measured, interval_s = film, None
+        if again is not None:  # and so does what was typed of its scale
+            measured, interval_s = rescaled(film, again.request.recipe.spacing_um), again.request.interval_s
         named = "" if masks is None else masks.name
-        recipe = recipe.with_overrides(film.first.overrides)
-        request = TrackRequest(recipe, None, root, overwrite=True, masks=named, tracks=tracks)
-        tracked = yield from track_film(film, labels, request)
+        recipe = recipe.with_overrides(measured.first.overrides)
+        request = TrackRequest(recipe, interval_s, root, overwrite=True, masks=named, tracks=tracks)
+        tracked = yield from track_film(measured, labels, request)
         return self._read(tracked.folder or root / film.name, film)
 
     def _read(self, folder: Path, film: Film | None) -> OpenedFilm:
@@ -172,9 +179,7 @@ class TracksController(QObject):
         if film.count != held.annotation.shape[0]:
             raise OptionError(f"{film.name} has {film.count} frames and its tracks {held.annotation.shape[0]}")
         images = () if film.first is stack else prepare_layers(film.as_stack(volumes=volumes))
-        spacing = held.request.recipe.spacing_um
-        if spacing is not None and film.first.overrides.spacing is None:  # that of an open image is told by its form
-            film = replace(film, first=film.first.with_spacing(spacing))
+        film = rescaled(film, held.request.recipe.spacing_um)
         session = _resumed(journal_path(folder), held.annotation)
         cells = FilmCells(held.annotation, held.drift)
         return OpenedFilm(film, held.annotation, cells, held.request, folder, images, session, notices)
