@@ -8,11 +8,11 @@ import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 
+from napari_cellvino.cli.planned_inputs import print_plans
 from napari_cellvino.cli.plates import check_images, check_plate_choices, run_plate_input, selection_of
 from napari_cellvino.cli.progress_report import Reporter
 from napari_cellvino.cli.recipe_options import engines_from
 from napari_cellvino.cli.run_kinds import KindPipelines, planned
-from napari_cellvino.cli.watch import print_plans
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.core.plate import choose_fields
 from napari_cellvino.core.progress import finish

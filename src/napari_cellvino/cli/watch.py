@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable
-from dataclasses import asdict
 from pathlib import Path
 
+from napari_cellvino.cli.planned_inputs import print_plans
 from napari_cellvino.cli.progress_report import Reporter, cells
 from napari_cellvino.cli.recipe_options import engines_from, recipe_from
 from napari_cellvino.cli.stop_signals import stopped_by_signals
 from napari_cellvino.service.rules import RuleBook, load_rules
 from napari_cellvino.service.watch import Watch
-from napari_cellvino.service.watch_events import Idle, JobEnded, JobQueued, PlannedInput, WatchPlan
+from napari_cellvino.service.watch_events import Idle, JobEnded, JobQueued, WatchPlan
 from napari_cellvino.storage.json_text import json_text
 from napari_cellvino.storage.ledger import JobState
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldProgress
@@ -78,15 +77,6 @@ def _how(event: JobEnded) -> str:
     if job.state is JobState.WAITING:
         return f"attempt {job.attempts} failed, tried again later: {job.error}"
     return f"{job.state.value}: {job.error}"
-
-
-def print_plans(plans: Iterable[PlannedInput], *, as_json: bool) -> None:
-    """Print what inputs would get."""
-    if as_json:
-        print(json_text([asdict(plan) for plan in plans]), end="")
-        return
-    for plan in plans:
-        print(f"{plan.input}{' (plate)' if plan.plate else ''}: {plan}")
 
 
 def _dry_run(watch: Watch, *, as_json: bool) -> int:
