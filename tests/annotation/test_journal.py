@@ -454,8 +454,12 @@ def test_a_journal_goes_on_beside_the_result_that_was_saved_elsewhere(two, tmp_p
 @pytest.mark.parametrize("mark", [accept, delete])
 def test_an_edit_of_many_cells_is_short_and_makes_each_record_once(tmp_path, monkeypatch, mark):
     labels, path, made = np.arange(1, 1001).reshape(20, 50), tmp_path / "a.corrections", []
-    count = lambda rows, values: made.extend(rows) or with_values(rows, values)  # noqa: E731
-    monkeypatch.setattr(record_changes, "with_values", count)
+
+    def counted(rows, values):
+        made.extend(rows)
+        return with_values(rows, values)
+
+    monkeypatch.setattr(record_changes, "with_values", counted)
     annotation = annotate(labels)
     session, before = start_session(path, annotation, author="Ada"), state(annotation)
     session.commit(mark(annotation, range(1, 901)))
