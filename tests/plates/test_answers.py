@@ -153,12 +153,16 @@ def test_corrections_that_cannot_be_made_are_told():
 
 
 def test_curves_of_chance_are_doubted():
-    rng, many = np.random.default_rng(3), plate()
-    tables = [many.query("control != ''")]
-    for n in range(30):
-        rows = many.query("compound == 'inert' and control == ''").iloc[n % 2 :: 2]
-        tables.append(rows.assign(compound=f"c{n}", count=50 + rng.normal(0, 3, len(rows))))
-    curves = answer(pd.concat(tables), AnswerChoices()).curves
-    fitted = [curve for curve in curves if curve.fit.fitted]
-    assert fitted
-    assert all(any("chance gives such a curve" in doubt for doubt in curve.doubts) for curve in fitted)
+    dose, rng = np.geomspace(0.1, 50, 10), np.random.default_rng(3)
+    few = 50 + 6 * (dose > 2) + rng.normal(0, 1, 10)  # p = 0.03 alone
+    compounds = {"few": few, **{f"c{n}": 50 + rng.normal(0, 1, 10) for n in range(3)}}
+    rows = [
+        {"plate": "p", "well": Well(n, i).name, "compound": name, "dose": dose[i], "control": "", "count": values[i]}
+        for n, (name, values) in enumerate(compounds.items())
+        for i in range(10)
+    ]
+    curve = answer(pd.DataFrame(rows), AnswerChoices()).curves[0]
+    assert curve.fit.fitted
+    assert curve.q_value == pytest.approx(4 * curve.fit.p_value, rel=0.01)
+    assert "chance gives such a curve" in curve.doubts[-1]
+    assert not answer(pd.DataFrame(rows[:10]), AnswerChoices()).curves[0].doubts
