@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.io.axes import AxisLayout
-from napari_cellvino.io.tiff_blocks import TiffBlocks
+from napari_cellvino.io.tiff_blocks import ContiguousBlocks, TiffBlocks
 
 CHANNELS = (2, 3, 4)
 FEWEST_PLANES = 3  # of each channel, that tell anything
-MOST_PAGES = 64  # looked at
+MOST_PAGES, MOST_PIXELS = 64, 64_000_000  # looked at
 BINS = 32  # along each side, of light that is compared
 ROWS = 256  # of a page, that are looked at
 MORE = 4.0  # times as different, that pages of several channels are, and
@@ -48,7 +48,12 @@ def told_by_pages(layout: AxisLayout, blocks: TiffBlocks) -> tuple[AxisLayout, T
     plain = layout.roles[: layout.plane_start].strip("Z") == "" and layout.roles[layout.plane_start :] == "YX"
     if not plain or blocks.start != layout.plane_start or pages < FEWEST_PLANES * CHANNELS[0]:
         return None
-    order = order_of_pages(lambda number: blocks.block(number), pages)
+    height, width = layout.shape.y, layout.shape.x
+    if isinstance(blocks, ContiguousBlocks):  # of which some rows can be read
+        rows = {0: slice(None, None, max(1, height // ROWS))}
+        order = order_of_pages(lambda number: blocks.part(number, rows), pages, MOST_PIXELS // (ROWS * width))
+    else:
+        order = order_of_pages(blocks.block, pages, MOST_PIXELS // (height * width))
     if order is None:
         return None
     planes = pages // order.channels
@@ -68,9 +73,14 @@ def told_by_pages(layout: AxisLayout, blocks: TiffBlocks) -> tuple[AxisLayout, T
     return told, replace(blocks, start=2), said
 
 
-def order_of_pages(page: Callable[[int], NDArray[np.generic]], count: int) -> PageOrder | None:
-    """Return the channels that pages are of, None where they are planes of one; ``page`` reads one (Y, X)."""
-    some = min(count, MOST_PAGES)
+def order_of_pages(page: Callable[[int], NDArray[np.generic]], count: int, most: int = MOST_PAGES) -> PageOrder | None:
+    """Return the channels that pages are of, None where they are planes of one.
+
+    ``page`` reads one (Y, X), or some of its rows; ``most`` of them are looked at.
+    """
+    some = min(count, most, MOST_PAGES)
+    if some < FEWEST_PLANES * CHANNELS[0]:
+        return None
     looks = [_Look.of(page(number)) for number in range(some)]
     next_to = _steps(looks, 1)
     for channels in CHANNELS:
