@@ -180,7 +180,8 @@ def _point(measure: Measure, value: float, before: Sequence[RunValues]) -> Point
     centre = fmean(known)
     spread = max(stdev(known), measure.least) * math.sqrt(1 + 1 / len(known))
     reach = spread * _quantile(len(known) - 1)
-    return Point(measure, value, *(measure.back(at) for at in (centre, centre - reach, centre + reach)), len(known))
+    usual, low, high = (measure.back(at) for at in (centre, centre - reach, centre + reach))
+    return Point(measure, value, usual, low, high, len(known))
 
 
 def _quantile(freedom: int) -> float:
