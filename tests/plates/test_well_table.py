@@ -28,6 +28,13 @@ def test_fields_of_a_well_are_one_row():
     assert line["share_cell"] == 1
 
 
+def test_class_that_one_field_has_counts_in_its_well():
+    rows = [row("A01", 6) | {"count_cell": 4, "count_dead": 2}, row("A01", 4, field="2"), row("A02", 3)]
+    first, second = well_table(rows, PLATE, Layout()).to_dict("records")
+    assert (first["count_cell"], first["count_dead"], first["share_dead"]) == (8, 2, 0.2)
+    assert np.isnan(second["share_dead"])
+
+
 def test_what_was_left_out_is_added_up_where_fields_tell_it():
     told = [row("A01", 10) | {"rejected": 2, "excluded": 0}, row("A01", 5, field="2"), row("A02", 7)]
     first, second = well_table(told, PLATE, Layout()).to_dict("records")
