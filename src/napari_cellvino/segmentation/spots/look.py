@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from napari_cellvino.segmentation.spots.bands import Image, gaussian
 from napari_cellvino.segmentation.spots.response import (
     Sigma,
+    are_many,
     background_of,
     gaussian_response,
     kernel_norm,
@@ -55,9 +56,19 @@ class Filtered:
         """All local maxima (N, 3) of the response above 0."""
         return local_maxima(self.response, 0.0)
 
+    @cached_property
+    def wider_response(self) -> Image:
+        """The response at twice the width."""
+        return spot_response(self.image, self._twice())
+
     def wider(self, at: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the responses at twice the width, at places (N, 3)."""
-        return spot_response_at(self.image, at, (2 * self.width[0], 2 * self.width[1], 2 * self.width[2]))
+        if "wider_response" in vars(self) or are_many(at, self.image.shape, self._twice()):
+            return np.asarray(self.wider_response[tuple(at.T)], np.float64)
+        return spot_response_at(self.image, at, self._twice())
+
+    def _twice(self) -> Sigma:
+        return 2 * self.width[0], 2 * self.width[1], 2 * self.width[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +136,11 @@ def noise_at(filtered: Filtered, *, whole: bool) -> tuple[Image, Image]:
     floor = noise_floor(pixels, whole_numbers=whole)
     background = background_of(pixels, sigma)
     broad = noise_of(filtered.response, background, floor * kernel_norm(sigma))
-    light = gaussian(pixels, (1.5 * sigma[0], 1.5 * sigma[1], 1.5 * sigma[2]))
-    fine = noise_of(pixel_noise(pixels), light, floor)
+    fine = noise_of_pixels(pixels, sigma, whole=whole)
     return noise_without_crowds(broad, fine, background, floor), broad
+
+
+def noise_of_pixels(pixels: Image, seen: Sigma, *, whole: bool) -> Image:
+    """Return the noise of single pixels (Z, Y, X), by the light at a width."""
+    light = gaussian(pixels, (1.5 * seen[0], 1.5 * seen[1], 1.5 * seen[2]))
+    return noise_of(pixel_noise(pixels), light, noise_floor(pixels, whole_numbers=whole))
