@@ -72,8 +72,7 @@ class MetadataOverrides:
     ``axes`` has one letter of T, C, Z, Y, X (S for red, green, blue) per dimension of the file, as ``CYX``.
     ``pattern`` tells what the names of the files in a folder mean, ``acquisition`` which one of a plate that was imaged
     more than once; ``level`` is the level of a pyramid that is read, 0 the full resolution, and ``region`` the part of
-    it (`Region`). With ``as_numbers`` pixels are what is stored, as those of label images: neither inverted where the
-    file shows 0 as white, nor the colours of a palette.
+    it (`Region`). With ``as_numbers`` pixels are as stored, for label images: neither inverted nor colours of a palette.
     """
 
     axes: str | None = None
@@ -85,9 +84,6 @@ class MetadataOverrides:
     level: int = 0
     region: str = ""
     as_numbers: bool = False
-
-
-AS_NUMBERS = MetadataOverrides(as_numbers=True)
 
 
 @dataclass(frozen=True, slots=True)

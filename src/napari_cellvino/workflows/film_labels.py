@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageReadError, ImageValueError, OptionError
-from napari_cellvino.core.image import AS_NUMBERS, Stack
+from napari_cellvino.core.image import MetadataOverrides, Stack
 from napari_cellvino.core.objects import Objects
 from napari_cellvino.core.progress import finish
 from napari_cellvino.engines.provider import EngineProvider
@@ -25,6 +25,8 @@ from napari_cellvino.workflows.film_label_files import label_files, pair_labels
 from napari_cellvino.workflows.film_label_fit import describe_misfit
 from napari_cellvino.workflows.film_label_kind import are_parts_cells, parts_of
 from napari_cellvino.workflows.film_size import film_size
+
+AS_NUMBERS = MetadataOverrides(as_numbers=True)
 
 
 class FilmLabels(Protocol):
