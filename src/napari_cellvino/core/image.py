@@ -69,10 +69,9 @@ class KeepDoubles(StrEnum):
 class MetadataOverrides:
     """What the user said of an image or a plate; None and empty texts mean what is found there.
 
-    ``axes`` has one letter of T, C, Z, Y, X (S for red, green, blue) per dimension of the file, as ``CYX``. ``pattern``
-    tells what names of files in a folder mean, ``acquisition`` which one of a plate imaged more than once; ``level`` is
-    the level of a pyramid that is read, 0 the full resolution, and ``region`` the part of it (`Region`). Pixels that are
-    ``as_numbers`` are as stored, as of label images: neither inverted nor colours of a palette.
+    ``axes`` has a letter of T, C, Z, Y, X (S for red, green, blue) per dimension of the file, as ``CYX``. ``pattern``
+    says what names in a folder mean, ``acquisition`` which one of a plate imaged more than once; ``level`` is that of a
+    pyramid, 0 the full resolution, ``region`` the part of it (`Region`); ``as_numbers`` takes labels as stored.
     """
 
     axes: str | None = None

@@ -125,7 +125,8 @@ def _row_pairs(
     for (a, b), (along, begins, sizes) in zip(pairs, ends, strict=True):
         origin = min(begins[0], begins[1] - moved)
         length = max(lengths * float(np.median(sizes[0])), 1.0)
-        found.append(_RowPair(a, b, *sizes, along[0] - origin, along[1] - origin - moved, length))
+        far = along[0] - origin, along[1] - origin - moved
+        found.append(_RowPair(a, b, sizes[0], sizes[1], far[0], far[1], length))
     return found
 
 
