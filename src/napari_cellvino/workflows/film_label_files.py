@@ -1,7 +1,8 @@
 """Which label image belongs to which frame of a film: by names, by the numbers in them, or by order.
 
 Those that are called as the frames are belong to them. As many label images as frames belong to them in order, unless
-the numbers of both say that other frames are missing; numbers without a gap, from 0 or 1, only count the label images.
+the numbers of both say that other frames are missing; numbers without a gap, from 0 or 1, only count the label images, unless
+one is called as a frame is.
 Fewer or more are told by their numbers. Folders of the Cell
 Tracking Challenge hold label images one level deeper.
 """
@@ -93,7 +94,7 @@ def pair_labels(files: Sequence[Path], frames: Sequence[Path], count: int, *, gr
     of_frames = _frame_numbers(own, frames, count)
     if len(files) == count and (own is None or of_frames is None or _same_steps(own, of_frames)):
         return tuple(files), ()
-    if len(files) == count and _counted(own or ()) and not growing:
+    if len(files) == count and _counted(own or ()) and not growing and by_name.keys().isdisjoint(stems):
         return tuple(files), ("label images are counted from one to the next, and frames are not: taken in order",)
     if own is None or of_frames is None or not (set(own) <= set(of_frames) or set(of_frames) <= set(own)):
         unlike = ", with other numbers in their names than the frames" if len(files) == count else ""
