@@ -1,10 +1,9 @@
 """Which label image belongs to which frame of a film: by names, by the numbers in them, or by order.
 
 Those that are called as the frames are belong to them. As many label images as frames belong to them in order, unless
-the numbers of both say that other frames are missing; numbers without a gap, from 0 or 1, only count the label images, unless
-one is called as a frame is.
-Fewer or more are told by their numbers. Folders of the Cell
-Tracking Challenge hold label images one level deeper.
+the numbers of both say that other frames are missing; numbers without a gap, from 0 or 1, only count the label images,
+unless one is called as a frame is. Fewer or more are told by their numbers. Folders of the Cell Tracking Challenge hold
+label images one level deeper.
 """
 
 from __future__ import annotations
