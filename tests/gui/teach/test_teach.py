@@ -120,7 +120,7 @@ def test_strokes_become_cells_and_then_a_model(
     drag(viewer, strokes, (10, 10), (10, 40))
     QTest.keyClick(canvas, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     np.testing.assert_array_equal(strokes.data, before)
-    for key, kind in (("C", 1), ("M", 1), ("Equal", 2), ("Minus", 1)):  # ours, and napari's own; there is no kind 4
+    for key, kind in (("C", 1), ("M", 3), ("Equal", 3), ("Minus", 2)):  # ours, and napari's own; there is no kind 4
         QTest.keyClick(canvas, getattr(Qt.Key, f"Key_{key}"))
         assert (teacher.kind, strokes.selected_label, panel.kinds.checkedId()) == (kind, kind, kind)
     strokes.data = np.ones((7, 7), np.uint8)  # by a script
