@@ -132,6 +132,7 @@ def test_slider_changes_labels_without_inference(
     assert len(np.unique(labels_of(viewer)[0].data)) - 1 == workspace.outcome.count
     assert panel.changes.text() == f"+0 \u2212{first.count - workspace.outcome.count}"
     click(panel.back_button)
+    qtbot.waitUntil(lambda: not window.session.runner.has_preview, timeout=WAIT_MS)
     assert workspace.outcome.count == first.count
     np.testing.assert_array_equal(labels_of(viewer)[0].data, first.prediction.decoded.labels)
     assert panel.sliders.value() == first.prediction.values
@@ -154,6 +155,7 @@ def test_kept_result_is_what_later_changes_count_against(
     number.setValue(0)
     qtbot.waitUntil(panel.back_button.isVisible, timeout=WAIT_MS)
     click(panel.back_button)
+    qtbot.waitUntil(lambda: not window.session.runner.has_preview, timeout=WAIT_MS)
     assert workspace.outcome is not None
     assert kept is not None
     assert workspace.outcome.prediction.values == kept.prediction.values

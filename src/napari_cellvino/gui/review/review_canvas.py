@@ -253,7 +253,9 @@ class ReviewCanvas(QObject):
         if self._signs is not None and self._signs.annotation is self._reviewer.annotation:
             self._signs.on_event(change)
             self._draw_markers()
-        if self.layer is None or change.region is None:
+        if change.replaced:
+            self._stale.clear()  # the layer is given other labels, and drawn then
+        if self.layer is None or change.region is None or change.replaced:
             return
         if change.pixels:
             self._stale += _bands(change.region)
