@@ -107,9 +107,16 @@ def test_panels_alone_share_one_session(viewer: napari.Viewer, qtbot: QtBot) -> 
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
-def test_colours_follow_the_theme(window: CellvinoWindow, viewer: napari.Viewer, theme: str) -> None:
+def test_colours_follow_the_theme(window: CellvinoWindow, viewer: napari.Viewer, theme: str, qtbot: QtBot) -> None:
+    """What is seen at once, hidden tabs after what is waiting to be done."""
     from napari_cellvino.gui.widgets.colours import colours
 
+    pages, meaning = [window.tabs.widget(index) for index in range(window.tabs.count())], colours(theme)
     viewer.theme = "light" if theme == "dark" else "dark"
+    window.show_step(2)
     viewer.theme = theme
-    assert colours(theme).attention in window.styleSheet()
+    assert [meaning.attention in page.styleSheet() for page in pages].count(True) == 1
+    assert meaning.button in window.tabs.currentWidget().styleSheet()
+    qtbot.waitUntil(lambda: all(meaning.attention in page.styleSheet() for page in pages), timeout=WAIT_MS)
+    colour = window.run_panel.run_button.palette().button().color().name()
+    assert colour == meaning.button

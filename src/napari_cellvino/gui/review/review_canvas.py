@@ -228,9 +228,10 @@ class ReviewCanvas(QObject):
         """Take note that the layer was locked, or given other pixels."""
         if self.layer is None or self._reviewer.annotation is None:
             return
-        self._reviewer.editor.busy = "" if self.layer.layer.editable else LOCKED
+        before, self._reviewer.editor.busy = self._reviewer.editor.busy, "" if self.layer.layer.editable else LOCKED
         self.outside.check()
-        self._reviewer.changed.emit()
+        if self._reviewer.editor.busy != before:
+            self._reviewer.changed.emit()
 
     # -- what is shown
 
