@@ -121,3 +121,45 @@ def test_what_describes_a_set_and_comes_after_its_files_were_run_counts_nothing_
     assert counted(root) == ["pos0", "pos1"]
     assert states(watch) == ["done", "skipped", "skipped"]
     assert touched or {record.position for record in FieldLedger(root).records()} == {"pos0", "pos1"}
+
+
+def write_index(folder: Path, names: tuple[str, ...]) -> None:
+    """Write the index of an IN Cell plate, whose images have names that say nothing."""
+    images = "".join(
+        f'<Image filename="{name}"><Well label="A - {n}"><Row number="1"/><Column number="{n}"/></Well>'
+        f'<Identifier field_index="0" time_index="0" wave_index="0" z_index="0"/></Image>'
+        for n, name in enumerate(names, 1)
+    )
+    text = (
+        '<ImageStack version="1.3"><AutoLeadAcquisitionProtocol><Plate rows="8" columns="12"/><Wavelengths>'
+        '<Wavelength index="0"><EmissionFilter name="DAPI" wavelength="455"/></Wavelength></Wavelengths>'
+        f'</AutoLeadAcquisitionProtocol><Images number="{len(names)}">{images}</Images></ImageStack>'
+    )
+    (folder / "plate 7.xdce").write_text(text, encoding="utf-8")
+
+
+@pytest.mark.parametrize("is_judged", [False, True])
+def test_a_plate_known_only_after_its_images_were_run_takes_their_place(make_watch, inbox, crops, run_once, is_judged):
+    folder = inbox / "plate 7"
+    folder.mkdir()
+    for number in range(2):
+        tifffile.imwrite(folder / f"im{number}.tif", crops[number])
+    watch = make_watch()
+    assert ended(run_once(watch)) == {"im0.tif": JobState.DONE, "im1.tif": JobState.DONE}
+    root = Path(watch.ledger.jobs()[0].results)
+    if is_judged:
+        FieldLedger(root).review(["im1"], FieldState.ACCEPTED)
+    write_index(folder, ("im0.tif", "im1.tif"))
+    late = ended(run_once(make_watch()))
+    if is_judged:
+        assert late == {"plate 7": JobState.FAILED}
+        (job,) = watch.ledger.find([str(folder)])
+        assert "im0.tif, im1.tif of this plate" in job.error
+        assert counted(root) == ["", ""]
+    else:
+        assert late == {"plate 7": JobState.DONE}
+        assert states(watch) == ["done", "skipped", "skipped"]
+        with (watch.plan.root / "plate 7" / "counts.csv").open(encoding="utf-8", newline="") as file:
+            assert [row["well"] for row in csv.DictReader(file)] == ["A01", "A02"]
+        assert sorted(path.parent.name for path in watch.plan.root.rglob("labels.tif")) != ["im0", "im1"]
+    assert run_once(make_watch()) == []

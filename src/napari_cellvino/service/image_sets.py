@@ -2,14 +2,15 @@
 
 Instruments write OME-TIFF with a file for each position or channel, and files that name others as their pixels. A set
 is run under one of its files, the head, when all of it is there and stands still, or else after a patience; what comes
-later changes the set, which is run again under the same head.
+later changes the set, which is run again under the same head. A plate takes the place of what was queued in its folder
+before there was an index, or names, by which it was known for a plate.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -21,7 +22,7 @@ from napari_cellvino.io.registry import sets_first
 from napari_cellvino.results.field_folder import FieldFolder
 from napari_cellvino.results.schema import ANNOTATION_NAME, FieldSummary
 from napari_cellvino.results.store import ResultStore
-from napari_cellvino.service.inputs import SET, Input, Stamp
+from napari_cellvino.service.inputs import PLATE, SET, Input, Stamp
 from napari_cellvino.storage.field_ledger import FieldLedger
 from napari_cellvino.storage.ledger import Job, JobState, Ledger
 
@@ -30,7 +31,7 @@ _HAS_RESULTS = (JobState.RUNNING, JobState.DONE, JobState.ACCEPTED, JobState.REJ
 
 @dataclass(frozen=True, slots=True)
 class ImageSet:
-    """A set of files: what is run for all of them, and the others that are there; an image of one file has none."""
+    """A set of files, or a plate: what is run for all of them, and the others that are there; one image has none."""
 
     whole: Input
     others: tuple[Input, ...] = ()
@@ -47,14 +48,15 @@ class ImageSet:
     def counted_twice(self, alone: Collection[str]) -> ImageReadError:
         """Return the error of a set some of whose files were run by themselves."""
         return ImageReadError(
-            f"{list_names(sorted(Path(path).name for path in alone))} of this set of files was run before what "
-            "describes it was there, and its results were corrected or judged since; its cells would be counted twice: "
-            "remove its results, and queue the set with 'cellvino jobs retry'"
+            f"{list_names(sorted(Path(path).name for path in alone))} of this "
+            f"{'plate' if self.whole.plate else 'set of files'} was run before what describes it was there, and its "
+            "results were corrected or judged since; its cells would be counted twice: remove its results, and queue "
+            "the whole with 'cellvino jobs retry'"
         )
 
 
 class ImageSets:
-    """Knows the sets of files in watched folders.
+    """Knows the sets of files and the plates in watched folders.
 
     Parameters
     ----------
@@ -67,11 +69,20 @@ class ImageSets:
         self._opened: dict[Path, tuple[Stamp, int, tuple[Path, ...]]] = {}
 
     def of(self, found: Input) -> ImageSet:
-        """Return the set that a file belongs to; one that cannot be opened, or is a folder, is alone."""
+        """Return the set that a file belongs to; one that cannot be opened, or a folder that is one image, is alone."""
+        if found.plate:
+            return ImageSet(found, tuple(self._queued_inside(found)))
         try:
             return ImageSet(found) if found.folder or found.film else self._of_file(found)
         except (CellvinoError, OSError):  # its run tells why
             return ImageSet(found)
+
+    def _queued_inside(self, plate: Input) -> Iterator[Input]:
+        """Yield the inputs in the folder of a plate that are known by themselves."""
+        inside = os.path.join(plate.source, "")
+        for job in self._ledger.jobs():
+            if job.source.startswith(inside):
+                yield Input(Path(job.source), job.source.removeprefix(inside), (job.size, job.modified_ns))
 
     def _of_file(self, found: Input) -> ImageSet:
         parts = self._parts(found)
@@ -88,7 +99,7 @@ class ImageSets:
         return ImageSet(whole, tuple(replace(named[path], stamp=held[path]) for path in there if path != head))
 
     def run_alone(self, group: ImageSet) -> set[str] | None:
-        """Return the other files of a set that were run by themselves, and whose results must stay.
+        """Return the other files of a set, or of a plate, that were run by themselves, and whose results must stay.
 
         Their cells would count twice: results are removed where no person corrected or judged one of them. None while
         another watch runs one of the files.
@@ -114,9 +125,9 @@ class ImageSets:
         return {job.source: job.stamp for job in jobs}
 
     def take_over(self, head: Job) -> None:
-        """Pass all other files of a set over that is run now, also those that had results of their own."""
-        path = Path(head.source)
-        self.pass_over(self.of(Input(path, path.name, head.stamp)).others, head)
+        """Pass all other files of a set or plate over that is run now, also those that had results of their own."""
+        path, plate = Path(head.source), head.kind == PLATE
+        self.pass_over(self.of(Input(path, path.name, head.stamp, folder=plate, plate=plate)).others, head)
 
     def _parts(self, found: Input) -> tuple[Path, ...]:
         """Return the files of a set as its reader names them; it is opened again where its folder has changed."""

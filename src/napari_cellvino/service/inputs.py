@@ -22,6 +22,7 @@ from napari_cellvino.service.rules import InputKind
 Found = TypeVar("Found")
 Stamp = tuple[int, int]
 SET = "set"  # the kind of job that is run for all files of a set
+PLATE = "plate"  # and for all of a plate
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class Input:
     @property
     def kind(self) -> str:
         """What its job is called: image, set, plate or film."""
-        return "film" if self.film else "plate" if self.plate else SET if self.files > 1 else "image"
+        return "film" if self.film else PLATE if self.plate else SET if self.files > 1 else "image"
 
 
 class Folders:

@@ -23,7 +23,7 @@ from napari_cellvino.results.schema import field_row
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.service.follow_film import Patience, follow_film
-from napari_cellvino.service.inputs import SET
+from napari_cellvino.service.inputs import PLATE, SET
 from napari_cellvino.storage.ledger import Job, JobState
 from napari_cellvino.workflows.executor import RunEvent
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldProgress, failed_outcome
@@ -101,7 +101,7 @@ def run_jobs(
             images, pipeline, root, engines, overwrite=again, replace=True, one_of_many=True, named=()
         )
     for job in jobs:
-        if job.kind == "plate":
+        if job.kind == PLATE:
             yield from _run_plate(Path(job.source), pipeline, root, engines, again=again)
         elif job.kind == "film":
             yield from _run_film(Path(job.source), pipeline, root, engines, Patience(settle_s, settle_s), stop, again)

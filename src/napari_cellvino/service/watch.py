@@ -23,7 +23,7 @@ from napari_cellvino.segmentation.pipeline import Pipeline, make_pipeline
 from napari_cellvino.service.folder_changes import told_of_changes
 from napari_cellvino.service.gate import Gate
 from napari_cellvino.service.image_sets import ImageSet, ImageSets
-from napari_cellvino.service.inputs import SET, Folders, Input, UnchangedSince
+from napari_cellvino.service.inputs import PLATE, SET, Folders, Input, UnchangedSince
 from napari_cellvino.service.job_run import JobTally, content_hash, run_jobs
 from napari_cellvino.service.notify import notify
 from napari_cellvino.service.rules import ImageFacts, Rule, RuleMatch, recipe_of
@@ -302,7 +302,7 @@ class Watch:
             return
         fresh: list[Job] = []
         for job in jobs:
-            if job.kind == SET:
+            if job.kind in (SET, PLATE):
                 self._sets.take_over(job)
             digest = "" if job.kind == SET else content_hash(Path(job.source))
             known = replace(job, digest=digest, fingerprint=pipeline.recipe.fingerprint())
