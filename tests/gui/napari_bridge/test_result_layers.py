@@ -14,6 +14,7 @@ from qtpy.QtWidgets import (
 )  # fmt: skip
 
 from napari_cellvino.annotation.tools.delete import delete
+from napari_cellvino.annotation.tools.mark import accept
 from napari_cellvino.core.image import Plane
 from napari_cellvino.gui.napari_bridge import ResultLayers, ResultName, ResultPlace
 from napari_cellvino.gui.shell.window import CellvinoWindow
@@ -166,10 +167,15 @@ def test_deleted_result_comes_back_with_the_next_change(
 ) -> None:
     open_file(window, plate_file)
     run(window)
+    reviewer = window.session.reviewer
+    accepted = min(reviewer.annotation.records)
+    reviewer.do(lambda annotation: accept(annotation, [accepted]))
     viewer.layers.remove(labels_of(viewer)[0])
     number = window.run_panel.sliders.rows["smallest"].number
     number.setValue(number.maximum() / 10)
     qtbot.waitUntil(lambda: len(labels_of(viewer)) == 1, timeout=WAIT_MS)
+    assert labels_of(viewer)[0].data is reviewer.annotation.labels
+    assert reviewer.annotation.records[accepted].reviewed
 
 
 def test_replaced_array_is_what_the_next_run_sees(

@@ -183,6 +183,8 @@ class Editor(QObject):
     def step_base(self, labels: NDArray[np.int32] | None, undone: Edit | None) -> StepBase:
         """Return what a step is prepared from, which takes back ``undone`` first; ``labels`` are as of `StepBase`.
 
+        Without those of a layer the annotation's own will do, as nobody paints in them.
+
         Raises
         ------
         OutputError
@@ -191,7 +193,8 @@ class Editor(QObject):
         if self.annotation is None:
             raise OutputError(NOTHING_YET)
         session = self.session or EditSession(self.annotation, author=getpass.getuser())
-        return StepBase(self.annotation, self.annotation.version, labels, undone, session.stamp)
+        seen = self.annotation.labels if labels is None else labels
+        return StepBase(self.annotation, self.annotation.version, seen, undone, session.stamp)
 
     def _listen(self, session: EditSession) -> None:
         if self._before is not None:

@@ -202,7 +202,7 @@ class ReviewController(QObject):
         return self.annotation is not None and self.earlier is None and holds_for(self.annotation, new)
 
     def step_base(self, labels: NDArray[np.int32] | None) -> StepBase:
-        """Return what a new result is merged with; ``labels`` are those reviewed, in an array that only edits change.
+        """Return what a new result is merged with; ``labels`` are those of a layer, in an array that only edits change.
 
         A slider that moves on: all of its way is one step.
         """
