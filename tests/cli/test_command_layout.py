@@ -2,7 +2,8 @@
 
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.core.plate import Plate, Well
-from napari_cellvino.plates.layout import Control, read_layout
+from napari_cellvino.plates.layout import Control
+from napari_cellvino.plates.plate_maps import read_layout
 
 
 def test_dilution_and_controls_make_a_layout(cellvino, tmp_path):

@@ -1,6 +1,7 @@
 """``cellvino plate-report``: curves, hits and pictures of wells on one page."""
 
 import csv
+import shutil
 
 import numpy as np
 import pytest
@@ -49,10 +50,26 @@ def test_page_tables_and_pictures(cellvino, results):
     }  # fmt: skip
 
 
-def test_json_has_the_same(cellvino, results):
-    called = cellvino("plate-report", results, results, "--json", "--out", results / "twice")
+def test_plates_of_one_name_are_told_apart(cellvino, results, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(results, other)
+    called = cellvino("plate-report", results, other, "--json", "--out", tmp_path / "both")
     (curve,) = called.json["curves"]
     assert curve["wells"] == 176
+    assert [row["plate"] for row in called.json["controls"]] == [f"p ({results})", f"p ({other})"]
+    page = (tmp_path / "both" / "plate_report.html").read_text(encoding="utf-8")
+    assert page.count("data:image/jpeg") == 2
+    assert "named twice" in str(cellvino("plate-report", results, results).error)
+
+
+def test_wells_that_results_and_layout_do_not_share_are_named(cellvino, results, tmp_path):
+    lines = (results / "layout.csv").read_text().splitlines()
+    (tmp_path / "part.csv").write_text("\n".join([*lines[:-1], "A13,taxol,3,"]))
+    called = cellvino("plate-report", results, "--layout", tmp_path / "part.csv", "--out", tmp_path / "out")
+    assert "is not on a plate of 8 x 12" in str(called.error)
+    (tmp_path / "part.csv").write_text("\n".join(lines[:-1]))
+    called = cellvino("plate-report", results, "--layout", tmp_path / "part.csv", "--out", tmp_path / "out")
+    assert "the layout has nothing of H12" in called.err
 
 
 def test_folder_without_wells_is_refused(cellvino, tmp_path):

@@ -15,7 +15,7 @@ from napari_cellvino.core.recipe import Recipe, load_recipe
 from napari_cellvino.core.resources import shipped_folder
 from napari_cellvino.core.settings import Settings, load_settings, save_settings
 from napari_cellvino.model_package import read_spec
-from napari_cellvino.plates.layout import read_layout
+from napari_cellvino.plates.plate_maps import read_layout
 from napari_cellvino.results.field_folder import FieldFolder
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.training.data.datasets import read_set

@@ -137,7 +137,7 @@ def _free_square(annotation: Any, side: int = 8) -> list[tuple[float, float]]:
 def run_plate(path: Path, root: Path, layout: Path, **choices: object) -> None:
     """Run all wells of a plate with a layout."""
     source = _found("open_plate", "io.plates")(path)
-    told = _found("read_layout", "plates.layout", "analysis.plate_layout")(layout, source.plate)
+    told = _found("read_layout", "plates.plate_maps", "plates.layout", "analysis.plate_layout")(layout, source.plate)
     workspace = _found("Workspace", "workflows.workspace", "app")()
     workspace.choose(**choices)
     workspace.load_package()

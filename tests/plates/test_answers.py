@@ -116,3 +116,53 @@ def test_exchanged_controls_are_told():
 def test_what_cannot_be_answered_is_said(table, choices, part):
     with pytest.raises(OptionError, match=part):
         answer(table, choices)
+
+
+def told(table, **choices):
+    return "\n".join(answer(table, AnswerChoices(**choices)).notices)
+
+
+def test_wells_that_cannot_be_scaled_are_told():
+    two = pd.concat([plate(), plate(1).assign(plate="q")])
+    lacking = two[~((two["plate"] == "q") & (two["control"] == "positive"))]
+    assert "q: no positive control has a value" in told(lacking, scale=Scale.PERCENT)
+    flat = plate().assign(count=7.0)
+    assert "same median" in told(flat, scale=Scale.PERCENT)
+    assert "negative controls are 0" in told(plate().assign(count=0.0), scale=Scale.FOLD)
+    assert "all 8 negative controls are 7" in told(flat)
+    found = answer(flat, AnswerChoices(scale=Scale.PERCENT))
+    assert [curve.fit.reason for curve in found.curves] == ["no well has a response"] * 2
+    some = plate()
+    some.loc[some["well"].isin(["B02", "C02"]), "count"] = np.nan
+    assert "p: no count in B02, C02, which are left out" in told(some)
+
+
+def test_plates_that_differ_are_told():
+    two = pd.concat([plate(), plate(1).assign(plate="q", count=lambda rows: 3 * rows["count"])])
+    assert "plates differ: the negative controls of p" in told(two)
+    assert "plates differ" not in told(two, scale=Scale.PERCENT)
+    assert not told(pd.concat([plate(), plate(1).assign(plate="q")]))
+
+
+def test_corrections_that_cannot_be_made_are_told():
+    with pytest.raises(OptionError, match="p: b-score needs samples in 4 rows and 4 columns"):
+        answer(plate().query("well.str[0] in ('A', 'B')"), AnswerChoices(correction=PlateCorrection.B_SCORE))
+    rows = plate().query("well.str[0] in ('A', 'B')")
+    assert "0 inside are too few" in told(rows, correction=PlateCorrection.EDGE)
+    assert "each column has one dose" in told(plate(), correction=PlateCorrection.B_SCORE)
+
+
+def test_curves_of_chance_are_doubted():
+    dose, rng = np.geomspace(0.1, 50, 10), np.random.default_rng(3)
+    few = 50 + 6 * (dose > 2) + rng.normal(0, 1, 10)  # p = 0.03 alone
+    compounds = {"few": few, **{f"c{n}": 50 + rng.normal(0, 1, 10) for n in range(3)}}
+    rows = [
+        {"plate": "p", "well": Well(n, i).name, "compound": name, "dose": dose[i], "control": "", "count": values[i]}
+        for n, (name, values) in enumerate(compounds.items())
+        for i in range(10)
+    ]
+    curve = answer(pd.DataFrame(rows), AnswerChoices()).curves[0]
+    assert curve.fit.fitted
+    assert curve.q_value == pytest.approx(4 * curve.fit.p_value, rel=0.01)
+    assert "chance gives such a curve" in curve.doubts[-1]
+    assert not answer(pd.DataFrame(rows[:10]), AnswerChoices()).curves[0].doubts

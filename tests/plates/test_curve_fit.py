@@ -99,3 +99,25 @@ def test_interval_holds_the_truth_as_often_as_it_says():
         found = fit_curve(DOSES, responses(noise=4.0, seed=seed))
         hits += found.ec50.low <= 4.0 <= found.ec50.high
     assert 52 <= hits <= 60
+
+
+def test_bell_is_doubted():
+    rng = np.random.default_rng(0)
+    values = 50 + 100 * np.exp(-((np.log10(DOSES / 2) / 0.6) ** 2)) + rng.normal(0, 3, len(DOSES))
+    assert any("do not follow the curve" in doubt for doubt in fit_curve(DOSES, values).doubts)
+    assert not fit_curve(DOSES, responses()).doubts
+
+
+def test_curve_between_two_doses_has_an_interval_that_holds_both():
+    found = fit_curve(DOSES, responses(noise=1.0, hill=80, ec50=7.0))
+    below, above = DOSES[DOSES < 7].max(), DOSES[DOSES > 7].min()
+    assert found.ec50.low <= below * 1.001
+    assert found.ec50.high >= above * 0.999
+    assert np.isnan(found.hill.high)
+    assert "steeper than the doses tell" in found.doubts[0]
+
+
+@pytest.mark.filterwarnings("error")
+def test_asymmetry_that_no_dose_tells_has_no_interval():
+    found = fit_curve(DOSES, responses(ec50=200.0, hill=1.0), parameters=5)
+    assert np.isnan(found.asymmetry.high)

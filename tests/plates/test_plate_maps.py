@@ -5,7 +5,8 @@ import pytest
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.core.plate import Well, wells_in
 from napari_cellvino.plates.layout import Control, Layout
-from napari_cellvino.plates.plate_maps import MapFormat, dilute, mark_controls, paste_cells, read_plate_map
+from napari_cellvino.plates.layout_edits import dilute, mark_controls, paste_cells
+from napari_cellvino.plates.plate_maps import MapFormat, read_plate_map
 
 
 def written(tmp_path, text, encoding="utf-8"):
@@ -64,11 +65,54 @@ def test_latin_1_is_asked_for(tmp_path):
         ("well,dose\nA1,1\nA01,2\n", "A01 is there twice"),
         ("well,dose\nAG1,1\n", "on no plate"),
         ("well,dose\nA1,much\n", "dose 'much' of A01"),
+        ("well,dose\nA1,10^-6\n", "write|number from 0 on"),
+        ("well,compound,dose\nA1,x,10 nM\nA2,x,5\n", "'5' of A02 has no unit and that of A01 is in nM"),
+        ("well,compound,dose\nA1,x,10 nM\nA2,x,5 ng/ml\n", "A02 is in ng/mL and others are in nM"),
+        ("well,compound,Dose (uM),Conc (nM)\nA1,x,1,1000\n", "'Dose .uM.' and 'Conc .nM.' could both be the dose"),
+        ("well,compound,log dose\nA1,x,-6\n", "'log dose' is not read; call it 'dose'.* not their logarithm"),
+        ("well,cpd\nA1,x\n", "no column says what a well holds: 'well', 'cpd'"),
+        ("well,compound\nA1,x,positive\n", "line 2: 'positive' is below no heading"),
+        ("well,compound\n,x\n", "line 2: '' is no well"),
+        ("plate,well,compound\n1,A1,x\n2,A1,y\n", "A01 is there twice; it holds 2 plates"),
+        ("compound,1,2\nA,x,y\n\nPlate 2\ncompound,1,2\nA,p,q\n", "compound of A01 is there twice, 'x' and 'p'"),
+        ("compound,1,2\nA,x,y,z\n", "'z' has no number of a column above it"),
+        ("compound,1,2\nB,x,y\nA,x,y\n", "line 3: a row 'A' without numbers"),
+        (",1,2\nA,1 nM,2 nM\n", "a grid of numbers alone"),
+        ("drug doses,1,2\nA,1,2\n", "titled 'drug doses'.* call it"),
+        ("PK\x03\x04", "is a spreadsheet"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path, text, part):
     with pytest.raises(OptionError, match=part):
         read_plate_map(written(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("text", "doses", "unit", "other"),
+    [
+        ("well,compound,dose\nA1,x,10 uM\nA2,x,10 nM\nA3,x,0\nA4,x,2 μM\n", [10, 0.01, 0, 2], "µM", "nM"),
+        ("well,compound,dose,unit\nA1,x,10,nM\nA2,x,1,mM\nA3,x,5,nM\nA4,x,7,nM\n", [10, 1e6, 5, 7], "nM", "mM"),
+        ("well,compound,Dose (ng/ml)\nA1,x,1\nA2,x,2\nA3,x,1 ug/mL\nA4,x,3\n", [1, 2, 1000, 3], "ng/mL", "µg/mL"),
+        ("row,column,compound,dose_uM\n1,1,x,1\n1,2,x,2\n1,3,x,3\n1,4,x,4\n", [1, 2, 3, 4], "µM", ""),
+        ("dose [mM],01,02,03,04\nA,1,2,,4\n\nB,,5\n\ncompound,1,2,3,4\nA,x,x,x,x\nB,x,x\n", [1, 2, None, 4], "mM", ""),
+    ],
+)
+def test_doses_are_brought_into_one_unit(tmp_path, text, doses, unit, other):
+    layout = read_plate_map(written(tmp_path, text))
+    assert [layout.contents[Well(0, column)].dose for column in range(4)] == doses
+    assert layout.unit == unit
+    assert layout.converted == (f"doses are in {unit}; those in {other} were converted" if other else "")
+
+
+def test_what_may_be_meant_otherwise_is_said(tmp_path):
+    text = "well,compound,dose\nA1,DMSO,\nA2,Taxol,1\nA3,taxol ,2\nA4,,3\n"
+    controls, names, bare = read_plate_map(written(tmp_path, text)).notices
+    assert "'DMSO' (A01) may be one" in controls
+    assert "'Taxol' and 'taxol' are counted as 2 compounds" in names
+    assert "A04: a dose and no compound" in bare
+    marked = read_plate_map(written(tmp_path, "well,compound,type\nA1,DMSO,Neg. control\nA2,x,pos ctrl\n"))
+    assert [c.control.value for c in marked.contents.values()] == ["negative", "positive"]
+    assert not marked.notices
 
 
 def test_serial_dilution_across_and_down():

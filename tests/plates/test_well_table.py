@@ -5,7 +5,8 @@ import pytest
 
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.core.plate import FieldOfView, Plate, Well
-from napari_cellvino.plates.layout import Content, Control, Layout, layout_text, read_layout
+from napari_cellvino.plates.layout import Content, Control, Layout, layout_text
+from napari_cellvino.plates.plate_maps import read_layout
 from napari_cellvino.plates.well_table import edge_effect, outliers, tidy, well_table, z_primes
 
 ALL = [Well(r, c) for r in range(8) for c in range(12)]
@@ -25,6 +26,13 @@ def test_fields_of_a_well_are_one_row():
     assert (line["ring_ratio_gfp_field_mean"], line["count_field_mean"]) == (1.5, 20)
     assert line["count_field_sd"] == pytest.approx(np.sqrt(200))
     assert line["share_cell"] == 1
+
+
+def test_class_that_one_field_has_counts_in_its_well():
+    rows = [row("A01", 6) | {"count_cell": 4, "count_dead": 2}, row("A01", 4, field="2"), row("A02", 3)]
+    first, second = well_table(rows, PLATE, Layout()).to_dict("records")
+    assert (first["count_cell"], first["count_dead"], first["share_dead"]) == (8, 2, 0.2)
+    assert np.isnan(second["share_dead"])
 
 
 def test_what_was_left_out_is_added_up_where_fields_tell_it():
@@ -91,17 +99,17 @@ def test_layout(tmp_path, separator):
     ("text", "reason"),
     [
         ("compound\nx\n", "no column 'well'"),
-        ("well\n", "no rows"),
+        ("well\n", "no column says what a well holds"),
         ("", "no column 'well'"),
         ("well,dose\nA01,much\n", "line 2: dose 'much'"),
         ("well;dose\nA01;0,4\n", "--decimal-comma"),
         ("well,dose\nA01,-1\n", "a dose is a number from 0 on"),
         ("well,dose\nA01,inf\n", "a dose is a number from 0 on"),
-        ("well,compound,Concentration (uM)\nA01,x,4\n", "column 'concentration (um)' is not read"),
+        ("well,compound,molar concentration\nA01,x,4\n", "column 'molar concentration' is not read"),
         ("well,control\nA01,maybe\n", "use positive, negative, or nothing"),
-        ("well\nA01\nA1\n", "line 3: well A01 is there twice"),
-        ("well\nI01\n", "is not on a plate of 8 x 12"),
-        ("well\n?\n", "is no well"),
+        ("well,compound\nA01,x\nA1,y\n", "line 3: well A01 is there twice"),
+        ("well,compound\nI01,x\n", "is not on a plate of 8 x 12"),
+        ("well,compound\n?,x\n", "is no well"),
     ],
 )
 def test_a_layout_that_cannot_be_used_is_said(tmp_path, text, reason):

@@ -63,6 +63,25 @@ def test_drifted_runs_do_not_become_usual_and_other_kinds_are_apart():
     assert not judged["two fields"]
 
 
+def test_what_a_run_cannot_show_is_said():
+    rng = np.random.default_rng(0)
+    runs = [
+        RunValues(f"r{n}", "k", float(n), 3, USUAL | {"count": float(np.median(rng.poisson(16, 3)))}) for n in range(4)
+    ]
+    twice = RunValues("twice", "k", 9.0, 3, USUAL | {"count": 32.0})
+    two = RunValues("two", "k", 10.0, 2, USUAL)
+    first, *_, judged, few = find_drift([*runs, twice, two])
+    assert not judged.drifted
+    count = next(point for point in judged.points if point.measure.name == "count")
+    assert count.least_change == pytest.approx((count.high + 1) / (count.usual + 1))
+    assert count.least_change > 2
+    assert f"count {count.least_change:.2g} times" in judged.unseen
+    assert "size" not in judged.unseen
+    assert "there are 0" in first.unseen
+    assert "this one has 2" in few.unseen
+    assert not find_drift(normal_runs(40))[-1].unseen
+
+
 def test_values_of_pictures_follow_light_focus_and_noise():
     chance = np.random.default_rng(0)
     cells = ndi.binary_dilation(chance.random((300, 400)) > 0.9999, iterations=9).astype(float)

@@ -14,7 +14,7 @@ from napari_cellvino.core.progress import finish
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.io.plates import PlateSource, open_plate
 from napari_cellvino.measure.rings import WIDTH
-from napari_cellvino.plates.layout import read_layout
+from napari_cellvino.plates.plate_maps import read_layout
 from napari_cellvino.results.plate_place import PlateChoices
 from napari_cellvino.results.plate_store import PlateStore
 from napari_cellvino.results.store import ResultStore

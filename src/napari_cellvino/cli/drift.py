@@ -19,6 +19,9 @@ def run(options: argparse.Namespace) -> int:
     moved = [run for run in runs if run.sentences]
     for found in moved:
         print(f"{found.drift.run.name or found.folder.name}: {' '.join(found.sentences)}")
+    for newest in {found.drift.run.kind: found for found in runs}.values():
+        if newest.drift.unseen:
+            print(f"{newest.drift.run.name or newest.folder.name}: {newest.drift.unseen}")
     written = ", ".join([str(out / DRIFT_NAME), *charts])
     print(f"{len(moved)} of {len(runs)} runs are unlike earlier ones or their model; {written}")
     return 0
@@ -35,4 +38,5 @@ def _as_dict(run: JudgedRun) -> dict[str, object]:
         "drifted": drifted,
         "cause": run.drift.cause,
         "model": run.unknown,
+        "unseen": run.drift.unseen,
     }

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.core.plate import wells_in
 from napari_cellvino.plates.layout import Layout, layout_text
-from napari_cellvino.plates.plate_maps import MapFormat, dilute, mark_controls, read_plate_map
+from napari_cellvino.plates.layout_edits import dilute, mark_controls
+from napari_cellvino.plates.plate_maps import MapFormat, read_plate_map
 from napari_cellvino.storage.atomic import atomic_path
 from napari_cellvino.storage.json_text import json_text
 
@@ -26,11 +28,15 @@ def run(options: argparse.Namespace) -> int:
         raise OptionError("there is nothing to write; name a map, or fill wells with --dilute")
     with atomic_path(options.out) as part:
         part.write_text(layout_text(layout), encoding="utf-8", newline="\n")
+    for notice in layout.notices:
+        print(notice, file=sys.stderr)
     compounds = sorted({content.compound for content in layout.contents.values()} - {""})
     if options.json:
-        print(json_text({"layout": options.out, "wells": len(layout.contents), "compounds": compounds}), end="")
+        told = {"layout": options.out, "wells": len(layout.contents), "compounds": compounds, "unit": layout.unit}
+        print(json_text(told), end="")
     else:
-        print(f"{options.out}: {len(layout.contents)} wells, {len(compounds)} compounds")
+        unit = f", doses in {layout.unit}" if layout.unit else ""
+        print(f"{options.out}: {len(layout.contents)} wells, {len(compounds)} compounds{unit}")
     return 0
 
 

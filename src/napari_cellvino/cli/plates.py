@@ -13,7 +13,7 @@ from napari_cellvino.core.image import Stack
 from napari_cellvino.core.plate import FieldOfView, Plate, Well, choose_fields, name_wells
 from napari_cellvino.core.progress import finish
 from napari_cellvino.engines.provider import EngineProvider
-from napari_cellvino.plates.layout import read_layout
+from napari_cellvino.plates.plate_maps import read_layout
 from napari_cellvino.results.plate_place import PlateChoices
 from napari_cellvino.results.plate_store import PlateStore
 from napari_cellvino.results.store import ResultStore
@@ -88,6 +88,8 @@ def run_plate_input(
     check_effect([(plate.t, plate.z)], plate.name, frame=options.frame == 1, z=_is_default(options.z))
     check_plate_run(source, fields[0], pipeline.recipe, ring_px=options.ring, labels_back=options.labels_back)
     layout = read_layout(options.layout, plate) if options.layout else PlateStore(ResultStore(root), source).layout()
+    for notice in layout.notices if options.layout else ():
+        print(f"layout {options.layout}: {notice}", file=sys.stderr)
     choices = PlateChoices(layout, options.ring, options.labels_back, again=options.overwrite)
     address = PlateAddress(source.path, pipeline.recipe.overrides)
     reporter = PlateReporter(plate, fields, quiet=options.json, check=options.check_interrupts)

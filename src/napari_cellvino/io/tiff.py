@@ -17,14 +17,15 @@ from tifffile import TiffFile, TiffPage, TiffPageSeries
 from napari_cellvino.core.errors import ImageReadError, ImageValueError
 from napari_cellvino.core.image import MetadataOverrides, Origin, Stack, select_stack_channels
 from napari_cellvino.io.axes import AxisLayout, AxisSizes, resolve_layout
-from napari_cellvino.io.block_planes import BlockPlanes, Blocks, PixelTransform
+from napari_cellvino.io.block_planes import BlockPlanes, PixelTransform
 from napari_cellvino.io.checks import check_pages, first_bytes, list_names, parse_errors
 from napari_cellvino.io.ndtiff import check_micromanager, grid_overlap, ndtiff_files
 from napari_cellvino.io.ome import companion_name, images_only_in, ome_siblings, own_uuid
 from napari_cellvino.io.ome_part import set_part
+from napari_cellvino.io.page_channels import told_by_pages
 from napari_cellvino.io.pyramid import Pyramid
 from napari_cellvino.io.source import Position, channel_names, merge_spacing, position_index, tile_warning, unique_names
-from napari_cellvino.io.tiff_blocks import plan_blocks, present_channels
+from napari_cellvino.io.tiff_blocks import TiffBlocks, plan_blocks, present_channels
 from napari_cellvino.io.tiff_chain import TIFF_MAGIC, check_chain
 from napari_cellvino.io.tiff_metadata import TiffMetadata, read_metadata, reject_entities
 from napari_cellvino.io.tiff_pixels import COLOURS, colour_samples, palette_warning, pixel_transform, sparse_warning
@@ -39,10 +40,11 @@ class TiffImage:
 
     name: str
     layout: AxisLayout
-    blocks: Blocks
+    blocks: TiffBlocks
     transform: PixelTransform
     rgb: bool
     facts: TiffMetadata
+    assumed: tuple[str, ...]
     guesses: tuple[str, ...]
     remarks: tuple[str, ...]
     pyramid: Pyramid
@@ -63,6 +65,8 @@ class TiffSource:
     def read(self, position: Position | None = None) -> Stack:
         """Return the stack of ``position``, by default the first, without reading pixels.
 
+        Where the file does not say what its pages are, some are looked at: they may be of several channels.
+
         Raises
         ------
         ImageValueError
@@ -70,6 +74,7 @@ class TiffSource:
         """
         chosen = position_index(self.path, self.positions, position)
         picture, index = self.places[chosen]
+        picture = _told_by_pages(picture, self.overrides)
         shape = picture.transform.shown(picture.layout.shape)
         spacing = merge_spacing(
             self.path,
@@ -90,6 +95,7 @@ class TiffSource:
             remarks=picture.remarks + picture.facts.remarks + picture.pyramid.remarks + self.remarks,
             warnings=(
                 *self.warnings,
+                *picture.assumed,
                 *picture.guesses,
                 *picture.facts.warnings,
                 *picture.pyramid.warnings,
@@ -293,8 +299,8 @@ def _image(
         transform,
         rgb,
         read_metadata(tif, full),
-        assumed
-        + _fourth(page, layout)
+        assumed,
+        _fourth(page, layout)
         + palette_warning(page)
         + sparse_warning(page)
         + levels_question(full)
@@ -302,6 +308,14 @@ def _image(
         said,
         pyramid,
     )
+
+
+def _told_by_pages(picture: TiffImage, overrides: MetadataOverrides) -> TiffImage:
+    """Return an image whose pages, of which the file says nothing, are of several channels where they look so."""
+    if overrides.axes is not None or not picture.assumed or picture.rgb or picture.pyramid.level:
+        return picture
+    told = told_by_pages(picture.layout, picture.blocks)
+    return picture if told is None else replace(picture, layout=told[0], blocks=told[1], assumed=(told[2],))
 
 
 def _tiles(tif: TiffFile, layout: AxisLayout) -> tuple[str, ...]:

@@ -133,6 +133,9 @@ class PagedBlocks:
             return _decoded(path, page, part)
 
 
+TiffBlocks = ContiguousBlocks | PagedBlocks
+
+
 def _decoded(path: Path, page: TiffPage | TiffFrame, part: tuple[slice, slice] | None) -> NDArray[np.generic]:
     """Return the pixels of a page, or its rows and columns of a part; its file is open only meanwhile."""
     file = page.parent.filehandle
@@ -179,7 +182,7 @@ def _whole(layout: AxisLayout, blocks: PagedBlocks, position: int, c: int) -> bo
 
 def plan_blocks(
     path: Path, series: TiffPageSeries, layout: AxisLayout, lock: Lock, missing: tuple[str, ...] = ()
-) -> Blocks:
+) -> TiffBlocks:
     """Return the cheapest way to read the array of ``series``, whose file is open; ``lock`` is one per source.
 
     ``missing`` are the names of files of its set that are not there.

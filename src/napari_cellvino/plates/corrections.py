@@ -13,12 +13,15 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellvino.core.errors import OptionError
+
 Real = NDArray[np.float64]
 
 POLISHES = 20
 SETTLED = 1e-6  # of the spread
 MAD_TO_SD = 1.4826
 RIM_WELLS = 6  # at least, at the rim and inside
+FEWEST_LINES = 4  # rows, and columns, with samples, that effects of places can be told from
 
 
 class PlateCorrection(StrEnum):
@@ -78,11 +81,23 @@ def corrected(
     way
         ``edge`` takes the difference of the medians of rim and inside off the rim; ``b-score`` takes the effects of
         rows and columns off and divides by the median absolute deviation.
+
+    Raises
+    ------
+    OptionError
+        If too few rows or columns have samples for their effects to be told from those of the wells.
     """
     if way is PlateCorrection.NONE or not len(values):
         return values
     if way is PlateCorrection.EDGE:
         return _without_edge(values, rows, columns, sample)
+    known = sample & np.isfinite(values)
+    lines = len(np.unique(rows[known])), len(np.unique(columns[known]))
+    if min(lines) < FEWEST_LINES:
+        raise OptionError(
+            f"b-score needs samples in {FEWEST_LINES} rows and {FEWEST_LINES} columns at least, and there are "
+            f"{lines[0]} and {lines[1]}; use none"
+        )
     grid = np.full((int(rows.max()) + 1, int(columns.max()) + 1), np.nan)
     grid[rows[sample], columns[sample]] = values[sample]
     overall, by_row, by_column, rest = median_polish(grid)
@@ -94,9 +109,19 @@ def corrected(
 def _without_edge(
     values: Real, rows: NDArray[np.integer], columns: NDArray[np.integer], sample: NDArray[np.bool_]
 ) -> Real:
-    rim = (rows == rows.min()) | (rows == rows.max()) | (columns == columns.min()) | (columns == columns.max())
-    known = sample & np.isfinite(values)
-    if min((rim & known).sum(), (~rim & known).sum()) < RIM_WELLS:
+    rim, known = at_rim(rows, columns), sample & np.isfinite(values)
+    if not tells_edge(rim, known):
         return values
     shift = float(np.median(values[rim & known]) - np.median(values[~rim & known]))
     return np.where(rim, values - shift, values)
+
+
+def at_rim(rows: NDArray[np.integer], columns: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """Return which wells (N,) lie at the rim of those that there are."""
+    ends = (rows == rows.min()) | (rows == rows.max()) | (columns == columns.min()) | (columns == columns.max())
+    return np.asarray(ends)
+
+
+def tells_edge(rim: NDArray[np.bool_], known: NDArray[np.bool_]) -> bool:
+    """Return whether enough samples lie at the rim and inside for these to be compared."""
+    return bool(min((rim & known).sum(), (~rim & known).sum()) >= RIM_WELLS)

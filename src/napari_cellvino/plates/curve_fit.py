@@ -12,7 +12,7 @@ Brown 2006, "Detecting outliers when fitting data with nonlinear regression"; Ig
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,11 @@ OUTLYING = 5.0  # modified Z score of a residual
 MAD_TO_SD = 1.4826
 OUTLIER_SHARE = 0.2  # of the points, at most
 WIDE = 3.0  # decades beyond the doses, that an EC50 is looked for in
+HILLS = (0.05, 10.0)  # that are looked for
+ASYMMETRY = 2.5  # logarithm of the asymmetry, at most
+LIMIT = 0.995  # of a limit, from which on a parameter lies at it
+MISFIT_P, FOLLOWED = 1e-3, 0.8  # of the test for lack of fit; share of the differences between doses that a curve tells
+TOLD = 0.5  # share of all differences, that a curve tells at least to be believed
 DRAWN = 120  # points of a curve
 
 
@@ -43,7 +48,8 @@ class CurveFit:
 
     ``asymmetry`` is 1 with four parameters. ``auc`` is the mean of the curve over the logarithm of the doses tested.
     ``outliers`` (N,) are the points that were left out. ``relation`` is ``>`` or ``<`` where the EC50 lies beyond the
-    doses tested, else empty. Where there is no curve, ``reason`` says why and all numbers are NaN.
+    doses tested, else empty. Where there is no curve, ``reason`` says why and all parameters are NaN. ``doubts`` say
+    why a curve may not be believed.
     """
 
     bottom: ParameterEstimate
@@ -57,6 +63,7 @@ class CurveFit:
     outliers: NDArray[np.bool_]
     relation: str = ""
     reason: str = ""
+    doubts: tuple[str, ...] = ()
     points: int = 0
     _parameters: Real = field(default_factory=lambda: np.zeros(0))
 
@@ -88,9 +95,12 @@ def fit_curve(dose: Real, response: Real, *, parameters: int = 4) -> CurveFit:
     Wells of dose 0 are taken as ten times below the lowest dose.
     """
     known = np.isfinite(dose) & np.isfinite(response) & (dose >= 0)
+    if not known.any():
+        return _unfitted(len(dose), "no well has a response")
     doses = np.unique(dose[known & (dose > 0)])
     if len(doses) < parameters:
-        return _unfitted(len(dose), f"{len(doses)} doses above 0, and a curve of {parameters} parameters needs as many")
+        few = f"{len(doses)} dose{'s' * (len(doses) != 1)} above 0"
+        return _unfitted(len(dose), f"{few}, and a curve of {parameters} parameters needs as many")
     if np.ptp(response[known]) == 0:
         return _unfitted(len(dose), "no response: all values are the same")
     x = np.log10(np.where(dose > 0, dose, doses[0] / 10))
@@ -106,8 +116,8 @@ def _least_squares(x: Real, y: Real, count: int, loss: str = "linear") -> tuple[
     from scipy.optimize import least_squares
 
     scale = float(np.ptp(y)) or 1.0
-    low = [y.min() - 2 * scale, y.min() - 2 * scale, x.min() - WIDE, 0.05, -2.5]
-    high = [y.max() + 2 * scale, y.max() + 2 * scale, x.max() + WIDE, 10.0, 2.5]
+    low = [y.min() - 2 * scale, y.min() - 2 * scale, x.min() - WIDE, HILLS[0], -ASYMMETRY]
+    high = [y.max() + 2 * scale, y.max() + 2 * scale, x.max() + WIDE, HILLS[1], ASYMMETRY]
     fits = []
     ends = float(np.median(y[x <= np.quantile(x, 0.25)])), float(np.median(y[x >= np.quantile(x, 0.75)]))
     spread = MAD_TO_SD * float(np.median(np.abs(np.diff(y[np.argsort(x)])))) / np.sqrt(2) or 0.05 * scale
@@ -151,27 +161,69 @@ def _described(found: tuple[Real, Real, Real], x: Real, y: Real, doses: Real, ou
     ratio = (total - left) / (count - 1) / max(left / free, 1e-300)
     p = float(stats.f.sf(ratio, count - 1, free))
     if p > FLAT_P:
-        return _unfitted(len(outliers), f"no response: a flat line fits as well (p = {p:.2g})", outliers)
+        flat = _unfitted(len(outliers), f"no response: a flat line fits as well (p = {p:.2g})", outliers)
+        return replace(flat, p_value=p)
     error = np.sqrt(np.maximum(np.diag(np.linalg.pinv(jacobian.T @ jacobian)) * left / free, 0))
     reach = float(stats.t.ppf((1 + LEVEL) / 2, free)) * error
+    reach[2:] = np.where(reach[2:] < [WIDE, *HILLS[1:], ASYMMETRY][: count - 2], reach[2:], np.nan)
     plain = [ParameterEstimate(float(v), float(v - r), float(v + r)) for v, r in zip(best, reach, strict=True)]
-    middle = plain[2]
     relation = ">" if best[2] > doses[-1] else "<" if best[2] < doses[0] else ""
-    bounded = reach[2] < WIDE
-    ec50 = ParameterEstimate(
-        *(10.0**v if bounded or v == middle.value else float("nan") for v in (middle.value, middle.low, middle.high))
-    )
+    steep = bool(best[3] >= LIMIT * HILLS[1])
+    ec50, hill = plain[2], plain[3]
+    if steep:  # between two doses the curve can be anywhere
+        between = doses[doses <= best[2]].max(initial=-np.inf), doses[doses >= best[2]].min(initial=np.inf)
+        ec50 = ParameterEstimate(ec50.value, min(ec50.low, between[0]), max(ec50.high, between[1]))
+        hill = ParameterEstimate(hill.value, float("nan"), float("nan"))
     s = plain[4] if count > 4 else ParameterEstimate(0.0, 0.0, 0.0)
     grid = np.linspace(doses[0], doses[-1], DRAWN)
     auc = float(trapezoid(logistic(grid, best), grid) / (doses[-1] - doses[0]))
+    r_squared = 1 - left / total
+    doubts = [*_misfit(x, y, residual, count), *_unknown(plain, doses, steep=steep)]
+    if r_squared < TOLD:
+        doubts.append(f"the curve explains {100 * r_squared:.0f} % of the differences between wells")
     return CurveFit(
-        plain[0], plain[1], ec50, plain[3], ParameterEstimate(*(float(np.exp(v)) for v in (s.value, s.low, s.high))),
-        auc, 1 - left / total, p, outliers, relation, "", len(y), best,
+        plain[0], plain[1], _powers(ec50, 10.0), hill, _powers(s, float(np.e)), auc, r_squared, p, outliers, relation,
+        "", tuple(doubts), len(y), best,
     )  # fmt: skip
+
+
+def _powers(estimate: ParameterEstimate, base: float) -> ParameterEstimate:
+    return ParameterEstimate(base**estimate.value, base**estimate.low, base**estimate.high)
+
+
+def _unknown(plain: list[ParameterEstimate], doses: Real, *, steep: bool) -> list[str]:
+    """Return which parameters the doses do not tell."""
+    middle, said = plain[2], list[str]()
+    if steep:
+        said.append(f"steeper than the doses tell: the EC50 lies between two, the Hill slope is {HILLS[1]:g} or more")
+    elif not middle.high - middle.low < np.ptp(doses):
+        said.append("the doses do not bound the EC50")
+    if len(plain) > 4 and abs(plain[4].value) >= LIMIT * ASYMMETRY:
+        said.append("the asymmetry lies at its limit; a curve of four parameters says as much")
+    return said
+
+
+def _misfit(x: Real, y: Real, residual: Real, count: int) -> list[str]:
+    """Return that the means of the doses lie beside the curve by far more than their wells differ, where they do."""
+    from scipy import stats
+
+    levels, number = np.unique(x, return_inverse=True)
+    free, spare = len(y) - len(levels), len(levels) - count
+    if free < 1 or spare < 1:
+        return []
+    mean = np.bincount(number, y) / np.bincount(number)
+    own = float(((y - mean[number]) ** 2).sum())
+    beside = max(float((residual**2).sum()) - own, 0.0)
+    between = float(((mean[number] - y.mean()) ** 2).sum())
+    p = float(stats.f.sf(beside / spare / max(own / free, 1e-300), spare, free))
+    followed = 1 - beside / max(between, 1e-300)
+    if p >= MISFIT_P or followed >= FOLLOWED:
+        return []
+    return [f"responses do not follow the curve: it tells {100 * followed:.0f} % of the differences between doses"]
 
 
 def _unfitted(count: int, reason: str, outliers: NDArray[np.bool_] | None = None) -> CurveFit:
     nothing = ParameterEstimate(float("nan"), float("nan"), float("nan"))
     marked = np.zeros(count, bool) if outliers is None else outliers
     nan = float("nan")
-    return CurveFit(nothing, nothing, nothing, nothing, nothing, nan, nan, nan, marked, "", reason, count)
+    return CurveFit(nothing, nothing, nothing, nothing, nothing, nan, nan, nan, marked, "", reason, points=count)

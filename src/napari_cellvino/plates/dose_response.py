@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.core.plate import Well
+from napari_cellvino.plates.answer_notices import notices_of
 from napari_cellvino.plates.corrections import PlateCorrection, corrected
-from napari_cellvino.plates.curve_fit import CurveFit, ParameterEstimate, fit_curve
+from napari_cellvino.plates.curve_fit import FLAT_P, CurveFit, ParameterEstimate, fit_curve
 from napari_cellvino.plates.layout import Control
 from napari_cellvino.plates.screening import (
     Comparison,
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
 
 Real = NDArray[np.float64]
 
-FEWEST_CONTROLS = 2  # of each kind, for them to be compared with the compounds
-ACTS = 0.5  # of the way between the controls, that a compound goes that acts
-FEWEST_WELLS, NEARLY_ALL = 8, 0.8  # wells, and the share of them that look like positive controls
 PLACES = ("plate", "well", "row", "column", "compound", "dose", "control", "fields", "failed", "on_edge")
 
 
@@ -55,6 +53,14 @@ class CompoundCurve:
     dose: Real
     response: Real
     fit: CurveFit
+    q_value: float = float("nan")
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Why the curve may not be believed; its chance among all compounds is the false discovery rate."""
+        if not (self.fit.fitted and self.q_value > FLAT_P):
+            return self.fit.doubts
+        return (*self.fit.doubts, f"among so many compounds chance gives such a curve (q = {self.q_value:.2g})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +122,9 @@ def answer(table: pd.DataFrame, choices: AnswerChoices) -> PlateAnswers:
         on = plates == plate
         values[on], quality[str(plate)] = _plate_values(table[on], choices)
     negative = values[control == Control.NEGATIVE.value]
-    curves = tuple(_curves(table, values, choices))
-    said = (*_said(choices, quality), *exchanged_controls(table, values))
-    return PlateAnswers(choices, table, values, curves, _contents(table, values, negative), quality, said)
+    curves = _with_rates(list(_curves(table, values, choices)))
+    found = PlateAnswers(choices, table, values, curves, _contents(table, values, negative), quality)
+    return replace(found, notices=notices_of(found))
 
 
 def _check(table: pd.DataFrame, choices: AnswerChoices) -> None:
@@ -147,7 +153,10 @@ def _plate_values(table: pd.DataFrame, choices: AnswerChoices) -> tuple[Real, Co
     wells = [Well.parse(str(name)) for name in table["well"]]
     control = table["control"].astype(str).to_numpy(object)
     rows, columns = (np.array([getattr(well, axis) for well in wells]) for axis in ("row", "column"))
-    values = corrected(values, rows, columns, control == Control.NONE.value, choices.correction)
+    try:
+        values = corrected(values, rows, columns, control == Control.NONE.value, choices.correction)
+    except OptionError as error:
+        raise OptionError(f"{table['plate'].iloc[0]}: {error}") from error
     positive, negative = (values[control == kind.value] for kind in (Control.POSITIVE, Control.NEGATIVE))
     return scaled(values, positive, negative, choices.scale), control_quality(positive, negative)
 
@@ -158,10 +167,16 @@ def _curves(table: pd.DataFrame, values: Real, choices: AnswerChoices) -> Iterab
     compound, control = (table[name].astype(str).to_numpy(object) for name in ("compound", "control"))
     plates, wells = (table[name].astype(str).to_numpy(object) for name in ("plate", "well"))
     for name in dict.fromkeys(compound[compound != ""]):
-        on = (compound == name) & (control == Control.NONE.value) & np.isfinite(dose) & np.isfinite(values)
+        on = (compound == name) & (control == Control.NONE.value) & np.isfinite(dose)
         if on.any():
+            on &= np.isfinite(values)
             fit = fit_curve(dose[on], values[on], parameters=choices.parameters)
             yield CompoundCurve(str(name), tuple(plates[on]), tuple(wells[on]), dose[on], values[on], fit)
+
+
+def _with_rates(curves: list[CompoundCurve]) -> tuple[CompoundCurve, ...]:
+    rates = false_discovery_rates(np.array([curve.fit.p_value for curve in curves]))
+    return tuple(replace(curve, q_value=float(rate)) for curve, rate in zip(curves, rates, strict=True))
 
 
 def _contents(table: pd.DataFrame, values: Real, negative: Real) -> tuple[DosePoint, ...]:
@@ -185,57 +200,6 @@ def _contents(table: pd.DataFrame, values: Real, negative: Real) -> tuple[DosePo
     )
 
 
-def _said(choices: AnswerChoices, quality: dict[str, ControlQuality]) -> tuple[str, ...]:
-    few = [plate for plate, found in quality.items() if found.negative < 3]
-    notices = [f"{plate or 'the plate'} has fewer than 3 negative controls: no hits can be named" for plate in few]
-    if choices.correction is PlateCorrection.B_SCORE:
-        notices.append(
-            "B-scores take the effects of rows and columns off; where a whole row is one compound, its effect too"
-        )
-    return tuple(notices)
-
-
-def exchanged_controls(table: pd.DataFrame, values: Real) -> tuple[str, ...]:
-    """Return a question for each plate whose controls look exchanged.
-
-    They do where compounds that act begin like the positive controls at their lowest dose and end like the negative
-    ones, or where none acts and nearly all wells look like positive controls: most compounds do nothing.
-    """
-    plates = table["plate"].astype(str).to_numpy(object)
-    found = []
-    for plate in dict.fromkeys(plates):
-        on = plates == plate
-        if _look_exchanged(table[on], values[on]):
-            found.append(f"{plate or 'the plate'}: positive and negative controls look exchanged; check the layout")
-    return tuple(found)
-
-
-def _look_exchanged(table: pd.DataFrame, values: Real) -> bool:
-    control, compound = (table[name].astype(str).to_numpy(object) for name in ("control", "compound"))
-    dose = table["dose"].to_numpy(dtype=float, na_value=np.nan)
-    known = np.isfinite(values)
-    kinds = [values[known & (control == kind.value)] for kind in (Control.NEGATIVE, Control.POSITIVE)]
-    if min(map(len, kinds)) < FEWEST_CONTROLS or np.median(kinds[0]) == np.median(kinds[1]):
-        return False
-    zero, one = (float(np.median(kind)) for kind in kinds)
-    place = (values - zero) / (one - zero)  # 0 as negative controls, 1 as positive ones
-    sample = known & (control == Control.NONE.value) & (compound != "")
-    ends = [_ends(place[at], dose[at]) for at in (sample & (compound == name) for name in set(compound[sample]))]
-    acting = [(low, high) for low, high in ends if abs(high - low) > ACTS]
-    if acting:
-        return all(low > ACTS and high < low for low, high in acting)
-    return int(sample.sum()) >= FEWEST_WELLS and float((place[sample] > ACTS).mean()) >= NEARLY_ALL
-
-
-def _ends(place: Real, dose: Real) -> tuple[float, float]:
-    """Return where a compound begins, at its lowest dose, and where it ends; alike where it has one dose."""
-    known = np.isfinite(dose)
-    if not known.any():
-        return float(np.median(place)), float(np.median(place))
-    low, high = (float(np.median(place[known & (dose == end)])) for end in (dose[known].min(), dose[known].max()))
-    return low, high
-
-
 def curve_table(found: PlateAnswers) -> pd.DataFrame:
     """Return a row per compound: parameters with the ends of their 95 % intervals, and what was left out or why not."""
     import pandas as pd
@@ -256,8 +220,10 @@ def _curve_row(curve: CompoundCurve) -> dict[str, object]:
         "auc": fit.auc,
         "r_squared": fit.r_squared,
         "p_value": fit.p_value,
+        "q_value": curve.q_value,
         "outliers": " ".join(left_out),
         "reason": fit.reason,
+        "doubts": "; ".join(curve.doubts),
     }
 
 

@@ -1,29 +1,23 @@
-"""The layout of a plate: compounds, doses and controls, from a CSV file made in a spreadsheet."""
+"""The layout of a plate: the compounds, doses and controls in its wells."""
 
 from __future__ import annotations
 
 import csv
 import io
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, field_validator
 
-from napari_cellvino.core.errors import OptionError
-from napari_cellvino.core.plate import Plate, Well
-from napari_cellvino.storage.csv_table import harmless_row, plain_cell
+from napari_cellvino.core.plate import Well
+from napari_cellvino.storage.csv_table import harmless_row
 
 COLUMNS = ("compound", "dose", "control")
-
-
-_OTHER_TITLES = {
-    "compound": ("compound", "drug", "treatment", "substance"),
-    "dose": ("dose", "conc"),
-    "control": ("control",),
-}  # beginnings of titles that spreadsheets have instead
+LARGEST = (32, 48)  # rows and columns of a plate of 1536 wells
+SHOWN = 4  # wells that are named, at most
 
 
 class Control(StrEnum):
@@ -37,8 +31,13 @@ class Control(StrEnum):
 _CONTROLS = {
     "positive": Control.POSITIVE, "pos": Control.POSITIVE, "+": Control.POSITIVE, "p": Control.POSITIVE,
     "negative": Control.NEGATIVE, "neg": Control.NEGATIVE, "-": Control.NEGATIVE, "n": Control.NEGATIVE,
-    "": Control.NONE, "none": Control.NONE, "no": Control.NONE, "sample": Control.NONE,
+    "": Control.NONE, "none": Control.NONE, "no": Control.NONE, "sample": Control.NONE, "compound": Control.NONE,
+    "test": Control.NONE,
 }  # fmt: skip
+_CONTROL_WORD = re.compile(r"[ ._-]*\b(controls?|ctrl|ctl)\b[ ._-]*|(?<=\w)\.$")
+_LIKE_CONTROLS = re.compile(
+    r"(dmso|vehicle|untreated|mock|neg(ative)?|pos(itive)?|blank|medium)?[ ._-]*(controls?|ctrl|ctl)?", re.IGNORECASE
+)
 
 
 class Content(BaseModel):
@@ -66,19 +65,32 @@ class Content(BaseModel):
     @classmethod
     def _control(cls, value: object) -> object:
         text = str(value or "").strip().casefold()
-        if text not in _CONTROLS:
+        known = text if text in _CONTROLS else _CONTROL_WORD.sub("", text)
+        if known not in _CONTROLS or (text and not known):
             raise ValueError("use positive, negative, or nothing")
-        return _CONTROLS[text]
+        return _CONTROLS[known]
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Contents of wells; those of wells not listed are unknown. False where no well is listed."""
+    """Contents of wells; those of wells not listed are unknown. False where no well is listed.
+
+    ``unit`` is that of the doses where the map that was read named one, ``converted`` which others it had, in words.
+    """
 
     contents: Mapping[Well, Content] = field(default_factory=dict)
+    unit: str = field(default="", compare=False)
+    converted: str = field(default="", compare=False)
 
     def __bool__(self) -> bool:
         return bool(self.contents)
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What was converted, and what may be wrong with the contents of wells, in words."""
+        every = self.contents
+        doubts = (*_unmarked_controls(every), *_like_names(every), *_without_compound(every))
+        return (*([self.converted] if self.converted else []), *doubts)
 
     def columns(self, well: Well) -> dict[str, object]:
         """Return compound, dose and control of a well for a table; no columns where there is no layout."""
@@ -88,49 +100,6 @@ class Layout:
     def control(self, well: Well) -> Control:
         """Return which control a well is."""
         return self.contents.get(well, Content()).control
-
-
-def read_layout(path: Path, plate: Plate) -> Layout:
-    """Return the layout in a CSV with the columns well, compound, dose and control; others are passed over.
-
-    Raises
-    ------
-    OptionError
-        If it cannot be read, has no column ``well``, or names a well twice or one that the plate has not.
-    """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise OptionError(f"layout {path} cannot be read: {error}; save it as CSV in UTF-8") from error
-    lines = text.splitlines()
-    separator = max(",;\t", key=(lines[0] if lines else "").count)  # as the spreadsheet of some countries writes
-    table = csv.DictReader(lines, delimiter=separator)
-    rows = [{(k or "").strip().casefold(): _plain(v) for k, v in row.items()} for row in table]
-    if not rows or "well" not in rows[0]:
-        raise OptionError(f"layout {path} has no column 'well' or no rows; its columns are well, {', '.join(COLUMNS)}")
-    _check_titles(rows[0], path)
-    contents: dict[Well, Content] = {}
-    for number, row in enumerate(rows, 2):
-        well = Well.parse(str(row["well"]))
-        if well in contents or well.row >= plate.rows or well.column >= plate.columns:
-            why = "is there twice" if well in contents else f"is not on a plate of {plate.rows} x {plate.columns} wells"
-            raise OptionError(f"layout {path}, line {number}: well {well.name} {why}")
-        contents[well] = _content(row, f"layout {path}, line {number}")
-    return Layout(contents)
-
-
-def _check_titles(row: Mapping[str, object], path: Path) -> None:
-    """Raise OptionError where a column has another title than the one that is read: its values would be lost."""
-    for name, heads in _OTHER_TITLES.items():
-        other = next((title for title in row if name not in row and title.startswith(heads)), None)
-        if other is not None:
-            raise OptionError(
-                f"layout {path}: column {other!r} is not read; call it {name!r}, or have 'cellvino layout' read the map"
-            )
-
-
-def _plain(cell: object) -> object:
-    return plain_cell(cell) if isinstance(cell, str) else cell
 
 
 def layout_text(layout: Layout) -> str:
@@ -143,12 +112,38 @@ def layout_text(layout: Layout) -> str:
     return text.getvalue()
 
 
-def _content(row: Mapping[str, object], place: str) -> Content:
-    try:
-        return Content.model_validate({name: row[name] for name in COLUMNS if row.get(name) is not None})
-    except ValidationError as error:
-        fault = error.errors()[0]
-        what, message = fault["loc"][0], fault["msg"].removeprefix("Value error, ")
-        comma = what == "dose" and "," in str(fault["input"])
-        remedy = "; 'cellvino layout FILE --decimal-comma --out layout.csv' reads decimal commas" if comma else ""
-        raise OptionError(f"{place}: {what} {fault['input']!r}: {message}{remedy}") from error
+def _unmarked_controls(contents: Mapping[Well, Content]) -> list[str]:
+    if any(content.control is not Control.NONE for content in contents.values()):
+        return []
+    alike = {w: c.compound for w, c in contents.items() if c.compound and _LIKE_CONTROLS.fullmatch(c.compound)}
+    if not alike:
+        return []
+    names = ", ".join(repr(name) for name in dict.fromkeys(alike.values()))
+    return [
+        f"no well is marked as a control, and {names} ({well_names(alike)}) may be one: mark the wells positive or "
+        "negative in the column 'control'"
+    ]
+
+
+def _like_names(contents: Mapping[Well, Content]) -> list[str]:
+    spelt: dict[str, dict[str, None]] = {}
+    for content in contents.values():
+        spelt.setdefault(re.sub(r"[\s_-]", "", content.compound.casefold()), {})[content.compound] = None
+    return [
+        f"{' and '.join(repr(name) for name in names)} are counted as {len(names)} compounds; spell them alike if they "
+        "are one"
+        for key, names in spelt.items()
+        if key and len(names) > 1
+    ]
+
+
+def _without_compound(contents: Mapping[Well, Content]) -> list[str]:
+    bare = [w for w, c in contents.items() if c.dose and not c.compound and c.control is Control.NONE]
+    return [f"{well_names(bare)}: a dose and no compound, so that they are in no curve"] if bare else []
+
+
+def well_names(wells: Iterable[Well]) -> str:
+    """Return wells as text, the first few named and the others counted."""
+    places = sorted(wells)
+    more = f" and {len(places) - SHOWN} more" if len(places) > SHOWN else ""
+    return ", ".join(well.name for well in places[:SHOWN]) + more

@@ -98,8 +98,9 @@ def sums_of(rows: Sequence[Row]) -> dict[str, object]:
     names = list(dict.fromkeys(name for row in done for name in row))
     line |= {name: _total(done, name) for name in SUMS if name in names}
     for name in (n for n in names if n.startswith("count_")):
-        total = sum(_number(row, name) for row in done)
-        line |= {name: int(total), f"share_{name.removeprefix('count_')}": total / count if count else None}
+        total = _total(done, name)  # a field without a class has none of it
+        share = total / count if count and total is not None else None
+        line |= {name: total, f"share_{name.removeprefix('count_')}": share}
     if done and "density_per_mm2" in names:
         line["density_per_mm2"] = float(np.mean([_number(row, "density_per_mm2") for row in done]))
     line |= {name: _over_cells(done, name) for name in names if _is_mean(name)}

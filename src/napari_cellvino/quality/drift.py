@@ -21,6 +21,7 @@ FALSE_ALARMS = 0.01  # of normal runs
 NOMINAL = 0.5  # of that, as the interval is made: skewed measures, and runs that are left out, double it (measured)
 FEWEST_RUNS = 3  # from which an interval can be said
 FEWEST_FIELDS = 3  # of a run that is judged
+TOLD_BLIND = 2.0  # times as much or as little: where a smaller change is not seen, nothing is said
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,14 @@ class Point:
     usual: float
     low: float
     high: float
+    runs: int = 0  # that tell what is usual
+
+    @property
+    def least_change(self) -> float:
+        """How many times as much, or as little, is seen at the least; NaN of shares, and where nothing is usual yet."""
+        if math.isnan(self.low) or self.measure.back is _share:
+            return math.nan
+        return _power(self.measure.scale(self.high) - self.measure.scale(self.usual))
 
     @property
     def drifted(self) -> bool:
@@ -126,6 +135,22 @@ class RunDrift:
         """The likely cause; empty where nothing has drifted."""
         return likely_cause({p.measure.name: p.change for p in self.drifted})
 
+    @property
+    def unseen(self) -> str:
+        """What this run cannot show, as a sentence; empty where twice as much or half of anything would be seen."""
+        if self.run.fields < FEWEST_FIELDS:
+            return f"A run is judged from {FEWEST_FIELDS} fields on, and this one has {self.run.fields}."
+        before = min((point.runs for point in self.points), default=0)
+        if before < FEWEST_RUNS:
+            return f"A run is judged by {FEWEST_RUNS} earlier ones of its kind or more, and there are {before}."
+        blind = [f"{p.measure.name} {p.least_change:.2g} times" for p in self.points if p.least_change > TOLD_BLIND]
+        if not blind:
+            return ""
+        return (
+            f"Smaller changes than these, up or down, cannot be told by {before} earlier runs that vary so much: "
+            f"{', '.join(blind)}; more fields a run tell smaller ones."
+        )
+
 
 def run_values(name: str, kind: str, at: float, fields: Sequence[Mapping[str, float]]) -> RunValues:
     """Return the medians of the fields of a run; what no field has is left out."""
@@ -151,11 +176,12 @@ def find_drift(runs: Iterable[RunValues]) -> list[RunDrift]:
 def _point(measure: Measure, value: float, before: Sequence[RunValues]) -> Point:
     known = [measure.scale(run.values[measure.name]) for run in before if measure.name in run.values]
     if len(known) < FEWEST_RUNS:
-        return Point(measure, value, math.nan, math.nan, math.nan)
+        return Point(measure, value, math.nan, math.nan, math.nan, len(known))
     centre = fmean(known)
     spread = max(stdev(known), measure.least) * math.sqrt(1 + 1 / len(known))
     reach = spread * _quantile(len(known) - 1)
-    return Point(measure, value, *(measure.back(at) for at in (centre, centre - reach, centre + reach)))
+    usual, low, high = (measure.back(at) for at in (centre, centre - reach, centre + reach))
+    return Point(measure, value, usual, low, high, len(known))
 
 
 def _quantile(freedom: int) -> float:

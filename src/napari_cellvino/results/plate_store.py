@@ -12,7 +12,8 @@ from napari_cellvino.core.plate import Plate, Well
 from napari_cellvino.figures.plate_heat_map import write_heat_map
 from napari_cellvino.io.plates import PlateSource
 from napari_cellvino.io.plates.name_pattern import compile_pattern
-from napari_cellvino.plates.layout import Content, Layout, layout_text, read_layout
+from napari_cellvino.plates.layout import Content, Layout, layout_text
+from napari_cellvino.plates.plate_maps import read_layout
 from napari_cellvino.plates.plate_table import plate_table
 from napari_cellvino.plates.well_measures import REVIEWED, Lines, measures
 from napari_cellvino.plates.well_table import tidy, well_table

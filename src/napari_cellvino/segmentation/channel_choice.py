@@ -18,6 +18,7 @@ from napari_cellvino.core.image import ALL_CHANNELS, Stack, channel_index
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.model_package import ModelSpec
 from napari_cellvino.model_package.spec import Taught
+from napari_cellvino.segmentation.spots.channel_of_spots import channel_of_spots
 
 _NUCLEAR = re.compile(
     r"dapi|hoechst|\bh?33[23]\d\d\b|draq ?[57]|nuc(lei|lear|leus|blue|spot|red|green)|\bnuc\b|\bdna\b|\bh2b\b|sytox|"
@@ -30,6 +31,7 @@ _TRANSMITTED = re.compile(
     r"phase|\bph\d?\b|bright ?-?field|\bbf\b|\bdic\b|trans(mitted|mission)?\b|\btl\b|\btd\d?\b|\bt-?pmt\b|\bmono\b",
     re.IGNORECASE,
 )
+_NAMELESS = re.compile(r"(channel|ch|c)?[ _-]?\d+", re.IGNORECASE)
 _DARK = 0.35  # of the brightest value: a merge of fluorescent channels has a background darker than that
 _SOMETHING = 0.08  # of the brightest value: a colour that reaches less far above the background is empty
 _DIFFERENT = 0.05  # share of the brightest value by which colours of a grey picture may differ
@@ -147,6 +149,8 @@ def _named(number: int, name: str) -> str:
 def choose_spot_channel(stack: Stack, recipe: Recipe) -> ChannelChoice:
     """Return the channel of the spots: the recipe's, else the first that shows neither nuclei nor transmitted light.
 
+    Of channels that have numbers for names, it is the one that shows far more spots than the others, if there is one.
+
     Raises
     ------
     ImageValueError
@@ -164,8 +168,12 @@ def choose_spot_channel(stack: Stack, recipe: Recipe) -> ChannelChoice:
     others = [
         c for c, text in enumerate(texts) if c != cells and not (_NUCLEAR.search(text) or _TRANSMITTED.search(text))
     ]
-    chosen = stack.channels[others[0] if others else index]
+    by_pixels = None
+    if len(others) > 1 and all(_NAMELESS.fullmatch(stack.channels[c]) for c in others):
+        by_pixels = channel_of_spots(stack, others)
+    chosen = stack.channels[by_pixels if by_pixels is not None else others[0] if others else index]
     said = f"spots are sought in channel {chosen}, of {', '.join(stack.channels)}"
+    said += ", which shows most of them" if by_pixels is not None else ""
     return ChannelChoice(chosen, said, guess=len(others) != 1, command="--spot-channel takes another")
 
 

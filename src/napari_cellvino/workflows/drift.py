@@ -194,7 +194,8 @@ def write_drift(out: Path, runs: Sequence[JudgedRun]) -> list[str]:
             "run": run.drift.run.name, "results": str(run.folder), "kind": run.drift.run.kind,
             "time": local_time(run.drift.run.at), "fields": run.drift.run.fields, "measure": point.measure.name,
             "unit": point.measure.unit, "value": point.value, "usual": point.usual, "low": point.low,
-            "high": point.high, "drifted": point.drifted, "cause": run.drift.cause if point.drifted else "",
+            "high": point.high, "least_change": point.least_change,
+            "drifted": point.drifted, "cause": run.drift.cause if point.drifted else "",
             "model": run.unknown,
         }
         for run in runs

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_cellvino.core.errors import ImageReadError, OptionError
 from napari_cellvino.core.plate import Plate, Well, standard_size
 from napari_cellvino.plates.dose_response import AnswerChoices, PlateAnswers, answer, measures_of
-from napari_cellvino.plates.layout import COLUMNS, Layout, read_layout
+from napari_cellvino.plates.layout import COLUMNS, Content, Layout, well_names
+from napari_cellvino.plates.plate_maps import read_layout
 from napari_cellvino.plates.screening import Scale
 from napari_cellvino.plates.well_measures import measures
 from napari_cellvino.results.plate_page import Thumbnails, write_answers
@@ -51,12 +53,36 @@ def plate_answers(
     ImageReadError
         If a folder has no table of wells.
     OptionError
-        If what is asked cannot be answered.
+        If what is asked cannot be answered, or a folder is named twice.
     """
     import pandas as pd
 
-    tables = [_wells(folder, layout) for folder in results]
-    return answer(pd.concat(tables, ignore_index=True), choices or AnswerChoices())
+    _check_once(results)
+    names = _plate_names(results)
+    held = [_wells(folder, layout, names[n]) for n, folder in enumerate(results)]
+    found = answer(pd.concat([table for table, _ in held], ignore_index=True), choices or AnswerChoices())
+    return replace(found, notices=(*dict.fromkeys(said for _, told in held for said in told), *found.notices))
+
+
+def _check_once(results: Sequence[Path]) -> None:
+    """Raise OptionError where a folder is named twice: its wells would be replicates of themselves."""
+    known: set[Path] = set()
+    for folder in results:
+        if folder.resolve() in known:
+            raise OptionError(
+                f"{folder} is named twice: its wells would count as replicates of themselves; name it once"
+            )
+        known.add(folder.resolve())
+
+
+def _plate_names(results: Sequence[Path]) -> list[dict[str, str]]:
+    """Return the names of the plates in each folder as they are told apart: with the folder where two are alike."""
+    names = [list(dict.fromkeys(_table(folder)["plate"].fillna(folder.name).astype(str))) for folder in results]
+    often = Counter(name for plates in names for name in plates)
+    return [
+        {name: name if often[name] == 1 else f"{name} ({folder})" for name in plates}
+        for folder, plates in zip(results, names, strict=True)
+    ]
 
 
 def write_plate_report(
@@ -102,8 +128,8 @@ def well_measures(results: Path) -> tuple[str, ...]:
     return tuple(name for name in measures_of(_table(results)) if not name.endswith(SPREAD) and "z_prime_" not in name)
 
 
-def _wells(folder: Path, layout: Path | None) -> pd.DataFrame:
-    """Return the wells of a folder of results, with what they hold."""
+def _wells(folder: Path, layout: Path | None, names: Mapping[str, str]) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Return the wells of a folder of results with what they hold, plates as they are told apart, and doubts."""
     table = _table(folder)
     known = layout or (folder / LAYOUT_NAME if (folder / LAYOUT_NAME).is_file() else None)
     if known is None and "compound" not in table:
@@ -113,11 +139,22 @@ def _wells(folder: Path, layout: Path | None) -> pd.DataFrame:
             command="give a layout (--layout FILE.csv)",
         )
     wells = [Well.parse(str(name)) for name in table["well"]]
-    table["plate"] = table["plate"].fillna(folder.name).astype(str)
+    plate = table["plate"].fillna(folder.name).astype(str).map(names)
+    said: tuple[str, ...] = ()
     if known is not None:
         held = read_layout(known, Plate(folder.name, "", *standard_size(wells), fields=(), channels=()))
-        table = _filled(table, held, wells)
-    return table.assign(**{name: table[name].fillna("").astype(str) for name in ("compound", "control")})
+        table, said = _filled(table, held, wells), (*held.notices, *_unmatched(held, wells, str(plate.iloc[0])))
+    texts = {name: table[name].fillna("").astype(str) for name in ("compound", "control")}
+    return table.assign(plate=plate, **texts), said
+
+
+def _unmatched(held: Layout, wells: Sequence[Well], plate: str) -> Iterator[str]:
+    """Yield which wells a layout lacks, and which of its wells have no results."""
+    if lacking := set(wells) - set(held.contents):
+        yield f"{plate}: the layout has nothing of {well_names(lacking)}, which are in no answer"
+    meant = {well for well, content in held.contents.items() if content != Content()}
+    if absent := meant - set(wells):
+        yield f"{plate}: there are no results of {well_names(absent)}, which the layout has"
 
 
 def _table(folder: Path) -> pd.DataFrame:
@@ -139,13 +176,13 @@ def _filled(table: pd.DataFrame, held: Layout, wells: Sequence[Well]) -> pd.Data
 def well_pictures(results: Sequence[Path]) -> Thumbnails:
     """Return the picture with outlines of the first field of each well."""
     found: dict[tuple[str, str], Path] = {}
-    for folder in results:
+    for folder, names in zip(results, _plate_names(results), strict=True):
         try:
             rows = read_dicts(folder / COUNTS_NAME)
         except (OSError, ValueError):
             continue
         for row in rows:
-            picture = folder / row["folder"] / QC_NAME
+            picture, plate = folder / row["folder"] / QC_NAME, row["plate"] or folder.name
             if row["folder"] and picture.is_file():
-                found.setdefault((row["plate"] or folder.name, row["well"]), picture)
+                found.setdefault((names.get(plate, plate), row["well"]), picture)
     return found

@@ -19,7 +19,8 @@ from napari_cellvino.core.plate import Well
 from napari_cellvino.gui.plate.layout_panel import PlateContents
 from napari_cellvino.gui.shell.window import CellvinoWindow
 from napari_cellvino.io.plates import open_plate as open_source
-from napari_cellvino.plates.layout import Content, Control, Layout, layout_text, read_layout
+from napari_cellvino.plates.layout import Content, Control, Layout, layout_text
+from napari_cellvino.plates.plate_maps import read_layout
 from napari_cellvino.results.store import ResultStore
 
 from ..conftest import WAIT_MS

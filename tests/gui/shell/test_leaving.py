@@ -111,12 +111,15 @@ def test_colours_follow_the_theme(window: CellvinoWindow, viewer: napari.Viewer,
     """What is seen at once, hidden tabs after what is waiting to be done."""
     from napari_cellvino.gui.widgets.colours import colours
 
-    pages, meaning = [window.tabs.widget(index) for index in range(window.tabs.count())], colours(theme)
-    viewer.theme = "light" if theme == "dark" else "dark"
+    pages = [window.tabs.widget(index) for index in range(window.tabs.count())]
+
+    def styled(name: str) -> list[QWidget]:
+        return [page for page in pages if colours(name).attention in page.styleSheet()]
+
+    viewer.theme = other = "light" if theme == "dark" else "dark"
+    qtbot.waitUntil(lambda: styled(other) == pages, timeout=WAIT_MS)
     window.show_step(2)
     viewer.theme = theme
-    assert [meaning.attention in page.styleSheet() for page in pages].count(True) == 1
-    assert meaning.button in window.tabs.currentWidget().styleSheet()
-    qtbot.waitUntil(lambda: all(meaning.attention in page.styleSheet() for page in pages), timeout=WAIT_MS)
-    colour = window.run_panel.run_button.palette().button().color().name()
-    assert colour == meaning.button
+    assert styled(theme) == [window.tabs.currentWidget()]
+    qtbot.waitUntil(lambda: styled(theme) == pages, timeout=WAIT_MS)
+    assert colours(theme).attention in window.tabs.tabBar().styleSheet()

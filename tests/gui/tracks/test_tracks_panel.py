@@ -23,6 +23,7 @@ from napari_cellvino.core.progress import finish
 from napari_cellvino.formats.track_points import points_of
 from napari_cellvino.formats.trackmate import write_trackmate
 from napari_cellvino.gui.shell.window import TracksDock
+from napari_cellvino.gui.tracks.film_canvas import GONE, SET_BACK
 from napari_cellvino.gui.tracks.track_actions import DELETE_HERE, DIVIDE
 from napari_cellvino.gui.tracks.tracks_panel import TracksPanel
 from napari_cellvino.tracking.link_film import link_film
@@ -127,6 +128,21 @@ def test_a_film_is_tracked_mended_and_saved(
     assert panel.title.text() == "4 tracks · 1 division"
     assert window.spans() == {1: list(range(7)), 2: [0, 1, 2], 3: [3, 4, 5, 6], 4: [3, 4, 5, 6]}
 
+    cells, lines = tracks.canvas._layers.labels, tracks.canvas._layers.tracks  # deleted, and changed, by somebody else
+    points = lines.data.copy()
+    viewer.layers.remove(cells)
+    assert GONE in panel.failure.words.text()
+    click(panel.edit_buttons[next(iter(panel.edit_buttons))])
+    assert (GONE in panel.failure.words.text(), tracks.editor.undo_name) == (True, "")
+    click(panel.again_button)
+    assert cells in viewer.layers
+    assert not panel.again_button.isVisible()
+    assert not panel.failure.words.text()
+    for layer, other in ((cells, np.zeros_like(cells.data)), (lines, points[:3])):
+        layer.data = other
+        assert SET_BACK in panel.failure.words.text()
+        np.testing.assert_array_equal(lines.data, points)
+        assert cells.data is tracks.editor.annotation.pixels
     window.key(Qt.Key.Key_N)  # the doubtful link: there it is, chosen and near
     assert tracks.selection == (1,)
     assert tracks.frame == 2

@@ -193,7 +193,7 @@ def test_particles_of_one_kind_are_told_from_the_grain_of_cells():
 
 
 def test_spots_of_the_network_lie_in_the_image():
-    image = simulate_spots(SpotField(spots=80, snr=10.0, shape=(8, 128, 128)), 1)[0][1:-1]
+    image = simulate_spots(SpotField(spots=60, snr=12.0, sigma=(2.0, 1.4, 1.4), shape=(9, 96, 96)), 1)[0][2:-2]
     found = find_spots(image, network=shipped_network())
     assert found.by_network
     assert ((found.position >= -0.5) & (found.position <= np.array(image.shape) - 0.5)).all()

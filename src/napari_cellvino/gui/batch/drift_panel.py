@@ -130,7 +130,7 @@ class DriftPanel(QWidget):
     def _show_run(self) -> None:
         row, view = self.list.currentIndex().row(), self.controller.view
         judged = self.table.runs[row] if 0 <= row < len(self.table.runs) else None
-        say(self.reason, "" if judged is None else " ".join(judged.sentences))
+        say(self.reason, "" if judged is None else " ".join((*judged.sentences, judged.drift.unseen)).strip())
         picture = QPixmap()
         if judged is not None and view is not None:
             picture.loadFromData(view.charts.get(judged.drift.run.kind, b""))

@@ -15,8 +15,9 @@ from napari_cellvino.gui.widgets.form_layout import add_row, form, narrow, side_
 from napari_cellvino.gui.widgets.formatting import format_count
 from napari_cellvino.gui.widgets.notice import Notice
 from napari_cellvino.gui.widgets.usable import enable_unless
-from napari_cellvino.plates.layout import Content, Control, Layout, read_layout
-from napari_cellvino.plates.plate_maps import dilute, paste_cells
+from napari_cellvino.plates.layout import Content, Control, Layout
+from napari_cellvino.plates.layout_edits import dilute, paste_cells
+from napari_cellvino.plates.plate_maps import read_layout
 
 _CONTROLS = (("Sample", Control.NONE), ("Positive", Control.POSITIVE), ("Negative", Control.NEGATIVE))
 _CSV = "Tables (*.csv *.tsv *.txt);;All files (*)"
@@ -64,7 +65,10 @@ class PlateContents(QWidget):
             "Cells of a spreadsheet, from the first chosen well on: doses where all are numbers, else compounds"
         )
         self.csv_button = QPushButton("From CS&V…")
-        self.csv_button.setToolTip("Read a table with the columns well, compound, dose and control")
+        self.csv_button.setToolTip(
+            "Read a table with the columns well, compound, dose and control, or grids with numbers above and letters "
+            "at the side"
+        )
         self.clear_button = QPushButton("Clear all")
         self.clear_button.setToolTip("Forget what all wells hold")
         self.known = text_line("aside")
@@ -93,7 +97,9 @@ class PlateContents(QWidget):
         if self._plate is None:
             return
         try:
-            self._tell(read_layout(path, self._plate))
+            layout = read_layout(path, self._plate)
+            self._tell(layout)
+            self.notice.show_message("\n".join(layout.notices))
         except CellvinoError as error:
             self.notice.show_failure(failure_of(error))
 

@@ -2,7 +2,7 @@
 
 A script, the console or another plugin may write into the layer's array or replace it. A copy of the labels as they
 were after the last edit tells what they did; comparing costs 6 ms for 4096 x 4096 px. What is saved first
-is copied from that copy, in a thread and before anyone saves.
+is copied from that copy, in a thread and before anyone saves. Boxes are drawn as lines, which are set back.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from __future__ import annotations
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
+from napari.layers import Vectors
 from numpy.typing import NDArray
-from qtpy.QtCore import QObject
+from qtpy.QtCore import QObject, Signal
 
 from napari_cellvino.annotation import Annotation, Change, Region
 from napari_cellvino.annotation.document import LAST_ID
 from napari_cellvino.annotation.paint_strokes import stroke_of_region
-from napari_cellvino.gui.napari_bridge import ReviewLayer
+from napari_cellvino.gui.napari_bridge import ReviewLayer, box_lines
 from napari_cellvino.gui.review.editor import Editor
 from napari_cellvino.gui.widgets.delay import debouncer
 
@@ -25,11 +26,14 @@ DELAY_MS = 150  # after the last time that the layer was drawn
 AHEAD_MS = 300  # after a new result: a slider that moves on has another one soon
 NAME = "Change from outside"
 TAKEN = "The labels were changed outside CellVINO. The change is one step of the review; undo takes it back."
+BOXES_SET_BACK = "The boxes were changed outside CellVINO, and were set back; correct them with the buttons above."
 SET_BACK = "the labels were replaced by {what}, which do not fit this image; they were set back"
 
 
 class OutsideChanges(QObject):
-    """Watches the labels of one annotation at a time."""
+    """Watches the labels, or the boxes, of one annotation at a time."""
+
+    boxes_changed = Signal()  # are to be drawn again as they are
 
     def __init__(self, editor: Editor) -> None:
         super().__init__()
@@ -37,6 +41,7 @@ class OutsideChanges(QObject):
         self._layer: ReviewLayer | None = None
         self._annotation: Annotation | None = None
         self._seen: NDArray[np.int32] | None = None  # the labels after the last edit
+        self._lines: NDArray[np.float32] | None = None  # that boxes were drawn with
         self._own = False  # whether nobody else reads them, so that edits may be written into them
         self._ahead: Future[NDArray[np.int32]] | None = None  # a copy that may be written into, in the making
         self._checking = False
@@ -57,6 +62,7 @@ class OutsideChanges(QObject):
         ``seen`` are its labels in an array that nobody changes, if there is one: it is copied before the first edit.
         """
         annotation = self._editor.annotation if layer is not None else None
+        self._lines = layer.layer.data.copy() if layer is not None and isinstance(layer.layer, Vectors) else None
         if layer is self._layer and annotation is self._annotation:
             return
         labels = annotation.labels if annotation is not None else None
@@ -64,7 +70,7 @@ class OutsideChanges(QObject):
             self._layer.drawn_again.disconnect(self._later.throttle)
             self._later.cancel()
             self._prepare.cancel()
-        self._layer, self._annotation = layer if labels is not None else None, annotation
+        self._layer, self._annotation = layer, annotation
         self._seen, self._own = (seen, False) if seen is not None else (None if labels is None else labels.copy(), True)
         self._ahead = None
         if self._layer is not None:
@@ -75,9 +81,12 @@ class OutsideChanges(QObject):
     def check(self) -> None:
         """Take in what was changed outside, if anything was; nothing is looked at in the middle of a stroke."""
         layer, annotation, seen = self._layer, self._annotation, self._seen
-        if self._checking or layer is None or annotation is None or seen is None or layer.unfinished:
+        if self._checking or layer is None or annotation is None or layer.unfinished:
             return
         if annotation is not self._editor.annotation:
+            return
+        if seen is None:
+            self._check_boxes(np.asarray(layer.layer.data), annotation)
             return
         now = np.asarray(layer.layer.data)
         replaced = now is not annotation.labels
@@ -90,6 +99,15 @@ class OutsideChanges(QObject):
         elif replaced:
             layer.put(annotation.pixels)
         self._checking = False
+
+    def _check_boxes(self, now: NDArray[np.generic], annotation: Annotation) -> None:
+        """Have boxes drawn again that are drawn neither as they were nor as they are."""
+        if self._lines is None or np.array_equal(now, self._lines):
+            return
+        if not np.array_equal(now, box_lines(annotation.objects.box)):
+            self._lines = None
+            self.boxes_changed.emit()
+            self._editor.say(BOXES_SET_BACK)
 
     def _take_in(self, now: NDArray[np.int32], seen: NDArray[np.int32]) -> None:
         layer, annotation = self._layer, self._annotation

@@ -62,7 +62,6 @@ class RunController(QObject):
         self._workspace, self._worker, self._decoder = workspace, worker, decoder
         self._opener, self._layers = opener, layers
         self.running = False
-        self.seconds = 0.0  # that the last run took
         self.expected: RunEstimate | None = None  # what a run would take
         self.failure: Failure | None = None
         self.notice = ""
@@ -159,9 +158,9 @@ class RunController(QObject):
         self._run_merge.follow(made, accept, failed=self._fail, stopped=self._stop)
 
     def _accept(self, stack: Stack, pipeline: Pipeline, made: PreparedResult) -> None:
-        self.running, self.seconds = False, time.perf_counter() - self._started
-        before, outcome = self.kept, made.outcome
-        self.kept, self._prepared = outcome, made
+        self.running = False
+        before, outcome = self.kept, replace(made.outcome, seconds=time.perf_counter() - self._started)
+        self.kept, self._prepared = outcome, replace(made, outcome=outcome)
         self._workspace.accept(outcome, pipeline, stack)
         if self._workspace.outcome is not outcome:  # another image or time point was chosen meanwhile
             self.kept = before

@@ -113,6 +113,7 @@ class Session(QObject):
             self.review_canvas,
             TrialLayer(viewer),
         )
+        self.review_canvas.outside.boxes_changed.connect(self.runner.show_again)
         self.whole_cells = WholeCellLayer(viewer, self.workspace, self.opener, self.reviewer, self.decoder)
         self.spots = SpotEditor(viewer, self.workspace, self.opener, self.reviewer, self.decoder)
         self.spots.saver = self.saver
