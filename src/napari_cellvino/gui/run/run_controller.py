@@ -154,13 +154,14 @@ class RunController(QObject):
             self.progressed.emit(progress, left)
 
     def _merge_run(self, stack: Stack, pipeline: Pipeline, made: PreparedResult) -> None:
-        accept = partial(self._accept, stack, pipeline)
-        self._run_merge.follow(made, accept, failed=self._fail, stopped=self._stop)
+        accept, outcome = partial(self._accept, stack, pipeline), made.outcome
+        timed = replace(made, outcome=replace(outcome, seconds=time.perf_counter() - self._started))
+        self._run_merge.follow(timed, accept, failed=self._fail, stopped=self._stop)
 
     def _accept(self, stack: Stack, pipeline: Pipeline, made: PreparedResult) -> None:
         self.running = False
-        before, outcome = self.kept, replace(made.outcome, seconds=time.perf_counter() - self._started)
-        self.kept, self._prepared = outcome, replace(made, outcome=outcome)
+        before, outcome = self.kept, made.outcome
+        self.kept, self._prepared = outcome, made
         self._workspace.accept(outcome, pipeline, stack)
         if self._workspace.outcome is not outcome:  # another image or time point was chosen meanwhile
             self.kept = before
