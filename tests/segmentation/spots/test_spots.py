@@ -10,7 +10,6 @@ from scipy.spatial import cKDTree
 from napari_cellvino.core.spots import labels_at
 from napari_cellvino.quality.point_accuracy import match_points
 from napari_cellvino.segmentation.spots.detect import find_spots
-from napari_cellvino.segmentation.spots.look import Filtered
 from napari_cellvino.segmentation.spots.network import shipped_network
 from napari_cellvino.training.synthetic.particle_stacks import simulate_stack
 from napari_cellvino.training.synthetic.spot_fields import SpotField, simulate_spots
@@ -189,15 +188,6 @@ def test_grains_of_what_shines_through_are_no_spots():
     for field, most in ((even, 36), (replace(even, spots=0), 8)):
         image = simulate_spots(field, 3)[0] + rng.poisson(nucleus)
         assert len(find_spots(image.astype(np.uint16), network=shipped_network())) <= most
-
-
-def test_many_places_respond_as_few_do():
-    image = simulate_spots(FIELD, 1)[0][None].astype(np.float32)
-    filtered, at = Filtered(image, (0.0, 1.4, 1.4)), np.argwhere(np.ones((1, 64, 64), bool))
-    few = filtered.wider(at[:5])
-    assert "wider_response" not in vars(filtered)
-    assert filtered.wider(at)[:5] == pytest.approx(few, rel=1e-4)
-    assert "wider_response" in vars(filtered)
 
 
 def test_width_is_that_of_spots_among_granules():

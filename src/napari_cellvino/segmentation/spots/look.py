@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from napari_cellvino.segmentation.spots.bands import Image, gaussian
 from napari_cellvino.segmentation.spots.response import (
     Sigma,
-    are_many,
     background_of,
     gaussian_response,
     kernel_norm,
@@ -56,19 +55,9 @@ class Filtered:
         """All local maxima (N, 3) of the response above 0."""
         return local_maxima(self.response, 0.0)
 
-    @cached_property
-    def wider_response(self) -> Image:
-        """The response at twice the width."""
-        return spot_response(self.image, self._twice())
-
     def wider(self, at: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the responses at twice the width, at places (N, 3)."""
-        if "wider_response" in vars(self) or are_many(at, self.image.shape, self._twice()):
-            return np.asarray(self.wider_response[tuple(at.T)], np.float64)
-        return spot_response_at(self.image, at, self._twice())
-
-    def _twice(self) -> Sigma:
-        return 2 * self.width[0], 2 * self.width[1], 2 * self.width[2]
+        return spot_response_at(self.image, at, (2 * self.width[0], 2 * self.width[1], 2 * self.width[2]))
 
 
 @dataclass(frozen=True, slots=True)

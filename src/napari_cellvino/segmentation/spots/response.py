@@ -40,7 +40,7 @@ DARK = 0.25  # share of an image, in which the noise of responses is compared wi
 MORE_NOISE = 3.0  # times what these tell, that there may be elsewhere
 SAMPLES = 500_000
 ROUND = 0.3
-FEW_PIXELS = 1  # times the image, that patches round places have at most where only these are filtered
+FEW_PIXELS = 4  # times the image, that patches round places have at most where only these are filtered
 AT_A_TIME = 2_000_000  # pixels of patches
 ONE = np.ones(1, np.float32)
 WAYS = 8  # directions over half a turn
@@ -102,26 +102,16 @@ def spot_response(image: Image, sigma: Sigma) -> Image:
 
 
 def spot_response_at(image: Image, at: NDArray[np.int64], sigma: Sigma) -> NDArray[np.float64]:
-    """Return `spot_response` at voxels (N, 3) of the pixels round these, which takes long where `are_many`."""
-    weights, reach = _patch_weights(sigma)
+    """Return `spot_response` at voxels (N, 3): of the pixels round these where they are few."""
+    weights = [[kernel_weights(s, order) for order in (0, 2)] if s > 0 else [ONE, ONE * 0] for s in sigma]
+    reach = np.array([len(of[0]) - 1 for of in weights])
     patch = int(np.prod(2 * reach + 1))
+    if len(at) * patch > FEW_PIXELS * image.size or (reach >= np.array(image.shape)).any():
+        return np.asarray(spot_response(image, sigma)[tuple(at.T)], np.float64)
     both = [np.stack([np.r_[w[:0:-1], w] for w in of]).astype(np.float64) for of in weights]
     size = max(1, AT_A_TIME // patch)
     parts = [_response_of(image, at[n : n + size], reach, both, sigma) for n in range(0, len(at), size)]
     return np.concatenate([np.zeros(0), *parts])
-
-
-def are_many(at: NDArray[np.int64], shape: tuple[int, ...], sigma: Sigma) -> bool:
-    """Return whether voxels (N, 3) are so many, or the image so small, that it is better filtered as a whole."""
-    _, reach = _patch_weights(sigma)
-    patches = len(at) * int(np.prod(2 * reach + 1))
-    return patches > FEW_PIXELS * int(np.prod(shape)) or bool((reach >= np.array(shape)).any())
-
-
-def _patch_weights(sigma: Sigma) -> tuple[list[list[NDArray[np.float32]]], NDArray[np.int64]]:
-    """Return what pixels of a patch weigh along each axis, in the Gaussian and its second derivative, and its reach."""
-    weights = [[kernel_weights(s, order) for order in (0, 2)] if s > 0 else [ONE, ONE * 0] for s in sigma]
-    return weights, np.array([len(of[0]) - 1 for of in weights])
 
 
 def _response_of(
