@@ -137,6 +137,13 @@ def test_wells_that_cannot_be_scaled_are_told():
     assert "p: no count in B02, C02, which are left out" in told(some)
 
 
+def test_controls_that_overlap_are_told():
+    mixed = plate()
+    mixed.loc[mixed["well"].isin(["A01", "B01"]), "count"] = 150.0
+    assert "controls overlap (Z' -" in told(mixed)
+    assert "overlap" not in told(plate())
+
+
 def test_plates_that_differ_are_told():
     two = pd.concat([plate(), plate(1).assign(plate="q", count=lambda rows: 3 * rows["count"])])
     assert "plates differ: the negative controls of p" in told(two)

@@ -49,6 +49,12 @@ def _of_plate(found: PlateAnswers, table: pd.DataFrame, values: Real) -> Iterato
         yield f"{_unscaled(measured, control, choices.scale, choices.correction)}: all its wells are left out"
     else:
         yield from _of_negatives(values[control == Control.NEGATIVE.value])
+    quality = found.quality.get(str(table["plate"].iloc[0]))
+    if quality is not None and quality.z_prime < 0:
+        yield (
+            f"positive and negative controls overlap (Z' {quality.z_prime:.1f}): hits and percentages say little; "
+            "check which wells the layout marks"
+        )
     yield from _of_correction(table, np.isfinite(measured) & (control == Control.NONE.value), choices.correction)
     if _look_exchanged(table, values):
         yield "positive and negative controls look exchanged; check the layout"
