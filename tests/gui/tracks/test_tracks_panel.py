@@ -123,9 +123,12 @@ def test_a_film_is_tracked_mended_and_saved(
     panel, tracks = window.panel, window.tracks
     asked = iter([str(film / "film"), str(film / "masks")])
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: next(asked))
+    said: list[str] = []
+    tracks.redrawn.connect(lambda: said.append(panel._describe_doubt()))
     click(panel.masks_button)
     window.wait(lambda: tracks.linked is not None and tracks.queue.doubts)
     assert panel.title.text() == "4 tracks · 1 division"
+    assert said == ["Looking for doubtful links…"]
     assert window.spans() == {1: list(range(7)), 2: [0, 1, 2], 3: [3, 4, 5, 6], 4: [3, 4, 5, 6]}
 
     cells, lines = tracks.canvas._layers.labels, tracks.canvas._layers.tracks  # deleted, and changed, by somebody else
@@ -201,6 +204,7 @@ def test_a_film_is_tracked_mended_and_saved(
     tracks.editor.close()
     tracks.open(tracks.folder)
     window.wait(lambda: not tracks.working and tracks.editor.annotation is not None)
+    assert said[-1] == "Looking for doubtful links…"  # those of the film before are not shown
     assert tracks.editor.annotation.fingerprint() == after != before
     assert "1 corrections" in tracks.editor.said
 
@@ -277,6 +281,7 @@ def test_every_key_edits_and_all_is_undone_redone_saved_and_kept(
     assert window.frames(ONE, 0) == whole
     window.choose((5, ONE))
     key(Qt.Key.Key_D)  # deleted in a frame, and drawn there from the one before
+    assert tracks.editor.said == f"Delete #{window.at(ONE, 0)} in frame 6"
     assert window.frames(ONE, 0) == [0, 1, 2, 3, 4, 6]
     window.choose((4, ONE))
     key(Qt.Key.Key_C)

@@ -7,6 +7,8 @@ is copied from that copy, in a thread and before anyone saves. Boxes are drawn a
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
+
 import numpy as np
 from napari.layers import Vectors
 from numpy.typing import NDArray
@@ -21,6 +23,7 @@ from napari_cellvino.gui.widgets.delay import debouncer
 
 PIECE = 1 << 16  # px that are compared at once
 DELAY_MS = 150  # after the last time that the layer was drawn
+AHEAD_MS = 300  # after a new result: a slider that moves on has another one soon
 NAME = "Change from outside"
 TAKEN = "The labels were changed outside CellVINO. The change is one step of the review; undo takes it back."
 BOXES_SET_BACK = "The boxes were changed outside CellVINO, and were set back; correct them with the buttons above."
@@ -40,8 +43,10 @@ class OutsideChanges(QObject):
         self._seen: NDArray[np.int32] | None = None  # the labels after the last edit
         self._lines: NDArray[np.float32] | None = None  # that boxes were drawn with
         self._own = False  # whether nobody else reads them, so that edits may be written into them
+        self._ahead: Future[NDArray[np.int32]] | None = None  # a copy that may be written into, in the making
         self._checking = False
         self._later = debouncer(self, DELAY_MS, self.check)
+        self._prepare = debouncer(self, AHEAD_MS, self._copy_seen)
         editor.edited.connect(self._on_edit)
         editor.begun.connect(self._forget)
         editor.about_to_edit.connect(self.check)
@@ -64,10 +69,13 @@ class OutsideChanges(QObject):
         if self._layer is not None:
             self._layer.drawn_again.disconnect(self._later.throttle)
             self._later.cancel()
+            self._prepare.cancel()
         self._layer, self._annotation = layer, annotation
         self._seen, self._own = (seen, False) if seen is not None else (None if labels is None else labels.copy(), True)
+        self._ahead = None
         if self._layer is not None:
             self._layer.drawn_again.connect(self._later.throttle)
+            self._prepare.throttle()
         self._copy_ahead()
 
     def check(self) -> None:
@@ -114,19 +122,30 @@ class OutsideChanges(QObject):
 
     def _forget(self) -> None:
         """Forget the labels: steps that were found again have changed them. `watch` remembers them anew."""
-        self._annotation, self._seen = None, None
+        self._annotation = self._seen = self._ahead = None
 
     def _on_edit(self, change: Change) -> None:
         """Remember what an edit of ours made of the labels."""
         annotation = self._annotation
         if self._seen is None or annotation is not self._editor.annotation or annotation is None:
             return
+        if change.replaced:
+            self._forget()
+            return
         if change.pixels:
             if not self._own:
-                self._seen, self._own = self._seen.copy(), True
+                self._seen, self._own = self._seen.copy() if self._ahead is None else self._ahead.result(), True
+                self._ahead = None
             where = change.region.slices if change.region is not None else (...,)
             self._seen[where] = annotation.pixels[where]
         self._copy_ahead()
+
+    def _copy_seen(self) -> None:
+        """Copy the labels in a thread, so that the first edit need not: it takes a tenth of a second."""
+        if self._seen is not None and not self._own and self._ahead is None:
+            with_one = ThreadPoolExecutor(1, thread_name_prefix="cellvino-copy")
+            self._ahead = with_one.submit(self._seen.copy)
+            with_one.shutdown(wait=False)
 
     def _copy_ahead(self) -> None:
         session = self._editor.session

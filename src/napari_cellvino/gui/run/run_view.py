@@ -73,7 +73,7 @@ def resolve(
     """Return what to show now; ``unread`` is why the result on disk is not shown."""
     outcome, saved = workspace.outcome, workspace.saved
     missing = _missing(workspace, catalogue, opener)
-    failure = runner.failure or catalogue.failure or unread
+    failure = runner.failure or catalogue.failure or unread or (opener.failure if opener.field_failed else None)
     channel, doubtful = _channel(workspace), workspace.channel_guess.is_doubtful
     told = outcome is None and saved is not None and bool(saved.annotation.provenance.notices)  # and of what is seen
     warned = channel if doubtful and not told else ""
@@ -121,6 +121,8 @@ def format_further_steps(recipe: Recipe) -> str:
 def _missing(workspace: Workspace, catalogue: ModelCatalogue, opener: OpenController) -> str:
     if opener.reading:
         return f"Reading {opener.reading} …"
+    if opener.field_failed:
+        return "This field cannot be read: choose another one in the list (tab 1)."
     if workspace.stack is None:
         return "Open an image first: tab 1." if opener.failure is None else "This image cannot be used; tab 1 says why."
     if catalogue.checking or catalogue.checking_outline:

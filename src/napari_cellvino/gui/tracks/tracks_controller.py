@@ -187,6 +187,7 @@ class TracksController(QObject):
 
     def _take(self, opened: OpenedFilm) -> None:
         self.working, self.opened, self.notices = "", opened, opened.notices
+        self.queue.show(None, None)  # those of another film are none of this one
         self.selection, self.preview, self._relinker = (), None, None
         self._workspace.choose_linking(opened.request.recipe.linking)
         self.editor.begin(opened.annotation, opened.session)
@@ -351,7 +352,7 @@ class TracksController(QObject):
         self.changed.emit()
 
     def _saved(self, _: object) -> None:
-        self.working = ""
+        self.working, self.editor.failure = "", None
         self.editor.said = f"Saved in {self.folder}"
         self.changed.emit()
 

@@ -226,6 +226,8 @@ class TracksPanel(QWidget):
     def _describe_doubt(self) -> str:
         queue, chosen = self.controller.queue, self.controller.selection
         named = f"Chosen: {', '.join(f'#{track}' for track in chosen)}. " if chosen else ""
+        if queue.looking:
+            return f"{named}Looking for doubtful links…"
         if not queue.doubts:
             return f"{named}No doubtful link is left."
         if queue.place < 0 or queue.at is None:
