@@ -135,12 +135,19 @@ def of_a_slider(window: CellvinoWindow, longest: Longest[Stall]) -> dict[str, St
 
 
 def of_the_end(window: CellvinoWindow, longest: Longest[Stall], pixels: NDArray[np.generic]) -> dict[str, Stall]:
-    """Return the stalls of exporting, and of another image while a run goes on."""
+    """Return the stalls of exporting, of a run on what was corrected, and of another image while a run goes on."""
     session = window.session
     stalls = {"exporting for ImageJ": longest(partial(session.exporter.export, "imagej", overwrite=True))}
-    session.viewer.add_image(pixels, name="run")
-    session.runner.run()
-    stalls["another image in the middle of a run"] = longest(lambda: session.viewer.add_image(pixels, name="beside"))
+    stalls["running again on what was corrected"] = longest(session.runner.run)
+    session.viewer.add_image(pixels, name="beside")
+    beside = next(picture for picture in session.opener.pictures.listed() if picture.name == "beside")
+
+    def leave_at_first_step(_: object, __: object) -> None:
+        session.runner.progressed.disconnect(leave_at_first_step)
+        session.opener.choose(beside)
+
+    session.runner.progressed.connect(leave_at_first_step)
+    stalls["another image in the middle of a run"] = longest(session.runner.run)
     return stalls
 
 

@@ -1,10 +1,10 @@
 """How long the window stands still: a heartbeat in the thread of a real viewer, on a field of 4096 x 4096 px.
 
 A stall is the time of the processor that the thread takes between two beats of a timer of a few ms: what other
-programs do meanwhile is left out. Not our own is what napari takes to add a layer, to draw its canvas, and to note
-where a dock stands: every 2 ms another thread looks where the window's thread is. A viewer without our window, measured
-beside, was ruled out: what it takes for the same layer differs by 100 ms from one time to the next. The network runs
-once on a small field, whose maps are put side by side.
+programs do meanwhile is left out. Not our own is what napari takes to add a layer, to draw its canvas, to give its
+whole window another theme, and to note where a dock stands: every 2 ms another thread looks where the window's thread
+is. A viewer without our window, measured beside, was ruled out: what it takes for the same layer differs by 100 ms from
+one time to the next. The network runs once on a small field, whose maps are put side by side.
 """
 
 from __future__ import annotations
@@ -55,6 +55,7 @@ NAPARIS = {
     ("napari.layers.labels.labels", "__init__"),
     ("napari.layers.vectors.vectors", "__init__"),
     ("vispy.app.backends._qt", "paintGL"),
+    ("napari._qt.qt_main_window", "_update_theme"),
     ("napari._qt.widgets.qt_viewer_dock_widget", "_update_default_dock_area"),
 }
 BLOCK = 16  # px of a field that one step of the network's deepest layer is of

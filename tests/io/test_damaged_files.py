@@ -31,13 +31,16 @@ def written(folder, **how):
     return path
 
 
+def planes_of(stack):
+    return [stack.plane(z=z, c=c) for z in range(min(stack.shape.z, 6)) for c in range(min(stack.shape.c, 6))]
+
+
 def survives(path):
     """Return whether a stack came of the file; fail on anything but a stack or a CellvinoError, and on dawdling."""
     started = time.monotonic()
     try:
         stack = open_source(path).read()
-        for z in range(min(stack.shape.z, 6)):
-            plane = stack.plane(z=z)
+        for plane in planes_of(stack):
             assert (plane.shape, plane.dtype) == (stack.shape[-2:], stack.dtype)
     except CellvinoError:
         return False
@@ -53,8 +56,21 @@ def test_cut_anywhere(tmp_path, how):
     for end in np.linspace(0, len(whole) - 24, 60).astype(int):
         path.write_bytes(whole[:end])
         if survives(path):
-            planes = open_source(path).read()
-            np.testing.assert_array_equal([planes.plane(z=z) for z in range(5)], PIXELS)
+            np.testing.assert_array_equal(planes_of(open_source(path).read()), PIXELS)
+
+
+@pytest.mark.parametrize("how", [{"imagej": True}, {}, {"bigtiff": True}], ids=["imagej", "shaped", "bigtiff"])
+def test_the_planes_that_a_cut_file_has_are_read(tmp_path, how):
+    path = written(tmp_path, metadata={"axes": "TYX"}, **how)
+    with tifffile.TiffFile(path) as tif:
+        begin = tif.pages.first.dataoffsets[0]
+    path.write_bytes(path.read_bytes()[: begin + 3 * PIXELS[0].nbytes + 100])
+    stack = open_source(path).read()
+    assert stack.shape.t == 5
+    assert "the file is cut short: 3 of its 5 planes are there" in str(stack.warnings)
+    np.testing.assert_array_equal([stack.plane(t=number) for number in range(3)], PIXELS[:3])
+    with pytest.raises(ImageReadError, match="cut short"):
+        stack.plane(t=3)
 
 
 @pytest.mark.parametrize("how", KINDS.values(), ids=KINDS)
@@ -162,8 +178,7 @@ def test_no_pixels(tmp_path, tag):
         open_source(path)
 
 
-def test_an_imagej_stack_that_was_cut(tmp_path):
-    path = written(tmp_path, imagej=True)
-    path.write_bytes(path.read_bytes()[:12_000])
+def test_an_imagej_stack_of_which_pages_are_missing(tmp_path):
+    path = written(tmp_path, pixels=PIXELS[:2], description="ImageJ=1.53t\nimages=5\nslices=5\n", metadata=None)
     with pytest.raises(ImageReadError, match="ImageJ.* 5 planes"):
         open_source(path)

@@ -1,23 +1,26 @@
 """Corrections survive a new run."""
 
 import re
+from random import Random
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.measure import regionprops
 
-from napari_cellvino.annotation import EditSession
+from napari_cellvino.annotation import EditAction, EditSession
+from napari_cellvino.annotation.event_json import event_dict, write_line
+from napari_cellvino.annotation.prepared_step import StepBase
 from napari_cellvino.annotation.tools.boxes import move_box
 from napari_cellvino.annotation.tools.delete import delete
 from napari_cellvino.annotation.tools.mark import accept, reject
 from napari_cellvino.annotation.tools.outline import grow
-from napari_cellvino.core.errors import ImageValueError
+from napari_cellvino.core.errors import EditError, ImageValueError
 from napari_cellvino.core.objects import Objects
-from napari_cellvino.quality.reconcile import holds_for, reconcile
+from napari_cellvino.quality.reconcile import holds_for, prepare_merge, reconcile
 from tests.annotation.conftest import annotate, boxed, check_index, state
-from tests.annotation.random_edits import scene
+from tests.annotation.random_edits import box_scene, random_edit, scene
 
 
 def found(labels, score=0.5):
@@ -123,6 +126,89 @@ def test_any_run_leaves_any_touched_object(seed, other, touched, shape):
         there = annotation.labels[(new == id_) & free]
         assert len(np.unique(there)) <= 1, "one object of the run is one object after"
     check_index(annotation)
+
+
+class Lines:
+    """A journal in memory."""
+
+    def __init__(self):
+        self.lines, self.fault = [], None
+
+    def append(self, event, line=b""):
+        self.lines.append(line or write_line(event_dict(event)))
+
+
+def corrected(make, seed, steps):
+    """Return a session in which a person has marked, deleted, merged and drawn."""
+    session = EditSession(make(seed), journal=Lines(), author="ada", clock=lambda: "2026-01-01T00:00:00+00:00")
+    chance = Random(seed)
+    for _ in range(steps):
+        edit = random_edit(session.annotation, chance)
+        if edit is not None:
+            session.commit(edit)
+    return session
+
+
+def base_of(session, undone=None):
+    annotation = session.annotation
+    labels = None if annotation.labels is None else annotation.labels.copy()
+    return StepBase(annotation, annotation.version, labels, undone, session.stamp)
+
+
+@settings(max_examples=40)
+@given(
+    st.sampled_from([scene, box_scene, lambda seed: scene(seed, (3, 20, 24))]),
+    st.integers(0, 99),
+    st.lists(st.integers(0, 99), min_size=1, max_size=3),
+    st.integers(1, 30),
+)
+def test_a_merge_that_a_thread_prepares_is_the_very_same(make, seed, sliders, steps):
+    ours, theirs = (corrected(make, seed, steps) for _ in range(2))
+    reran, heard = False, []
+    ours.changed.connect(heard.append)
+    for other in sliders:
+        new = make(other)
+        undone = ours.history.next_undo if reran else None
+        merge = prepare_merge(base_of(ours, undone), new)
+        before = ours.annotation.labels
+        change = ours.take_over(merge.step)
+        if reran:
+            theirs.undo()
+        done = reconcile(theirs.annotation, new.labels, new.objects, records=new.records)
+        reran = not done.edit.empty
+        if reran:
+            theirs.commit(done.edit)
+        a, b = ours.annotation, theirs.annotation
+        assert (state(a), a.next_id, a.states) == (state(b), b.next_id, b.states)
+        assert [*a.records] == [*b.records], "in the same order"
+        assert ours.journal.lines == theirs.journal.lines
+        assert (ours.unsaved, ours.to_save) == (theirs.unsaved, theirs.to_save)
+        assert (merge.done.kept, merge.done.new, merge.done.dropped) == (done.kept, done.new, done.dropped)
+        assert heard == [change] * (change is not None)
+        heard.clear()
+        if change is not None:
+            assert (change.step is EditAction.DO) == reran
+            assert change.replaced == (a.labels is not None) == (a.labels is not before)
+        if a.labels is not None:
+            check_index(a)
+    while theirs.history.next_undo:
+        ours.undo()
+        theirs.undo()
+    assert state(ours.annotation) == state(theirs.annotation)
+
+
+def test_what_a_thread_prepared_is_dropped_where_cells_were_edited_meanwhile():
+    session = corrected(scene, 3, 5)
+    annotation, new = session.annotation, scene(4)
+    stale = prepare_merge(base_of(session), new)
+    kept = max(annotation.records)
+    session.commit(reject(annotation, [kept]))
+    before, lines = state(annotation), list(session.journal.lines)
+    with pytest.raises(EditError, match="changed since"):
+        session.take_over(stale.step)
+    assert (state(annotation), session.journal.lines) == (before, lines)
+    session.take_over(prepare_merge(base_of(session), new).step)
+    assert annotation.records[kept].review.name == "REJECTED"
 
 
 def test_nothing_found_leaves_what_was_touched():

@@ -319,6 +319,24 @@ def test_cells_in_channels_are_followed_though_one_in_twenty_is_not_found() -> N
     assert sum(mothers.get(d) == m for d, m in divided) >= 0.9 * len(divided)
 
 
+def test_cells_in_channels_that_are_only_marked_are_followed_by_how_far_they_lie_apart() -> None:
+    film, mothers = mother_machine(8)
+    marks = []
+    for frame in film:
+        cells, image = frame_cells(frame), np.zeros_like(frame)
+        for label, (y, x) in zip(cells.labels.tolist(), np.rint(cells.centroids).astype(int).tolist(), strict=True):
+            image[y - 2 : y + 3, x - 2 : x + 3] = label
+        marks.append(image)
+    assert frame_cells(marks[0]).are_marks
+    assert not frame_cells(film[0]).are_marks
+    tracks = linked(marks)
+    assert len([labels for labels in labels_of(tracks) if len(set(labels)) > 1]) <= 1  # 26 where all are alike in size
+    of = {track: nodes[0].label for track, nodes in tracks.nodes.items()}
+    divided = [(of[d], tracks.nodes[m][-1].label) for d, m in tracks.parents.items()]
+    assert len(divided) > 20
+    assert sum(mothers.get(d) == m for d, m in divided) >= 0.9 * len(divided)
+
+
 def test_a_lattice_of_cells_is_no_mother_machine() -> None:
     y, x = np.mgrid[:410, :410]
     film = []

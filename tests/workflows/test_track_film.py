@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import tifffile
 from numpy.typing import NDArray
+from PIL import Image
 
 from napari_cellvino import track
 from napari_cellvino.annotation import EditSession
@@ -219,6 +220,7 @@ def files(*numbers: int) -> list[Path]:
         ((1, 3), (), 3, [1, None, 3]),  # the film is one file, whose frames count from 1 then
         ((0, 1, 2, 3), (0, 3), 2, [0, 3]),
         ((0, 1, 3), (0, 2, 3), 3, None),  # as many, of other frames
+        ((0, 1, 2), (0, 2, 5), 3, [0, 1, 2]),  # that only count the label images
         ((1, 2), (), 4, None),
     ],
 )
@@ -232,7 +234,10 @@ def test_label_images_are_those_of_the_frames_with_their_numbers(
         return
     paired, said = pair_labels(files(*masks), held, count)
     assert [None if file is None else int(file.stem[4:]) for file in paired] == expected
-    assert bool(said) == (None in expected or len(masks) > count)
+    assert bool(said) == (None in expected or len(masks) > count or frames == (0, 2, 5))
+    if frames == (0, 2, 5):
+        with pytest.raises(OptionError, match="one for each is needed"):  # the label image of frame 2 may come yet
+            pair_labels(files(*masks), held, count, growing=True)
 
 
 @pytest.mark.parametrize(
@@ -300,6 +305,55 @@ def test_label_images_of_the_challenge_of_volumes_and_of_another_size(
 def test_the_folder_that_one_is_in_has_its_name(film: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(film[0])
     assert open_film(Path()).name == "film"
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ({"imagej": True, "metadata": {"axes": "TYX"}}, "the file is cut short: 4 of its 7 planes are there"),
+        ({"ome": True, "metadata": {"axes": "CYX"}}, "7 channels and no time points: its channels are taken as time"),
+        ({"names": "img_{}_c1.tif"}, "14 files are taken as 2 channels and 1 plane of 7 frames"),
+    ],
+)
+def test_films_of_every_layout_have_their_frames(film: tuple[Path, Path], how: dict[str, object], said: str) -> None:
+    path, frames = film[0].parent / "x.tif", np.stack(pictures(dividing_film()))
+    if "names" in how:
+        path = write_frames(film[0].parent / "x", [*frames], str(how["names"]))
+        [tifffile.imwrite(path / f"img_{n}_c2.tif", frame) for n, frame in enumerate(frames)]
+    else:
+        tifffile.imwrite(path, frames, photometric="minisblack", **how)
+    if "imagej" in how:
+        with tifffile.TiffFile(path) as tif:
+            begin = tif.pages.first.dataoffsets[0]
+        path.write_bytes(path.read_bytes()[: begin + 4 * frames[0].nbytes + 9])
+    opened = open_film(path)
+    assert said in " ".join(opened.notices)
+    assert (opened.count, opened.name) == (7, "x")
+    stack, number = opened.frame(3)
+    np.testing.assert_array_equal(stack.plane(t=number - 1), frames[3])
+    shown = opened.as_stack()
+    assert shown.shape[:3] == (7, 1 + ("names" in how), 1)
+    assert len(open_labels(film[1], opened).labels(6)) == 160
+
+
+def test_label_images_are_the_numbers_that_are_stored(film: tuple[Path, Path]) -> None:
+    labels = [frame.astype(np.uint8) for frame in dividing_film()]
+    darker = np.linspace(65535, 0, 256).astype(np.uint16)[None].repeat(3, 0)
+    inverted = write_frames(film[0].parent / "m", [])
+    opened = open_film(film[0])
+    for number, frame in enumerate(labels):
+        path = inverted / f"t{number:02d}.tif"
+        if number % 3 == 0:
+            tifffile.imwrite(path, frame, photometric="miniswhite")
+        elif number % 3 == 1:
+            tifffile.imwrite(path, frame, photometric="palette", colormap=darker)
+        else:
+            picture = Image.fromarray(frame, "P")
+            picture.putpalette([7, 90, 3, 200, 1, 66] * 128)
+            picture.save(path.with_suffix(".png"))
+    given = open_labels(inverted, opened)
+    for number, frame in enumerate(labels):
+        np.testing.assert_array_equal(given.labels(number), frame)
 
 
 def test_times_are_told_by_numbers_only_where_they_can_be() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -61,8 +62,9 @@ def test_sliders_touch_no_network_and_count_what_changes(workspace: Workspace, m
     workspace.keep_preview()
     assert workspace.outcome is not None
     assert workspace.outcome.changes.removed == 0
+    workspace.outcome = replace(workspace.outcome, seconds=3.0)
     back = workspace.redecode({})
-    assert back.changes.added == native - fewer.count
+    assert (back.changes.added, back.seconds) == (native - fewer.count, 3.0)
 
 
 def test_limits_leave_out_what_a_run_leaves_out(workspace: Workspace) -> None:

@@ -53,6 +53,7 @@ class Annotation:
         self.classes = classes
         self.provenance = provenance
         self.shape = shape
+        self.version = 0  # another one after each change
         self._found: FoundRecords | None = None  # those of all objects, as long as none of them was made
         self._kept: dict[int, ObjectRecord] = {}
         self._deleted: dict[int, ObjectRecord] = {}
@@ -223,6 +224,19 @@ class Annotation:
             index.update(self.pixels, edit.pixels)
         if edit.records:
             self._put(edit.records)
+        self.version += 1
+
+    def become(self, after: Annotation) -> None:
+        """Take over labels and records of what edits made of a copy; nobody else may hold it. Only sessions call this.
+
+        The label image is another array then.
+        """
+        if after.labels is not None:
+            self.labels, self.index = after.labels, after.index
+        self._found, self._kept, self._deleted = None, after._live, after._deleted
+        self._states, self._corrected = after._states, after._corrected
+        self.next_id = max(self.next_id, after.next_id)
+        self.version += 1
 
     def copy_with_labels(self, labels: Labels | None) -> Annotation:
         """Return a copy of this annotation that uses ``labels``, a copy of its label image."""

@@ -30,7 +30,8 @@ class Change:
     """Summary of an event for viewers; ``region`` is the changed region, None if there is none.
 
     ``pixels`` tells whether label pixels changed in the region. ``added``, ``removed`` and ``changed`` are ids of
-    objects. ``undo`` and ``redo`` name the next edits to undo and redo; ``rerun`` is that of `Edit`.
+    objects. ``undo`` and ``redo`` name the next edits to undo and redo; ``rerun`` is that of `Edit`. ``replaced`` tells
+    whether the label image is another array now, which is shown anew as a whole.
     """
 
     step: EditAction
@@ -43,3 +44,4 @@ class Change:
     undo: str
     redo: str
     rerun: bool = False
+    replaced: bool = False

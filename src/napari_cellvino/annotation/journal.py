@@ -29,6 +29,8 @@ FORMAT = 2  # 1 wrote whole records where few of their fields change
 RETRY_S = 1.0  # before a failed write is repeated
 PATIENCE_S = 2.0  # for others that write in the folder at the moment that a journal is opened
 
+Content = dict[str, object] | Event | bytes  # of a line
+
 
 class Journal:
     """An open journal file with one writer; appended steps are in the file at once, and on the disk within a second.
@@ -58,7 +60,7 @@ class Journal:
         self._synced_bytes = self._end = self._file.tell()
         self._sync_lock = threading.Lock()  # what is in the file is being synced; taken before the file's
         self._file_lock = threading.Lock()
-        self._queue: list[dict[str, object] | Event] = []  # not known to be on the disk
+        self._queue: list[Content] = []  # not known to be on the disk
         self._written = 0  # how many of them are in the file
         self._dropped = 0
         self._steps = sum("step" in (read_line(line) or {}) for line in path.read_bytes().splitlines(keepends=True))
@@ -72,9 +74,9 @@ class Journal:
         """Number of steps, with those in the file when it was opened."""
         return self._steps
 
-    def append(self, event: Event) -> None:
-        """Write a step; if that fails, ``fault`` is set and it is tried again."""
-        self._enqueue(event)
+    def append(self, event: Event, line: bytes = b"") -> None:
+        """Write a step, as its ``line`` if that is known; if that fails, ``fault`` is set and it is tried again."""
+        self._enqueue(line or event, steps=1)
 
     def mark_saving(self, fingerprint: str, steps: int) -> None:
         """Write a mark to the disk that the annotation after ``steps`` steps is about to be saved.
@@ -148,10 +150,10 @@ class Journal:
         self._writer.join()
         self._file.close()
 
-    def _enqueue(self, content: dict[str, object] | Event) -> None:
+    def _enqueue(self, content: Content, *, steps: int = 0) -> None:
         with self._condition:
             self._queue.append(content)
-            self._steps += isinstance(content, Event)
+            self._steps += steps
         self._write_at_once()
         with self._condition:
             self._condition.notify_all()
@@ -174,7 +176,7 @@ class Journal:
             self._file = _open(self.path)
         self._file.seek(self._end)
         self._file.truncate()  # an incomplete line of a failed write
-        text = b"".join(write_line(event_dict(item) if isinstance(item, Event) else item) for item in items)
+        text = b"".join(map(_line, items))
         if self._file.write(text) != len(text):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._end += len(text)
@@ -307,6 +309,12 @@ def unused_name(path: Path, word: str) -> Path:
     while (free := path.with_name(f"{path.name}.{word}-{number}")).exists():
         number += 1
     return free
+
+
+def _line(content: Content) -> bytes:
+    if isinstance(content, bytes):
+        return content
+    return write_line(event_dict(content) if isinstance(content, Event) else content)
 
 
 def _header(fingerprint: str) -> bytes:

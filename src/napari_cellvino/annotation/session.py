@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from psygnal import Signal
@@ -15,8 +16,7 @@ from napari_cellvino.annotation.history import BYTES, EditsInEffect, History, st
 from napari_cellvino.annotation.journal import Journal
 from napari_cellvino.annotation.paint_strokes import Stroke, edit_from_strokes
 from napari_cellvino.annotation.pixel_runs import Labels
-from napari_cellvino.annotation.record import ObjectRecord
-from napari_cellvino.annotation.region import Region, join_regions
+from napari_cellvino.annotation.prepared_step import PreparedStep, change_of
 from napari_cellvino.annotation.snapshot import IncrementalCopy, Snapshot
 from napari_cellvino.core.errors import EditError, OutputError
 
@@ -83,10 +83,34 @@ class EditSession:
         """
         if edit.empty:
             raise EditError(f"{edit.name} changes nothing")
-        stamped = edit.stamped(self._author, self._clock())
+        stamped = self.stamp(edit)
         self.annotation.apply(stamped)
         self.history.push(stamped)
         return self._publish(Event(EditAction.DO, stamped))
+
+    def stamp(self, edit: Edit) -> Edit:
+        """Return an edit with who makes it, and when."""
+        return edit.stamped(self._author, self._clock())
+
+    def take_over(self, step: PreparedStep) -> Change | None:
+        """Put in place what a thread prepared, and return the change; None where there is none.
+
+        The label image of the annotation is another array then.
+
+        Raises
+        ------
+        EditError
+            If the annotation has changed since.
+        """
+        if step.base.annotation is not self.annotation or not step.base.is_current:
+            raise EditError("the cells have changed since this was prepared; do it again")
+        if not step.events:
+            return None
+        self.annotation.become(step.after)
+        for event, line in step.events:
+            self.add_to_history(event)
+            self._count(event, line)
+        return self._emit(self._with_names(replace(step.change, replaced=self.annotation.labels is not None)))
 
     def commit_paint(self, name: str, strokes: Sequence[Stroke]) -> Change | None:
         """Commit strokes that a viewer painted into the label image as one edit.
@@ -199,12 +223,17 @@ class EditSession:
             self.journal.close()
 
     def _publish(self, event: Event) -> Change:
+        self._count(event)
+        return self._emit(self.describe_change(event))
+
+    def _count(self, event: Event, line: bytes = b"") -> None:
         self._steps += 1
         self._in_effect.take(event.step)
         if self.journal is not None:
-            self.journal.append(event)
+            self.journal.append(event, line)
             self._report_fault(self.journal.fault)
-        change = self.describe_change(event)
+
+    def _emit(self, change: Change) -> Change:
         if change.pixels and change.region is not None:
             self._copies.add_change(change.region)
         self.changed.emit(change)
@@ -217,38 +246,8 @@ class EditSession:
 
     def describe_change(self, event: Event) -> Change:
         """Return the change of the last step."""
-        edit, undo, redo = event.edit, self.history.next_undo, self.history.next_redo
-        lives = _are_live(edit.records.before), _are_live(edit.records.after)
-        live = list(zip(edit.ids, *lives, strict=True))
-        return Change(
-            event.step,
-            edit.name,
-            self._changed_region(edit),
-            pixels=len(edit.pixels) > 0,
-            added=tuple([id_ for id_, before, after in live if after and not before]),
-            removed=tuple([id_ for id_, before, after in live if before and not after]),
-            changed=tuple([id_ for id_, before, after in live if before and after]),
-            undo=undo.name if undo else "",
-            redo=redo.name if redo else "",
-            rerun=edit.rerun,
-        )
+        return self._with_names(change_of([event], self.annotation))
 
-    def _changed_region(self, edit: Edit) -> Region | None:
-        place = edit.pixels.region(self.annotation.shape)
-        if place is not None:
-            return place
-        there = self.annotation.records
-        live = self.annotation.box_around([id_ for id_ in edit.ids if id_ in there])
-        found = [row.box for rows in (edit.records.before, edit.records.after) for row in rows if row and row.box]
-        boxes = [_region_around(found)] if found else []
-        return join_regions([live, *boxes] if live else boxes) if live or boxes else None
-
-
-def _are_live(rows: Sequence[ObjectRecord | None]) -> list[bool]:
-    return [row is not None and not row.deleted for row in rows]
-
-
-def _region_around(boxes: Sequence[tuple[int, ...]]) -> Region:
-    columns = list(zip(*boxes, strict=True))
-    axes = len(columns) // 2
-    return Region(tuple(map(min, columns[:axes])), tuple(map(max, columns[axes:])))
+    def _with_names(self, change: Change) -> Change:
+        undo, redo = self.history.next_undo, self.history.next_redo
+        return replace(change, undo=undo.name if undo else "", redo=redo.name if redo else "")

@@ -69,10 +69,9 @@ class KeepDoubles(StrEnum):
 class MetadataOverrides:
     """What the user said of an image or a plate; None and empty texts mean what is found there.
 
-    ``axes`` has one letter of T, C, Z, Y, X (S for red, green, blue) per dimension of the file, as ``CYX``.
-    ``pattern`` tells what the names of the files in a folder mean, ``acquisition`` which one of a plate that was imaged
-    more than once; ``level`` is the level of a pyramid that is read, 0 the full resolution, and ``region`` the part of
-    it (`Region`).
+    ``axes`` has a letter of T, C, Z, Y, X (S for red, green, blue) per dimension of the file, as ``CYX``. ``pattern``
+    says what names in a folder mean, ``acquisition`` which one of a plate imaged more than once; ``level`` is that of a
+    pyramid, 0 the full resolution, ``region`` the part of it (`Region`); ``as_numbers`` takes labels as stored.
     """
 
     axes: str | None = None
@@ -83,6 +82,7 @@ class MetadataOverrides:
     keep_doubles: KeepDoubles | None = None
     level: int = 0
     region: str = ""
+    as_numbers: bool = False
 
 
 @dataclass(frozen=True, slots=True)

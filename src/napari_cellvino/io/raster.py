@@ -7,7 +7,7 @@ without a word. JPEG is decoded by Pillow: libjpeg alone fills what is missing o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 
@@ -28,11 +28,15 @@ from napari_cellvino.io.source import Position, channel_names, merge_spacing, po
 
 @dataclass(frozen=True, slots=True)
 class RasterBlocks:
-    """The whole picture as the only block: (Y, X), or (Y, X, S) for red, green and blue."""
+    """The whole picture as the only block: (Y, X), or (Y, X, S) for red, green and blue.
+
+    With ``numbers`` the pixels are the numbers of the colours of its palette.
+    """
 
     path: Path
     header: Header
     start: int = 0
+    numbers: bool = False
 
     def block(self, number: int) -> NDArray[np.generic]:
         """Return the picture without its transparency.
@@ -45,7 +49,8 @@ class RasterBlocks:
         header = self.header
         check_memory(self.path, header.width * header.height * 4 * header.bits // 8)
         with parse_errors(self.path):
-            pixels = apply_orientation(_decode(self.path.read_bytes(), header), header.orientation)
+            decode = _numbers if self.numbers else _decode
+            pixels = apply_orientation(decode(self.path.read_bytes(), header), header.orientation)
         if pixels.shape[:2] != (header.height, header.width):
             raise ImageReadError(f"{self.path.name} has changed since it was opened; open it again")
         if header.colours == 1:
@@ -55,6 +60,11 @@ class RasterBlocks:
     def part(self, number: int, window: Window) -> NDArray[np.generic]:
         """Return rows and columns of the picture, which is decoded as a whole; errors as `block`."""
         return cut(self.block(number), window)
+
+
+def _numbers(data: bytes, header: Header) -> NDArray[np.generic]:
+    with Image.open(BytesIO(data), formats=["PNG"]) as picture:
+        return np.asarray(picture)
 
 
 def _decode(data: bytes, header: Header) -> NDArray[np.generic]:
@@ -80,6 +90,9 @@ class RasterSource:
         """The file."""
         return (self.path,)
 
+    def _blocks(self) -> RasterBlocks:
+        return RasterBlocks(self.path, self.header, numbers=self.header.palette and self.overrides.as_numbers)
+
     def read(self, position: Position | None = None) -> Stack:
         """Return the picture as a stack, without reading pixels.
 
@@ -94,7 +107,7 @@ class RasterSource:
         rgb = shape.c == 3 and "S" in self.layout.letters
         spacing = merge_spacing(self.path, Spacing(), self.overrides.spacing)
         return Stack(
-            BlockPlanes(self.path.name, self.layout, RasterBlocks(self.path, self.header), transform),
+            BlockPlanes(self.path.name, self.layout, self._blocks(), transform),
             shape,
             transform.dtype,
             spacing=spacing,
@@ -119,6 +132,8 @@ def open_raster(path: Path, head: bytes, overrides: MetadataOverrides) -> Raster
     header = read_header(path, head)
     if header is None:
         return None
+    if header.palette and overrides.as_numbers:
+        header = replace(header, colours=1)
     size = (header.height, header.width)
     colour = AxisSizes(path.name, "YXS", (*size, 3), samples=3)
     held = AxisSizes(path.name, "YX", size) if header.colours == 1 else colour

@@ -31,7 +31,8 @@ class Header:
     """Size in px as it is shown, colours per pixel (1 or 3; without transparency) and bits per colour.
 
     ``orientation`` (1 to 8) is that of EXIF: cameras and phones store a picture as the sensor lay, and say here how it
-    is to be turned. ``frames`` are those of an animation, of which the first is read.
+    is to be turned. ``frames`` are those of an animation, of which the first is read. ``palette`` where pixels are
+    numbers of colours.
     """
 
     width: int
@@ -40,6 +41,7 @@ class Header:
     bits: int
     orientation: int = 1
     frames: int = 1
+    palette: bool = False
 
 
 def read_header(path: Path, head: bytes) -> Header | None:
@@ -93,7 +95,8 @@ def _png(file: BinaryIO) -> Header:
     if kind != b"IHDR":
         raise ValueError("its first chunk is not IHDR")
     grey = colour in _PNG_GREY or (colour == _PNG_PALETTE and _grey_palette(file))
-    return Header(width, height, 1 if grey else 3, 16 if bits == 16 else 8, frames=_frames(file))
+    palette = colour == _PNG_PALETTE
+    return Header(width, height, 1 if grey else 3, 16 if bits == 16 else 8, frames=_frames(file), palette=palette)
 
 
 def _frames(file: BinaryIO) -> int:

@@ -2,7 +2,8 @@
 
 tifffile parses the directory once, everything that is needed is taken from it while the file is open, and the file is
 closed again; `tiff_blocks` says how pixels are read later, `tiff_pixels` what their values are. Files whose directory
-breaks off are refused: to project the planes that happen to be left would give a number that looks right.
+breaks off are refused: to project the planes that happen to be left would give a number that looks right. Where it is
+whole and pixels are missing, it is said how many planes are there, and one that is not fails where it is read.
 """
 
 from __future__ import annotations
@@ -25,11 +26,11 @@ from napari_cellvino.io.ome_part import set_part
 from napari_cellvino.io.page_channels import told_by_pages
 from napari_cellvino.io.pyramid import Pyramid
 from napari_cellvino.io.source import Position, channel_names, merge_spacing, position_index, tile_warning, unique_names
-from napari_cellvino.io.tiff_blocks import TiffBlocks, plan_blocks, present_channels
+from napari_cellvino.io.tiff_blocks import TiffBlocks, cut_warning, plan_blocks, present_channels
 from napari_cellvino.io.tiff_chain import TIFF_MAGIC, check_chain
 from napari_cellvino.io.tiff_metadata import TiffMetadata, read_metadata, reject_entities
 from napari_cellvino.io.tiff_pixels import COLOURS, colour_samples, palette_warning, pixel_transform, sparse_warning
-from napari_cellvino.io.tiff_series import choose_images, levels_question
+from napari_cellvino.io.tiff_series import choose_images, imagej_size, levels_question
 
 COMPANION_SUFFIX = ".companion.ome"
 
@@ -145,7 +146,11 @@ def _open(path: Path, overrides: MetadataOverrides) -> TiffSource:
         reject_entities(path, said)
         companion = companion_name(said)
         _check_siblings(path, said)
-        if not companion:
+        whole = imagej_size(tif)
+        if not companion and (whole is None or whole <= tif.filehandle.size):
+            return _source(path, tif, overrides)
+    if whole is not None and not companion:
+        with parse_errors(path), TiffFile(path, size=whole) as tif:
             return _source(path, tif, overrides)
     if (path.parent / companion).is_file():
         return _open_described(path, path.parent / companion, overrides)
@@ -288,6 +293,8 @@ def _image(
     series = full.levels[pyramid.level]
     page = series.keyframe
     transform, said = pixel_transform(path, page)
+    if overrides.as_numbers:
+        transform, said = replace(transform, white=None), ()
     held = tuple(_held(path, series, squeeze=squeeze) for squeeze in (True, False))
     layout, assumed = resolve_layout((held[0], held[1]), overrides.axes)
     rgb = page.photometric in COLOURS and "S" in layout.letters and layout.shape.c == 3
@@ -304,7 +311,8 @@ def _image(
         + palette_warning(page)
         + sparse_warning(page)
         + levels_question(full)
-        + _tiles(tif, layout),
+        + _tiles(tif, layout)
+        + cut_warning(blocks, math.prod(layout.stored[: blocks.start])),
         said,
         pyramid,
     )
@@ -312,7 +320,8 @@ def _image(
 
 def _told_by_pages(picture: TiffImage, overrides: MetadataOverrides) -> TiffImage:
     """Return an image whose pages, of which the file says nothing, are of several channels where they look so."""
-    if overrides.axes is not None or not picture.assumed or picture.rgb or picture.pyramid.level:
+    said = overrides.axes is not None or overrides.as_numbers  # labels may be others on every page
+    if said or not picture.assumed or picture.rgb or picture.pyramid.level:
         return picture
     told = told_by_pages(picture.layout, picture.blocks)
     return picture if told is None else replace(picture, layout=told[0], blocks=told[1], assumed=(told[2],))

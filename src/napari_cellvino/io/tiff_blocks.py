@@ -166,6 +166,16 @@ def _check_page(path: Path, page: TiffPage | TiffFrame, size: int) -> None:
     check_ratio(path, page.nbytes, sum(n for _, n in stored))
 
 
+def cut_warning(blocks: Blocks, count: int) -> tuple[str, ...]:
+    """Return what to say of a file that ends before the last of its ``count`` blocks of one plane or more."""
+    if not isinstance(blocks, ContiguousBlocks) or count < 2:
+        return ()
+    nbytes = math.prod(blocks.sizes) * blocks.dtype.itemsize
+    there = max(blocks.path.stat().st_size - blocks.offset, 0) // nbytes
+    said = f"the file is cut short: {there} of its {count} planes are there; copy it again from where it was made"
+    return (said,) if there < count else ()
+
+
 def present_channels(layout: AxisLayout, blocks: Blocks, position: int) -> tuple[int, ...]:
     """Return the channels (from 0) of a position of which no page is missing."""
     shape = layout.shape

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
-from tifffile import TiffFile, TiffPageSeries
+from tifffile import TiffFile, TiffPage, TiffPageSeries
 
 from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.io.checks import truncated_error
@@ -68,13 +68,29 @@ def _check_whole(path: Path, tif: TiffFile) -> None:
     """Raise ImageReadError where the file ends before something that it points to."""
     if _description_end(tif) > tif.filehandle.size:
         raise truncated_error(path, "part of its description is missing")
-    series = tif.series[0]
-    planes = int((tif.imagej_metadata or {}).get("images", 1)) if tif.is_imagej else 1
+    series, planes = tif.series[0], _imagej_planes(tif)
     if series.kind in _CHAINED and planes > len(tif.pages):
         raise truncated_error(path, f"ImageJ wrote {planes} planes, and they would reach beyond its end")
-    described = series.kind == "shaped" and series.dataoffset is not None
+    described = series.kind in ("shaped", "imagej") and series.dataoffset is not None
     if series.kind in _LISTED and not described and _breaks_off(tif):
         raise truncated_error(path, f"its list of pages breaks off after page {len(tif.pages)}")
+
+
+def _imagej_planes(tif: TiffFile) -> int:
+    """Return how many planes ImageJ says that it wrote; 1 of other files."""
+    return int((tif.imagej_metadata or {}).get("images", 1)) if tif.is_imagej else 1
+
+
+def imagej_size(tif: TiffFile) -> int | None:
+    """Return the bytes of a file in which the planes that ImageJ wrote end, None where its size is not told by that.
+
+    It writes them one after the other behind a single page, of which the library makes one plane where the file is cut
+    short; of those that are there whole each can be read.
+    """
+    page, planes = tif.pages.first if tif.pages else None, _imagej_planes(tif)
+    if not isinstance(page, TiffPage) or planes < 2 or len(tif.pages) > 1 or not page.is_contiguous:
+        return None
+    return int(page.dataoffsets[0]) + planes * int(page.nbytes)
 
 
 def _description_end(tif: TiffFile) -> int:

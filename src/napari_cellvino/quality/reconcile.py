@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from napari_cellvino.annotation import Annotation, Edit, ObjectRecord, make_edit
 from napari_cellvino.annotation.pixel_runs import runs_between
+from napari_cellvino.annotation.prepared_step import PreparedStep, StepBase, StepDraft
 from napari_cellvino.annotation.record import with_values
 from napari_cellvino.annotation.record_columns import records_of_objects
 from napari_cellvino.annotation.region import Region
@@ -46,6 +47,28 @@ def holds_for(annotation: Annotation, new: Annotation) -> bool:
     begins = new.classes[: len(annotation.classes)] == annotation.classes  # gates may give more
     classes = begins or len(annotation.classes) == len(new.classes) == 1
     return annotation.corrected and same and classes and (annotation.labels is None) == (new.labels is None)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Merge:
+    """The step that takes in a new run, and what it does."""
+
+    step: PreparedStep
+    done: Reconciliation
+
+
+def prepare_merge(base: StepBase, new: Annotation) -> Merge:
+    """Return the step by which a new run is taken in; any thread may prepare it.
+
+    Raises
+    ------
+    EditError, ImageValueError
+        If the run before cannot be taken back, or the new one does not fit.
+    """
+    draft, before = StepDraft(base), base.annotation.provenance.model
+    other = before if before != new.provenance.model else ""
+    done = reconcile(draft.annotation, new.labels, new.objects, before=other, records=new.records)
+    return Merge(draft.finish(done.edit), done)
 
 
 def is_kept(record: ObjectRecord) -> bool:

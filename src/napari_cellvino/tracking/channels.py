@@ -5,7 +5,8 @@ overlap and distance mislead. What holds is the order in the row: cells do not p
 frames are aligned like sequences, by dynamic programming over size and place: a cell goes on at about its size times
 the growth of all, or is two cells of that size together, and lies where that growth puts it, counted from the closed
 end; by that the others keep their tracks where one was not found. Cells at the open end are gone at little cost.
-Growth, and which end is open, are those with which the rows of all channels fit best together.
+Growth, and which end is open, are those with which the rows of all channels fit best together. Of cells that are only
+marked, by spots of one size, how far neighbours lie apart stands for how large they are.
 
 References
 ----------
@@ -108,24 +109,36 @@ def _row_pairs(
 
     Where the first cell of a row was not found in one of the frames, the other one tells where the row begins.
     """
-    lengths = _px_per_area(before, axis, [a for a, _ in pairs])
+    marks = before.are_marks and after.are_marks
+    lengths = 1.0 if marks else _px_per_area(before, axis, [a for a, _ in pairs])
+    usual = _usual_step(before, axis, [a for a, _ in pairs])
     ends = []
     for a, b in pairs:
         sign = 1.0 if len(a) < 2 or before.centroids[a[0], axis] < before.centroids[a[-1], axis] else -1.0
         along = [sign * cells.centroids[row, axis] for cells, row in ((before, a), (after, b))]
-        begins = [
-            float(at[0] - lengths * cells.sizes[row[0]] / 2)
-            for at, cells, row in zip(along, (before, after), (a, b), strict=True)
-        ]
-        ends.append((along, begins))
-    moved = float(np.median([begins[1] - begins[0] for _, begins in ends])) if ends else 0.0
+        areas = [cells.sizes[row].astype(np.float64) for cells, row in ((before, a), (after, b))]
+        sizes = [_lengths(at, usual) for at in along] if marks else areas
+        begins = [float(at[0] - lengths * size[0] / 2) for at, size in zip(along, sizes, strict=True)]
+        ends.append((along, begins, sizes))
+    moved = float(np.median([begins[1] - begins[0] for _, begins, _ in ends])) if ends else 0.0
     found = []
-    for (a, b), (along, begins) in zip(pairs, ends, strict=True):
+    for (a, b), (along, begins, sizes) in zip(pairs, ends, strict=True):
         origin = min(begins[0], begins[1] - moved)
-        sizes = before.sizes[a].astype(np.float64), after.sizes[b].astype(np.float64)
-        length = lengths * float(np.median(sizes[0]))
-        found.append(_RowPair(a, b, *sizes, along[0] - origin, along[1] - origin - moved, max(length, 1.0)))
+        length = max(lengths * float(np.median(sizes[0])), 1.0)
+        far = along[0] - origin, along[1] - origin - moved
+        found.append(_RowPair(a, b, sizes[0], sizes[1], far[0], far[1], length))
     return found
+
+
+def _lengths(along: Floats, usual: float) -> Floats:
+    """Return how long cells of a row are that are only marked, in px: half of the way to both neighbours together."""
+    apart = np.abs(np.diff(along)) if len(along) > 1 else np.array([usual])
+    return np.convolve(np.r_[apart[0], apart, apart[-1]], (0.5, 0.5), "valid")[: len(along)]
+
+
+def _usual_step(cells: FrameCells, axis: int, rows: list[NDArray[np.int64]]) -> float:
+    """Return how far neighbours in rows lie apart, in px."""
+    return float(np.median(np.concatenate([np.abs(np.diff(cells.centroids[row, axis])) for row in rows])))
 
 
 def _px_per_area(cells: FrameCells, axis: int, rows: list[NDArray[np.int64]]) -> float:

@@ -3,7 +3,7 @@
 It is taken from the outlines, not from the picture: dirt on the camera stays where it is while the stage moves. Of
 cells that are all whole in the field (a colony), the middle of all tells it too: side by side, rods look alike after a
 step to the next one; not of cells in channels, which stay where they are while cells are pushed out. The shift is
-believed where cells then cover each other much better than they do without it.
+believed where cells then cover each other much better than they do without it; marks in channels tell none.
 
 References
 ----------
@@ -29,12 +29,15 @@ def field_drift(before: FrameCells, after: FrameCells) -> NDArray[np.float64]:
     none = np.zeros(before.dimensions)
     if before.shape != after.shape or not len(before) or not len(after):
         return none
+    channels = find_channels(before)
+    if channels is not None and before.are_marks:  # which cover each other by chance, a channel aside too
+        return none
     step = -(-max(before.shape) // FINEST)
     from skimage.registration import phase_cross_correlation
 
     found, _, _ = phase_cross_correlation(_coarse(after, step), _coarse(before, step), normalization=None)
     choices = [np.asarray(found, np.float64) * step]
-    colony = not before.at_edge.any() and not after.at_edge.any() and find_channels(before) is None
+    colony = not before.at_edge.any() and not after.at_edge.any() and channels is None
     if colony:
         choices.append(np.rint(_middle(after) - _middle(before)))
     choices = [d for d in choices if d.any() and not (np.abs(d) > FARTHEST * np.asarray(before.shape)).any()]

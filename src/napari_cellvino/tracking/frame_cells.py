@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from napari_cellvino.tracking.looks import Looks
 
 ENOUGH = 80  # pixels of a cell of which the overlap is told to a few in a hundred
+FEWEST_MARKS, ALIKE = 5, 0.05  # spots by which it is told that all are of one size, but for so much of it
 MANY = 4_000_000  # pairs of cells from which on counting them by sorting is faster than in a table
 
 
@@ -74,6 +75,15 @@ class FrameCells:
     def diameter(self) -> float:
         """Their median, 0 where there is no cell."""
         return float(np.median(self.diameters)) if len(self) else 0.0
+
+    @property
+    def are_marks(self) -> bool:
+        """Whether cells are marked by spots of one size, which say where they are and not how large."""
+        whole = self.sizes[~self.at_edge]
+        if len(whole) < FEWEST_MARKS:
+            return False
+        low, high = np.percentile(whole, (10, 90))
+        return bool(high - low <= ALIKE * low)
 
     def without_pixels(self) -> FrameCells:
         """Return the same cells without pixels and looks, which a film of thousands of frames could not keep."""

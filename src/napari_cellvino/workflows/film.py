@@ -16,12 +16,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.core.errors import ImageReadError, ImageValueError, can_pass
+from napari_cellvino.core.errors import CellvinoError, ImageReadError, ImageValueError, can_pass
 from napari_cellvino.core.image import MetadataOverrides, Origin, PlaneReader, Spacing, Stack
-from napari_cellvino.io import is_image_folder, list_images, open_as
+from napari_cellvino.io import is_image_folder, open_as
 from napari_cellvino.io.checks import list_names
+from napari_cellvino.io.folder_listing import scan_folder
+from napari_cellvino.io.plates.suggest_pattern import suggest_pattern
 from napari_cellvino.workflows.film_label_files import numbers_of
 from napari_cellvino.workflows.sources import OpenSources
+
+MOST_CHANNELS = 6  # of a frame; more, in a file without time points and planes, are time points
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +124,41 @@ def open_film(path: Path, overrides: MetadataOverrides | None = None) -> Film:
     said = overrides or MetadataOverrides()
     if not os.path.isdir(path) or is_image_folder(path):
         return _film_of_file(path, said)
-    files = tuple(list_images(path))
+    if said.pattern:
+        return _film_of_file(path, said)
+    listing = scan_folder(path)
+    files = listing.images
     if not files:
-        raise ImageReadError(f"{path} holds no images that are read; name a file, or a folder with an image per frame")
+        inside = f"; there are images in {list_names(listing.folders)}" if listing.folders else ""
+        raise ImageReadError(
+            f"{path} holds no images that are read{inside}; name a file, or a folder with an image per frame"
+        )
+    if (parts := _film_of_parts(path, files, said)) is not None:
+        return parts
     if len(files) == 1 and OpenSources().image(files[0], said).read().shape.t > 1:
         return _film_of_file(files[0], said)
     return film_of_files(path, files, said)
+
+
+def _film_of_parts(path: Path, files: Sequence[Path], overrides: MetadataOverrides) -> Film | None:
+    """Return the film of a folder in which channels or planes of a frame are files of their own, None of other folders.
+
+    Taken by itself each would be a frame, and frames of the channels would follow each other.
+    """
+    pattern = suggest_pattern([file.name for file in files])
+    pattern = pattern if "{t}" in pattern else pattern.replace("{field}", "{t}")
+    if "{t}" not in pattern or "{field}" in pattern:
+        return None
+    try:
+        film = _film_of_file(path, replace(overrides, pattern=pattern))
+    except CellvinoError:  # names that only look so
+        return None
+    shape = film.first.shape
+    if shape.t * shape.c * shape.z != len(files):
+        return None
+    held = f"{shape.c} channel{'s' * (shape.c > 1)} and {shape.z} plane{'s' * (shape.z > 1)} of {shape.t} frames"
+    notice = f"the {len(files)} files are taken as {held}, by their names; if each is a frame, number them otherwise"
+    return replace(film, notices=(notice, *film.notices))
 
 
 def film_of_files(path: Path, files: tuple[Path, ...], overrides: MetadataOverrides | None = None) -> Film:
@@ -177,10 +210,12 @@ def _film_of_file(path: Path, overrides: MetadataOverrides) -> Film:
         )
     stack = source.read()
     notices: tuple[str, ...] = ()
-    if stack.shape.t == 1 and stack.shape.z > 1 and overrides.axes is None:
+    kind = _kind_of_time(stack)
+    if kind and overrides.axes is None:
+        count = stack.shape.z if kind == "planes" else stack.shape.c
         notices = (
-            f"{path.name} has {stack.shape.z} planes and no time points: its planes are taken as time points; if they "
-            "are planes of one moment, this is no film",
+            f"{path.name} has {count} {kind} and no time points: its {kind} are taken as time points; if they are "
+            f"{kind} of one moment, this is no film",
         )
         stack = _over_time(stack)
     return Film(path, (path,), stack.shape.t, tuple(range(stack.shape.t)), stack, (*stack.warnings, *notices))
@@ -188,13 +223,14 @@ def _film_of_file(path: Path, overrides: MetadataOverrides) -> Film:
 
 @dataclass(frozen=True, slots=True)
 class _PlanesOverTime:
-    """The planes of a stack as time points."""
+    """The planes of a stack, or its channels, as time points."""
 
     planes: PlaneReader
+    channels: bool
 
     def plane(self, *, t: int, c: int, z: int) -> NDArray[np.generic]:
         """Return one plane (Y, X)."""
-        return self.planes.plane(t=0, c=c, z=t)
+        return self.planes.plane(t=0, c=t, z=0) if self.channels else self.planes.plane(t=0, c=c, z=t)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,9 +261,21 @@ class _FramesOverTime:
         return np.pad(plane, [(0, height - plane.shape[0]), (0, width - plane.shape[1])])
 
 
+def _kind_of_time(stack: Stack) -> str:
+    """Return what a stack without time points has instead: planes, or more channels than a camera; or none."""
+    if stack.shape.t > 1:
+        return ""
+    if stack.shape.z > 1:
+        return "planes"
+    return "channels" if stack.shape.c > MOST_CHANNELS else ""
+
+
 def _over_time(stack: Stack) -> Stack:
-    shape = stack.shape._replace(t=stack.shape.z, z=1)
-    return replace(stack, planes=_PlanesOverTime(stack.planes), shape=shape)
+    if stack.shape.z > 1:
+        shape = stack.shape._replace(t=stack.shape.z, z=1)
+        return replace(stack, planes=_PlanesOverTime(stack.planes, channels=False), shape=shape)
+    shape, held = stack.shape._replace(t=stack.shape.c, c=1), _PlanesOverTime(stack.planes, channels=True)
+    return replace(stack, planes=held, shape=shape, channels=("Channel 1",), hints=())
 
 
 def times_of(names: Sequence[str]) -> tuple[tuple[int, ...], tuple[str, ...]]:

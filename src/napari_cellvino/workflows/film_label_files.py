@@ -1,8 +1,9 @@
 """Which label image belongs to which frame of a film: by names, by the numbers in them, or by order.
 
 Those that are called as the frames are belong to them. As many label images as frames belong to them in order, unless
-the numbers of both say that other frames are missing. Fewer or more are told by their numbers. Folders of the Cell
-Tracking Challenge hold label images one level deeper.
+the numbers of both say that other frames are missing; numbers without a gap, from 0 or 1, only count the label images,
+unless one is called as a frame is. Fewer or more are told by their numbers. Folders of the Cell Tracking Challenge hold
+label images one level deeper.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ def numbers_of(names: Sequence[str]) -> tuple[int, ...] | None:
     return numbers if len(set(numbers)) == len(numbers) else None
 
 
-def pair_labels(files: Sequence[Path], frames: Sequence[Path], count: int) -> Paired:
+def pair_labels(files: Sequence[Path], frames: Sequence[Path], count: int, *, growing: bool = False) -> Paired:
     """Return the label image of each of ``count`` frames.
 
     Parameters
@@ -76,6 +77,8 @@ def pair_labels(files: Sequence[Path], frames: Sequence[Path], count: int) -> Pa
         The images of the frames, where each has its own.
     count
         Number of frames.
+    growing
+        Whether further frames and label images may come: then numbers that only count them tell nothing.
 
     Raises
     ------
@@ -90,6 +93,8 @@ def pair_labels(files: Sequence[Path], frames: Sequence[Path], count: int) -> Pa
     of_frames = _frame_numbers(own, frames, count)
     if len(files) == count and (own is None or of_frames is None or _same_steps(own, of_frames)):
         return tuple(files), ()
+    if len(files) == count and _counted(own or ()) and not growing and by_name.keys().isdisjoint(stems):
+        return tuple(files), ("label images are counted from one to the next, and frames are not: taken in order",)
     if own is None or of_frames is None or not (set(own) <= set(of_frames) or set(of_frames) <= set(own)):
         unlike = ", with other numbers in their names than the frames" if len(files) == count else ""
         raise OptionError(
@@ -118,6 +123,10 @@ def _frame_numbers(own: tuple[int, ...] | None, frames: Sequence[Path], count: i
 def _same_steps(one: Sequence[int], two: Sequence[int]) -> bool:
     """Return whether numbers run alike but for where they begin."""
     return [n - one[0] for n in one] == [n - two[0] for n in two] or (_even(one) and _even(two))
+
+
+def _counted(numbers: Sequence[int]) -> bool:
+    return bool(numbers) and list(numbers) in ([*range(len(numbers))], [*range(1, len(numbers) + 1)])
 
 
 def _even(numbers: Sequence[int]) -> bool:

@@ -38,11 +38,28 @@ def describe_misfit(
     turned, moved = np.median(found, axis=0).tolist()
     if turned >= LEAST and moved >= AHEAD:
         return ()
+    if _are_marks(labels_of, [frames[place] for place in places]):
+        return (
+            f"the labels of {path.name} are marks of one size, and not on edges of the pictures: they say where cells "
+            "are; sizes, confluence and intensities are those of the marks",
+        )
     than = f"turned over ({turned:.2f}" if turned < LEAST else f"moved by half a cell ({moved:.2f}"
     return (
         f"the outlines of {path.name} lie on edges of the pictures hardly more than {than} times, in {len(found)} of "
         "its frames): are they of this film?",
     )
+
+
+def _are_marks(labels_of: Callable[[int], NDArray[np.integer]], frames: Sequence[int]) -> bool:
+    """Return whether the labels of all frames that can be read, and have some, are spots of one size."""
+    found = []
+    for number in frames:
+        try:
+            cells = frame_cells(labels_of(number))
+        except CellvinoError:  # told where the frame is read
+            continue
+        found += [cells.are_marks] if len(cells) else []
+    return bool(found) and all(found)
 
 
 _Steeper = tuple[float, float]

@@ -26,6 +26,8 @@ from napari_cellvino.workflows.film_label_fit import describe_misfit
 from napari_cellvino.workflows.film_label_kind import are_parts_cells, parts_of
 from napari_cellvino.workflows.film_size import film_size
 
+AS_NUMBERS = MetadataOverrides(as_numbers=True)
+
 
 class FilmLabels(Protocol):
     """Gives the label image of each frame."""
@@ -79,6 +81,8 @@ class FoundLabels:
             self._choose_size()
         found = self._found(number)
         for said in notices_of(found):
+            if said in self.film.notices:
+                continue
             self._said[said] = self._said.get(said, 0) + 1
         decoded = found.decoded
         return ellipses(decoded.objects, found.plane.shape) if decoded.labels is None else decoded.labels
@@ -184,7 +188,7 @@ class GivenLabels:
             return self.empty(number)
         if file.suffix == ".npy":
             return _whole(np.load(file, allow_pickle=False), file.name)
-        return _labels_of(open_as(file, MetadataOverrides()).read(), file.name)
+        return _labels_of(open_as(file, AS_NUMBERS).read(), file.name)
 
 
 class GivenOfGrowing:
@@ -198,7 +202,7 @@ class GivenOfGrowing:
 
     def __call__(self, film: Film) -> GivenLabels:
         """Return the labels of the film as it is now."""
-        given = given_labels(self._path, film)
+        given = given_labels(self._path, film, growing=True)
         if self._parts is None:
             told = given.understood(self._path)
             self._parts, self._depth, self._said = told.parts, told.depth, told.notices[len(given.notices) :]
@@ -239,10 +243,11 @@ def open_labels(path: Path, film: Film) -> GivenLabels:
     return given_labels(path, film).understood(path)
 
 
-def given_labels(path: Path, film: Film) -> GivenLabels:
+def given_labels(path: Path, film: Film, *, growing: bool = False) -> GivenLabels:
     """Return the label images of a film: a folder with one per frame, or one file with all.
 
-    Where a folder has fewer of them than frames, they are told by the numbers in their names.
+    Where a folder has fewer of them than frames, they are told by the numbers in their names; so they are where the
+    film is ``growing``.
 
     Raises
     ------
@@ -254,12 +259,12 @@ def given_labels(path: Path, film: Film) -> GivenLabels:
     if os.path.isdir(path) and not is_image_folder(path):
         files = label_files(path, film.count)
         if len(files) > 1 or film.count == 1:
-            paired, notices = pair_labels(files, film.files, film.count)
+            paired, notices = pair_labels(files, film.files, film.count, growing=growing)
             return GivenLabels(film, paired, notices=notices)
         path = files[0]
     if path.suffix == ".npy":
         return GivenLabels(film, array=_array_of(path, film))
-    return labels_of_stack(open_as(path, MetadataOverrides()).read(), film)
+    return labels_of_stack(open_as(path, AS_NUMBERS).read(), film)
 
 
 def _array_of(path: Path, film: Film) -> NDArray[np.generic]:

@@ -30,11 +30,15 @@ MAX_FIELDS = 24  # kept in memory
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The current prediction of a run, its changes relative to the reference, and how many cells gates leave out."""
+    """The current prediction of a run, its changes relative to the reference, and how many cells gates leave out.
+
+    ``seconds`` is how long the run took.
+    """
 
     prediction: Prediction
     changes: Changes = field(default_factory=Changes)
     gated: int = 0
+    seconds: float = 0.0
 
     @property
     def count(self) -> int:

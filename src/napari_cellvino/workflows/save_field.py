@@ -25,17 +25,21 @@ from napari_cellvino.segmentation.predict_field import volume_of
 
 @dataclass(frozen=True)  # without slots: the store is made once
 class SaveRequest:
-    """A prediction with its pipeline, the folder of results, and the place on a plate, if any."""
+    """A prediction with its pipeline, the folder of results, and the place on a plate, if any.
+
+    ``known`` is the store of the folder, where there is one that knows what stands there.
+    """
 
     root: Path
     prediction: Prediction
     pipeline: Pipeline
     place: PlatePlace | None = None
+    known: ResultStore | None = None
 
     @cached_property
     def store(self) -> ResultStore:
         """The folder of results."""
-        return ResultStore(self.root)
+        return self.known or ResultStore(self.root)
 
     @property
     def folder(self) -> Path:

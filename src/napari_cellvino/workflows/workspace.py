@@ -264,7 +264,8 @@ class Workspace:
         stack = self._field_stack
         if outcome is None or done is None or kept is None or stack is None:
             raise OptionError("nothing was run yet; run the model first")
-        return self.redecoder.redecode(outcome.prediction, kept, done.with_values(values), stack)
+        again = self.redecoder.redecode(outcome.prediction, kept, done.with_values(values), stack)
+        return replace(again, seconds=outcome.seconds)
 
     def prepare_sliders(self) -> None:
         """Find what limits on score and area leave out of the current outcome: the next `redecode` is quick."""

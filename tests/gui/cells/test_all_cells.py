@@ -178,6 +178,18 @@ def test_cells_of_all_fields_are_marked_gated_and_gone_to(
     with (root / "counts.csv").open() as file:
         shares = list(csv.DictReader(file))
     assert sum(int(row["count_small"]) + int(row["count_large"]) for row in shares) == total
+    names = session.reviewer.annotation.classes
+    assert names != tuple(sorted(names))
+    offered = [panel.class_choice.itemText(row) for row in range(panel.class_choice.count())]
+    assert offered == [f"{name} ⇧{number}" for number, name in enumerate(names, 1)]  # as tab 3 has them
+    cells.select(ordered[:6])
+    panel.gallery.setFocus()
+    qtbot.keyClick(panel.gallery, Qt.Key.Key_2, Qt.KeyboardModifier.ShiftModifier)
+    settled()
+    assert cells.said.startswith(f"Class {names[1]}: 6 cells in ")
+    assert set(cells.table.kind[cells.selection].tolist()) == {names[1]}
+    click(panel.undo_button)
+    settled()
     window.session.viewer.window.resize(1280, 800)
     qtbot.wait(50)
     buttons = [button for button in panel.findChildren(QPushButton) if button.isVisible()]

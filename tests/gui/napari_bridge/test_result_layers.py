@@ -14,6 +14,7 @@ from qtpy.QtWidgets import (
 )  # fmt: skip
 
 from napari_cellvino.annotation.tools.delete import delete
+from napari_cellvino.annotation.tools.mark import accept
 from napari_cellvino.core.image import Plane
 from napari_cellvino.gui.napari_bridge import ResultLayers, ResultName, ResultPlace
 from napari_cellvino.gui.shell.window import CellvinoWindow
@@ -132,6 +133,7 @@ def test_slider_changes_labels_without_inference(
     assert len(np.unique(labels_of(viewer)[0].data)) - 1 == workspace.outcome.count
     assert panel.changes.text() == f"+0 \u2212{first.count - workspace.outcome.count}"
     click(panel.back_button)
+    qtbot.waitUntil(lambda: not window.session.runner.has_preview, timeout=WAIT_MS)
     assert workspace.outcome.count == first.count
     np.testing.assert_array_equal(labels_of(viewer)[0].data, first.prediction.decoded.labels)
     assert panel.sliders.value() == first.prediction.values
@@ -154,6 +156,7 @@ def test_kept_result_is_what_later_changes_count_against(
     number.setValue(0)
     qtbot.waitUntil(panel.back_button.isVisible, timeout=WAIT_MS)
     click(panel.back_button)
+    qtbot.waitUntil(lambda: not window.session.runner.has_preview, timeout=WAIT_MS)
     assert workspace.outcome is not None
     assert kept is not None
     assert workspace.outcome.prediction.values == kept.prediction.values
@@ -164,10 +167,15 @@ def test_deleted_result_comes_back_with_the_next_change(
 ) -> None:
     open_file(window, plate_file)
     run(window)
+    reviewer = window.session.reviewer
+    accepted = min(reviewer.annotation.records)
+    reviewer.do(lambda annotation: accept(annotation, [accepted]))
     viewer.layers.remove(labels_of(viewer)[0])
     number = window.run_panel.sliders.rows["smallest"].number
     number.setValue(number.maximum() / 10)
     qtbot.waitUntil(lambda: len(labels_of(viewer)) == 1, timeout=WAIT_MS)
+    assert labels_of(viewer)[0].data is reviewer.annotation.labels
+    assert reviewer.annotation.records[accepted].reviewed
 
 
 def test_replaced_array_is_what_the_next_run_sees(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import napari
@@ -202,6 +203,9 @@ def test_the_image_that_is_chosen_comes_to_the_front_with_its_cells(
     assert window.session.workspace.outcome is outcome
     assert window.session.reviewer.annotation is not None
     assert window.review_panel.hint.text() == ""
+    assert outcome.seconds > 0
+    window.session.workspace.show(replace(outcome, seconds=64.0))  # of this field, whatever was run after it
+    assert ", in 64 s on CPU" in window.run_panel.detail.text()
 
 
 @pytest.mark.parametrize("way", [ZMode.MIP, ZMode.MEAN])

@@ -30,6 +30,7 @@ from qtpy.QtWidgets import (
 from napari_cellvino.gui.shell.window import CellvinoWindow
 from napari_cellvino.gui.widgets.colours import colours
 from napari_cellvino.gui.widgets.usable import USUAL
+from napari_cellvino.model_package import find_package
 
 from ..conftest import WAIT_MS
 
@@ -68,6 +69,8 @@ def test_card_opens_beside_the_window(
     assert "AP@0.5" in browser.toPlainText()
     assert "mailto:" not in browser.toHtml()  # a score is no address
     assert browser.palette().color(QPalette.ColorRole.Link).name() == colours("light").done
+    card.show_card(find_package("cells"), colours("light").done)
+    qtbot.waitUntil(lambda: browser.horizontalScrollBar().maximum() > 0)  # numbers of a wide table are not cut in two
     qtbot.keyClick(browser, Qt.Key.Key_Escape)
     qtbot.waitUntil(lambda: window.run_panel.findChild(CardWindow) is None, timeout=WAIT_MS)
 

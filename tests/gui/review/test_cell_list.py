@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,11 +19,12 @@ from qtpy.QtWidgets import QWidget
 from napari_cellvino.annotation import Annotation, EditSession, ObjectRecord
 from napari_cellvino.annotation.tools.delete import delete
 from napari_cellvino.core.objects import ReviewState
-from napari_cellvino.gui.review import cell_outlines
+from napari_cellvino.gui.review import cell_outlines, queue
 from napari_cellvino.gui.review.cell_table import AREA, NOTE, STATE, CellTable
 from napari_cellvino.gui.review.review_view import size_unit
 from napari_cellvino.gui.shell.window import CellvinoWindow
 from napari_cellvino.gui.widgets.chosen_rows import chosen_rows
+from napari_cellvino.quality.review_queue import review_queue
 
 from ..conftest import WAIT_MS
 from ..review_session import Review
@@ -225,10 +227,27 @@ def test_random_sample_says_what_it_is_worth(review: Review, qtbot: QtBot) -> No
     assert "Wilson" in listed.estimate.toolTip()
 
 
-def test_left_to_right(review: Review) -> None:
-    choose(review.panel.list.order, "Left to right")
-    x = [review.reviewer.annotation.geometry(id_).centroid[1] for id_ in review.reviewer.queue.cursor.ids]
+def test_left_to_right_in_a_thread_where_cells_were_edited(
+    review: Review, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed, threads = review.panel.list, []
+
+    def found(*args: object, **options: object) -> object:
+        threads.append(threading.current_thread())
+        return review_queue(*args, **options)
+
+    monkeypatch.setattr(queue, "review_queue", found)
+    review.click(review.ids[3])
+    review.key("A")
+    before = listed.table.cells.ids
+    choose(listed.order, "Left to right")
+    assert listed.table.cells.ids == before  # as long as the others are not known
+    qtbot.waitUntil(lambda: listed.table.cells.ids != before, timeout=WAIT_MS)
+    x = [review.reviewer.annotation.geometry(id_).centroid[1] for id_ in listed.table.cells.ids]
     assert x == sorted(x)
+    assert len(x) == len(review.ids)
+    assert threads
+    assert threading.main_thread() not in threads
 
 
 def test_many_are_counted_before_they_go_and_accepted_ones_are_spared(

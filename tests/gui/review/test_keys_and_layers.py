@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 
 import numpy as np
@@ -12,7 +13,10 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QWidget
 
-from napari_cellvino.core.objects import ReviewState
+from napari_cellvino.annotation.prepared_step import StepBase
+from napari_cellvino.core.objects import ObjectOrigin, ReviewState
+from napari_cellvino.gui.run import result_merge
+from napari_cellvino.gui.run.prepared_result import PreparedResult, merged
 from napari_cellvino.io.label_tiff import read_labels
 
 from ..conftest import WAIT_MS
@@ -211,6 +215,58 @@ def test_a_preview_of_the_sliders_is_saved_by_a_button_that_says_so(review: Revi
     qtbot.waitUntil(lambda: window.session.saver.saved is not None, timeout=WAIT_MS)
     assert not window.session.runner.has_preview
     assert save.save_button.text().startswith("&Save ")
+
+
+def test_what_is_corrected_while_a_slider_is_worked_on_is_kept(
+    review: Review, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The window's thread is free meanwhile; what fits no more is made again."""
+    window, reviewer = review.window, review.reviewer
+    accepted, gone, rejected, painted = (*review.ids[5:8], 500)
+    begun, may_go, threads = threading.Event(), threading.Event(), []
+
+    def held(made: PreparedResult, base: StepBase) -> PreparedResult:
+        threads.append(threading.current_thread())
+        begun.set()
+        may_go.wait(WAIT_MS / 1000)
+        return merged(made, base)
+
+    monkeypatch.setattr(result_merge, "merged", held)
+    for id_, key in ((accepted, "A"), (gone, "D")):
+        review.click(id_)
+        review.key(key)
+    place, runner = review.inside(rejected), window.session.runner
+    free = np.argwhere(review.layer.data == 0)
+    spot = tuple(free[len(free) // 3].tolist())
+    window.run_panel.sliders.rows["confidence"].number.setValue(0.9)
+    qtbot.waitUntil(begun.is_set, timeout=WAIT_MS)
+    assert not runner.has_preview
+    review.click_at(place)
+    review.key("R")
+    review.layer.data_setitem(tuple(np.array([at]) for at in spot), painted)  # as napari's brush does
+    corrected = review.pixels
+    may_go.set()
+    qtbot.waitUntil(lambda: runner.has_preview and not window.session.busy, timeout=WAIT_MS)
+    annotation = reviewer.annotation
+    assert len(threads) > 1
+    assert threading.main_thread() not in threads
+    assert annotation.records[accepted].review is ReviewState.ACCEPTED
+    assert annotation.records[rejected].review is ReviewState.REJECTED
+    assert annotation.records[painted].origin is ObjectOrigin.DRAWN
+    assert gone in annotation.deleted
+    assert review.layer.data is annotation.labels
+    for id_ in (accepted, rejected, painted):
+        np.testing.assert_array_equal(annotation.labels == id_, corrected == id_)
+    assert annotation.index.ids() == sorted(annotation.records) == np.unique(annotation.labels)[1:].tolist()
+    assert len(annotation.records) < len(review.ids)
+    review.check_screen()
+    QTest.mouseClick(window.run_panel.back_button, LEFT)
+    window.session.runner.keep_preview()  # at once, as saving does: what was gone back to
+    np.testing.assert_array_equal(review.layer.data, corrected)
+    qtbot.waitUntil(lambda: not window.session.busy, timeout=WAIT_MS)
+    np.testing.assert_array_equal(review.layer.data, corrected)
+    assert not runner.has_preview
+    review.check_screen()
 
 
 def test_sliders_taken_back_leave_what_is_saved_as_it_was(review: Review, qtbot: QtBot) -> None:

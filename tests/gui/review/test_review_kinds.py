@@ -11,9 +11,11 @@ import pytest
 import tifffile
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
 from small_models import field, write_finder
 
 from napari_cellvino.core.image import ZMode
+from napari_cellvino.gui.review.outside_changes import BOXES_SET_BACK
 from napari_cellvino.gui.shell.window import CellvinoWindow
 
 from ..conftest import WAIT_MS
@@ -87,6 +89,26 @@ def test_boxes_are_added_resized_moved_classed_and_deleted(boxes: Review) -> Non
     assert set(records) == set(boxes.ids)
     boxes.key("S")
     assert "boxes" in boxes.said
+
+
+@pytest.mark.parametrize("how", ["replaced", "emptied", "in place"])
+def test_boxes_changed_from_outside_are_set_back_and_it_is_said(boxes: Review, qtbot: QtBot, how: str) -> None:
+    boxes.key("N")
+    boxes.key("R")
+    drawn, colours = boxes.layer.data.copy(), boxes.layer.edge_color.copy()
+    QTest.qWait(250)  # our own drawing is no change from outside
+    assert BOXES_SET_BACK not in boxes.said
+    if how == "in place":
+        boxes.layer.data[:4, 0] += 9
+        boxes.layer.refresh()
+    else:
+        boxes.layer.data = boxes.layer.data[:4] + 9 if how == "replaced" else np.zeros((0, 2, 2), np.float32)
+    qtbot.waitUntil(lambda: BOXES_SET_BACK in boxes.said, timeout=WAIT_MS)
+    np.testing.assert_array_equal(boxes.layer.data, drawn)
+    np.testing.assert_array_equal(boxes.layer.edge_color, colours)
+    boxes.key("D")
+    qtbot.waitUntil(lambda: len(boxes.layer.data) == len(drawn) - 4, timeout=WAIT_MS)
+    assert "Delete" in boxes.said
 
 
 def test_a_click_chooses_the_box_and_the_walk_goes_on(boxes: Review) -> None:

@@ -188,7 +188,7 @@ def test_a_slider_finds_the_faint_cell_and_back_loses_it(
     panel.sliders.rows["confidence"].number.setValue(0.9)
     qtbot.waitUntil(lambda: workspace.outcome.prediction.values["confidence"] == 0.9, timeout=WAIT_MS)
     panel.back_button.click()
-    assert workspace.outcome.count == 6
+    qtbot.waitUntil(lambda: workspace.outcome.count == 6, timeout=WAIT_MS)
 
 
 def test_sliders_of_another_model_wait_for_its_run(

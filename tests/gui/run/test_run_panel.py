@@ -35,6 +35,12 @@ def test_nothing_open_says_why_run_cannot_be_pressed(window: CellvinoWindow) -> 
     panel = window.run_panel
     assert not panel.run_button.isEnabled()
     assert panel.run_button.toolTip() == panel.hint.text() == "Open an image first: tab 1."
+    layer = window.session.viewer.add_image(np.zeros((1,) * 6 + (8, 8), np.uint8), name="noext")
+    window.session.viewer.layers.selection.active = layer
+    combo = window.open_panel.image
+    combo.activated.emit(combo.findText("noext"))
+    assert window.open_panel.notice.words.text().startswith("✕  noext has 8 dimensions")  # names stay as they are
+    assert panel.run_button.toolTip() == panel.hint.text() == "This image cannot be used; tab 1 says why."
 
 
 def test_run_with_a_click(
@@ -96,6 +102,7 @@ def test_other_image_ends_the_run(
     click(window.run_panel.run_button)
     qtbot.wait(300)
     viewer.layers.clear()
+    assert "The run on nuclei_stack was stopped, as it was closed." in window.run_panel.notice.words.text()
     viewer.add_image(nuclei, name="other")
     runner = window.session.runner
     qtbot.waitUntil(lambda: not runner.running and not window.session.worker.busy, timeout=WAIT_MS)

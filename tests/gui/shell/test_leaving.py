@@ -107,9 +107,19 @@ def test_panels_alone_share_one_session(viewer: napari.Viewer, qtbot: QtBot) -> 
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
-def test_colours_follow_the_theme(window: CellvinoWindow, viewer: napari.Viewer, theme: str) -> None:
+def test_colours_follow_the_theme(window: CellvinoWindow, viewer: napari.Viewer, theme: str, qtbot: QtBot) -> None:
+    """What is seen at once, hidden tabs after what is waiting to be done."""
     from napari_cellvino.gui.widgets.colours import colours
 
-    viewer.theme = "light" if theme == "dark" else "dark"
+    pages = [window.tabs.widget(index) for index in range(window.tabs.count())]
+
+    def styled(name: str) -> list[QWidget]:
+        return [page for page in pages if colours(name).attention in page.styleSheet()]
+
+    viewer.theme = other = "light" if theme == "dark" else "dark"
+    qtbot.waitUntil(lambda: styled(other) == pages, timeout=WAIT_MS)
+    window.show_step(2)
     viewer.theme = theme
-    assert colours(theme).attention in window.styleSheet()
+    assert styled(theme) == [window.tabs.currentWidget()]
+    qtbot.waitUntil(lambda: styled(theme) == pages, timeout=WAIT_MS)
+    assert colours(theme).attention in window.tabs.tabBar().styleSheet()

@@ -16,6 +16,7 @@ from qtpy.QtWidgets import QApplication, QWidget
 from scipy import ndimage as ndi
 
 from napari_cellvino.gui.shell.window import CellvinoWindow
+from napari_cellvino.gui.teach.teach_controller import SET_BACK
 from napari_cellvino.segmentation.heads import head_parameters
 
 from ..conftest import WAIT_MS
@@ -119,6 +120,12 @@ def test_strokes_become_cells_and_then_a_model(
     drag(viewer, strokes, (10, 10), (10, 40))
     QTest.keyClick(canvas, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     np.testing.assert_array_equal(strokes.data, before)
+    for key, kind in (("C", 1), ("M", 3), ("Equal", 3), ("Minus", 2)):  # ours, and napari's own; there is no kind 4
+        QTest.keyClick(canvas, getattr(Qt.Key, f"Key_{key}"))
+        assert (teacher.kind, strokes.selected_label, panel.kinds.checkedId()) == (kind, kind, kind)
+    strokes.data = np.ones((7, 7), np.uint8)  # by a script
+    np.testing.assert_array_equal(strokes.data, before)
+    assert panel.said.text() == SET_BACK
     viewer.layers.remove(strokes)  # by the user
     assert not teacher.active
     assert "kept" in panel.said.text()

@@ -23,6 +23,7 @@ from napari_cellvino.core.progress import finish
 from napari_cellvino.formats.track_points import points_of
 from napari_cellvino.formats.trackmate import write_trackmate
 from napari_cellvino.gui.shell.window import TracksDock
+from napari_cellvino.gui.tracks.film_canvas import GONE, SET_BACK
 from napari_cellvino.gui.tracks.track_actions import DELETE_HERE, DIVIDE
 from napari_cellvino.gui.tracks.tracks_panel import TracksPanel
 from napari_cellvino.tracking.link_film import link_film
@@ -122,11 +123,29 @@ def test_a_film_is_tracked_mended_and_saved(
     panel, tracks = window.panel, window.tracks
     asked = iter([str(film / "film"), str(film / "masks")])
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: next(asked))
+    said: list[str] = []
+    tracks.redrawn.connect(lambda: said.append(panel._describe_doubt()))
     click(panel.masks_button)
     window.wait(lambda: tracks.linked is not None and tracks.queue.doubts)
     assert panel.title.text() == "4 tracks · 1 division"
+    assert said == ["Looking for doubtful links…"]
     assert window.spans() == {1: list(range(7)), 2: [0, 1, 2], 3: [3, 4, 5, 6], 4: [3, 4, 5, 6]}
 
+    cells, lines = tracks.canvas._layers.labels, tracks.canvas._layers.tracks  # deleted, and changed, by somebody else
+    points = lines.data.copy()
+    viewer.layers.remove(cells)
+    assert GONE in panel.failure.words.text()
+    click(panel.edit_buttons[next(iter(panel.edit_buttons))])
+    assert (GONE in panel.failure.words.text(), tracks.editor.undo_name) == (True, "")
+    click(panel.again_button)
+    assert cells in viewer.layers
+    assert not panel.again_button.isVisible()
+    assert not panel.failure.words.text()
+    for layer, other in ((cells, np.zeros_like(cells.data)), (lines, points[:3])):
+        layer.data = other
+        assert SET_BACK in panel.failure.words.text()
+        np.testing.assert_array_equal(lines.data, points)
+        assert cells.data is tracks.editor.annotation.pixels
     window.key(Qt.Key.Key_N)  # the doubtful link: there it is, chosen and near
     assert tracks.selection == (1,)
     assert tracks.frame == 2
@@ -185,6 +204,7 @@ def test_a_film_is_tracked_mended_and_saved(
     tracks.editor.close()
     tracks.open(tracks.folder)
     window.wait(lambda: not tracks.working and tracks.editor.annotation is not None)
+    assert said[-1] == "Looking for doubtful links…"  # those of the film before are not shown
     assert tracks.editor.annotation.fingerprint() == after != before
     assert "1 corrections" in tracks.editor.said
 
@@ -261,6 +281,7 @@ def test_every_key_edits_and_all_is_undone_redone_saved_and_kept(
     assert window.frames(ONE, 0) == whole
     window.choose((5, ONE))
     key(Qt.Key.Key_D)  # deleted in a frame, and drawn there from the one before
+    assert tracks.editor.said == f"Delete #{window.at(ONE, 0)} in frame 6"
     assert window.frames(ONE, 0) == [0, 1, 2, 3, 4, 6]
     window.choose((4, ONE))
     key(Qt.Key.Key_C)

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
+from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.image import Spacing
+from napari_cellvino.gui.widgets.failure import FIRST_WORDS, failure_of
 from napari_cellvino.gui.widgets.form_layout import text_line
 from napari_cellvino.gui.widgets.formatting import (
     SizeUnit,
@@ -93,6 +95,28 @@ def test_the_window_knows_every_option_that_a_sentence_may_name(root: Path) -> N
         for file in room.rglob("*.py") if room.name not in above else ():
             named.update(re.findall(r"(?<![\w-])--([a-z][a-z-]*)", file.read_text(encoding="utf-8")))
     assert named - set(CONTROLS) - COMMAND_LINE_ONLY == set()
+
+
+@pytest.mark.parametrize(
+    ("problem", "words"),
+    [
+        ("there is no file noext", "There is no file noext"),
+        ("noext has no time point 7", "noext has no time point 7"),
+        ("noext", "noext"),
+        ("a.tif is damaged", "a.tif is damaged"),
+        ("", ""),
+    ],
+)
+def test_a_message_is_a_sentence_and_names_stay_as_they_are(problem: str, words: str) -> None:
+    assert failure_of(ImageValueError(problem)).message == words
+
+
+def test_the_window_knows_how_messages_begin(root: Path) -> None:
+    begun: list[str] = []
+    for file in (root / "src" / "napari_cellvino").rglob("*.py"):
+        begun += re.findall(r'Error\(\s*f?"([a-z]+)[ ,:]', file.read_text(encoding="utf-8"))
+    unknown = [word for word in begun if word not in FIRST_WORDS]  # such a message has no capital letter
+    assert len(unknown) < len(begun) / 20, set(unknown)
 
 
 def test_parameters_take_the_unit_that_is_known() -> None:

@@ -160,11 +160,22 @@ def test_folder_is_run_and_walked_through(
         f"b: cells ({session.workspace.package.label})",
     ]
     assert viewer.layers[-1].data.max() == counts["b"]
-    qtbot.keyClick(rows.list, Qt.Key.Key_Down)  # the damaged one: what is seen stays the current field
-    settled(window, qtbot)
-    assert session.work_list.current == 1
-    assert session.opener.failure is not None
-    for _ in range(2):
+    shown = [layer for layer in viewer.layers if layer.visible]
+    for _ in range(2):  # the damaged one, and asked for once more: nothing is seen of the field before
+        qtbot.keyClick(rows.list, Qt.Key.Key_Down)
+        settled(window, qtbot)
+        assert session.work_list.current == 2
+        assert session.workspace.stack is session.reviewer.annotation is None
+        assert not [layer for layer in viewer.layers if layer.visible]
+        assert "is cut short" in window.open_panel.notice.words.text()
+        assert "is cut short" in window.run_panel.failure.words.text()
+        assert "choose another one in the list" in window.run_panel.run_button.toolTip()
+        qtbot.keyClick(rows.list, Qt.Key.Key_Up)
+        settled(window, qtbot)
+        assert [layer for layer in viewer.layers if layer.visible] == [shown[0], viewer.layers[-1]]
+        assert viewer.layers[-1].data.max() == counts["b"]
+        assert not window.open_panel.notice.isVisibleTo(window.open_panel)
+    for _ in range(3):
         qtbot.keyClick(rows.list, Qt.Key.Key_Down)
     settled(window, qtbot)
     assert session.workspace.recipe.frame == 2

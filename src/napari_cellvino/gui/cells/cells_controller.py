@@ -18,7 +18,7 @@ from napari_cellvino.core.image import Origin
 from napari_cellvino.gui.cells.class_examples import ClassExamples
 from napari_cellvino.gui.review.review_controller import ReviewController
 from napari_cellvino.gui.save.save_controller import SaveController
-from napari_cellvino.gui.widgets.failure import Failure
+from napari_cellvino.gui.widgets.failure import Failure, failure_of
 from napari_cellvino.gui.widgets.formatting import format_count
 from napari_cellvino.gui.widgets.one_task import OneTask
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
@@ -275,7 +275,7 @@ class CellsController(OneTask):
         try:
             learnt = self.examples.learn(self.table)
         except CellvinoError as error:
-            self.refuse(str(error))
+            self.refuse(failure_of(error).message)
             return
         self._classify(learnt)
 

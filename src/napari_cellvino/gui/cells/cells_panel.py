@@ -57,6 +57,7 @@ class CellsPanel(QWidget):
         super().__init__()
         self.session = session
         self.controller = session.cells
+        self._classes: list[str] = []  # that can be given
         self._build_choices()
         self._build_marks()
         self._build_gates()
@@ -93,7 +94,7 @@ class CellsPanel(QWidget):
         self.reject_button = _button("Reject R", "Say that the chosen cells are none, in all their fields")
         self.exclude_button = _button("Exclude Q", "Leave the chosen cells out of the counts, in all their fields")
         self.class_choice = ValueCombo[str](
-            name="Class to give", tooltip="Which class is given; Shift+1 to 9 give it too"
+            name="Class to give", tooltip="Which class is given by the button, or by Shift and the number beside it"
         )
         self.class_choice.setMinimumContentsLength(4)
         self.class_button = _button("Give class", "Give the chosen cells this class")
@@ -254,11 +255,11 @@ class CellsPanel(QWidget):
         self.controller.mark(f"Class {name}", partial(_class_by_name, name))
 
     def _give_numbered(self, number: int) -> None:
-        names = [self.class_choice.itemText(row) for row in range(self.class_choice.count())]
-        if number >= len(names):
-            self.controller.refuse(f"There is no class {number + 1}; the classes are {', '.join(names)}.")
-            return
-        self.controller.mark(f"Class {number + 1}", lambda annotation, ids: set_class(annotation, ids, number))
+        if number < len(self._classes):
+            self._give_class(self._classes[number])  # by its name: other fields may number their classes otherwise
+        else:
+            known = ", ".join(self._classes)
+            self.controller.refuse(f"There is no class {number + 1}; the classes are {known}.")
 
     def _classify(self) -> None:
         name = self.class_name.text().strip()
@@ -310,8 +311,11 @@ class CellsPanel(QWidget):
         self.kind.offer([Choice("Classes", None), *(Choice(name or "no class", name) for name in kinds)])
         self.kind.setVisible(len(kinds) > 1)
         annotation = self.session.reviewer.annotation
-        known = dict.fromkeys((*kinds, *(annotation.classes if annotation is not None else ())))
-        self.class_choice.offer([Choice(name, name) for name in known if name])
+        numbered = annotation.classes if annotation is not None else ()  # as in tab 3
+        known = dict.fromkeys((*numbered, *kinds))
+        self._classes = [name for name in known if name]
+        keys = [f" ⇧{number}" if number <= MOST_CLASS_KEYS else "" for number in range(1, len(self._classes) + 1)]
+        self.class_choice.offer([Choice(f"{name}{key}", name) for name, key in zip(self._classes, keys, strict=True)])
         for widget in (self.class_choice, self.class_button):
             widget.setVisible(len(known) > 1)
 

@@ -42,13 +42,15 @@ Found = tuple[str, Labels]
 class ComparedResults:
     """Two results: what they are called, pictures (Y, X, RGB) with their outlines, and how they differ.
 
-    ``places`` are the middles (y, x) of cells that only one has.
+    ``places`` are the middles (y, x) of cells that only one has; ``z`` is the plane of a volume that is drawn, counted
+    from 0, of which they are, None where there is one.
     """
 
     titles: tuple[str, str]
     pictures: tuple[Picture, Picture]
     comparison: ResultComparison
     places: tuple[tuple[float, float], ...]
+    z: int | None = None
 
 
 class CompareController(OneTask):
@@ -59,8 +61,11 @@ class CompareController(OneTask):
         self._workspace, self._reviewer, self._worker = workspace, reviewer, worker
         self._task = Task()
         self.done: ComparedResults | None = None
+        self.outdated = False  # whether the result shown has changed since
         workspace.stack_changed.connect(self._forget)
         workspace.recipe_changed.connect(self._on_recipe)
+        reviewer.edited.connect(self._on_change)
+        reviewer.replaced.connect(self._on_change)
         self._frame = 1  # that is compared
 
     def close(self) -> None:
@@ -68,6 +73,8 @@ class CompareController(OneTask):
         self._task.stop()
         self._workspace.stack_changed.disconnect(self._forget)
         self._workspace.recipe_changed.disconnect(self._on_recipe)
+        self._reviewer.edited.disconnect(self._on_change)
+        self._reviewer.replaced.disconnect(self._on_change)
 
     def with_choices(self) -> None:
         """Compare with what the choices of the Run tab find; that is not taken."""
@@ -92,14 +99,18 @@ class CompareController(OneTask):
 
     def _start(self, what: str, find: Callable[[], Generator[Progress, None, Found] | Found]) -> None:
         annotation, shown = self._reviewer.annotation, self._workspace.shown
-        if annotation is None or annotation.labels is None or shown is None:
-            self._fail(OptionError("there is no result with outlines to compare with; run the model first"))
+        if annotation is None or shown is None:
+            self._fail(OptionError("there is no result to compare with; run the model first"))
             return
-        z = None if annotation.labels.ndim == 2 else self._reviewer.plane or annotation.labels.shape[0] // 2
+        try:
+            first = f"{shown.label}, {PRECISIONS[shown.recipe.precision]}", _counted(annotation)
+        except OptionError as error:
+            self._fail(error)
+            return
+        z = plane_of(first[1], self._reviewer.plane)
         grey = self._workspace.intensity(z)
-        first = f"{shown.label}, {PRECISIONS[shown.recipe.precision]}", _counted(annotation)
         self._task.stop()
-        self.working, self.failure, self._frame = what, None, shown.recipe.frame
+        self.working, self.failure, self.outdated, self._frame = what, None, False, shown.recipe.frame
         self._task = Task(done=self._show, failed=self._fail, stopped=self._stop)
         self._worker.start(lambda: _compared(find(), first, grey, z), self._task)
         self.changed.emit()
@@ -112,6 +123,12 @@ class CompareController(OneTask):
         """Forget the comparison of another time point."""
         if recipe.frame != self._frame and (self.done is not None or self.working):
             self._forget()
+
+    def _on_change(self, _: object = None) -> None:
+        """Say that the result shown is another by now than the one that was compared."""
+        if (self.done is not None or self.working) and not self.outdated:
+            self.outdated = True
+            self.changed.emit()
 
     def _forget(self, _: object = None) -> None:
         self._task.stop()
@@ -144,6 +161,13 @@ def _counted(annotation: Annotation) -> Labels:
     return np.where(np.isin(annotation.labels, left_out), 0, annotation.labels).astype(np.int32)
 
 
+def plane_of(labels: Labels, seen: int | None) -> int | None:
+    """Return the plane of a volume to be drawn: the one that is seen, else the middle one; None of one plane."""
+    if labels.ndim == 2:
+        return None
+    return labels.shape[0] // 2 if seen is None else seen
+
+
 def _compared(
     finding: Generator[Progress, None, Found] | Found, first: Found, grey: Grey | None, z: int | None
 ) -> Generator[Progress, None, ComparedResults]:
@@ -154,7 +178,7 @@ def _compared(
     only = (comparison.only_first, comparison.only_second)
     pictures = [_drawn(back, labels, ids) for labels, ids in zip(flat, only, strict=True)]
     places = [place for labels, ids in zip(flat, only, strict=True) for place in _middles(labels, ids)]
-    return ComparedResults((first[0], second[0]), (pictures[0], pictures[1]), comparison, tuple(sorted(places)))
+    return ComparedResults((first[0], second[0]), (pictures[0], pictures[1]), comparison, tuple(sorted(places)), z)
 
 
 def _stretched(grey: Grey) -> Picture:

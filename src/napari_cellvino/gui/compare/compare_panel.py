@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import QRectF, QSize, Qt, Signal
-from qtpy.QtGui import QImage, QPixmap, QWheelEvent
+from qtpy.QtGui import QImage, QPixmap, QResizeEvent, QWheelEvent
 from qtpy.QtWidgets import (
     QFileDialog,
     QGraphicsScene,
@@ -26,6 +26,7 @@ from napari_cellvino.gui.widgets.usable import WAIT, enable_unless
 
 LEAST_PX, USUAL_PX = 170, 360  # high
 ZOOM, CLOSE = 1.25, 6.0  # per step of the wheel; screen px per px of the image where a difference is shown
+OUTDATED = "The result shown has changed since: compare again."
 HINT = "Two results of the open image: run the choices of tab 2 beside the result shown, or choose other results."
 
 
@@ -45,24 +46,44 @@ class LinkedView(QGraphicsView):
         for bar in (self.horizontalScrollBar(), self.verticalScrollBar()):
             bar.valueChanged.connect(lambda _: self.moved.emit())
         self._following = False
+        self._whole = True  # until somebody looks closer
 
     def show_picture(self, rgb: NDArray[np.uint8]) -> None:
-        """Show a picture (Y, X, RGB)."""
+        """Show a picture (Y, X, RGB), all of it."""
         height, width = rgb.shape[:2]
         data = np.ascontiguousarray(rgb)
         image = QImage(data.data, width, height, 3 * width, QImage.Format.Format_RGB888)
         self._item.setPixmap(QPixmap.fromImage(image))
         self.setSceneRect(QRectF(0, 0, width, height))
+        self._whole = True
+        self._fit()
 
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802 (Qt's name)
         """Zoom."""
         factor = ZOOM if event.angleDelta().y() > 0 else 1 / ZOOM
+        self._whole = False
         self.scale(factor, factor)
         self.moved.emit()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 (Qt's name)
+        """Keep all of the picture in view, as long as nobody looks closer."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        if self._whole:
+            self.fitInView(self.sceneRect(), Qt.AspectRatioMode.KeepAspectRatio)
+
+    def look_at(self, y: float, x: float) -> None:
+        """Look at a place from near."""
+        self._whole = False
+        self.resetTransform()
+        self.scale(CLOSE, CLOSE)
+        self.centerOn(x, y)
+
     def follow(self, other: LinkedView) -> None:
         """Look where another view looks."""
-        self._following = True
+        self._following, self._whole = True, other._whole
         self.setTransform(other.transform())
         self.horizontalScrollBar().setValue(other.horizontalScrollBar().value())
         self.verticalScrollBar().setValue(other.verticalScrollBar().value())
@@ -115,6 +136,7 @@ class ComparePanel(QWidget):
         for widget in (buttons, self.hint, self.failure):
             layout.addWidget(widget)
         layout.addLayout(grid, 1)
+        layout.addStretch()  # where there are no pictures yet
         self.setMinimumHeight(LEAST_PX)
 
     def sizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
@@ -134,29 +156,34 @@ class ComparePanel(QWidget):
         self._at = (self._at + 1) % len(done.places)
         y, x = done.places[self._at]
         first, second = self.views
-        first.resetTransform()
-        first.scale(CLOSE, CLOSE)
-        first.centerOn(x, y)
+        first.look_at(y, x)
         second.follow(first)
 
     def _draw(self) -> None:
         controller, done = self.controller, self.controller.done
         say(self.hint, controller.working or ("" if done is not None else HINT))
-        self.failure.show_failure(controller.failure)
+        self._draw_notice()
         enable_unless(WAIT if controller.working else "", self.run_button, self.results_button)
         self.next_button.setVisible(done is not None and bool(done.places))
         for widget in (*self.titles, *self.views):
             widget.setVisible(done is not None)
         if done is None or done is self._shown:
-            say(self.summary, self.summary.text() if done is not None else "")
+            self.summary.setText(self.summary.text() if done is not None else "")
             return
         self._shown, self._at = done, -1
         found = done.comparison
-        say(self.summary, f"{format_count(found.both)} in both · F1 of one against the other {found.f1:.2f}")
+        plane = "" if done.z is None else f" · all planes are counted, plane {done.z + 1} is shown"
+        self.summary.setText(f"{format_count(found.both)} in both · F1 of one against the other {found.f1:.2f}{plane}")
         counts = ((found.first, found.only_first), (found.second, found.only_second))
         for label, title, (count, only) in zip(self.titles, done.titles, counts, strict=True):
             alone = f", {len(only):,} only here (orange)" if only else ""
             label.setText(f"{title}: {format_count(count)}{alone}")
         for view, picture in zip(self.views, done.pictures, strict=True):
             view.show_picture(picture)
-            view.fitInView(view.sceneRect(), Qt.AspectRatioMode.KeepAspectRatio)
+
+    def _draw_notice(self) -> None:
+        controller = self.controller
+        if controller.failure is not None:
+            self.failure.show_failure(controller.failure)
+        else:
+            self.failure.show_message(OUTDATED if controller.outdated and controller.done is not None else "")

@@ -6,7 +6,7 @@ from napari_cellvino.gui.napari_bridge.cell_paint import Paint, paint_of, plain_
 from napari_cellvino.gui.napari_bridge.field_layers import FieldLayers
 from napari_cellvino.gui.napari_bridge.image_layers import Picture, Pictures
 from napari_cellvino.gui.napari_bridge.layer_reader import axes_choices, stack_of
-from napari_cellvino.gui.napari_bridge.layer_style import is_light
+from napari_cellvino.gui.napari_bridge.layer_style import box_lines, is_light
 from napari_cellvino.gui.napari_bridge.result_layers import ResultLayers, ResultName, ResultPlace, seen_in
 from napari_cellvino.gui.napari_bridge.review_layer import ReviewLayer
 from napari_cellvino.gui.napari_bridge.stack_layers import LayerRecipe, layer_space, prepare_layers, units_differ
@@ -24,6 +24,7 @@ __all__ = [
     "ResultPlace",
     "ReviewLayer",
     "axes_choices",
+    "box_lines",
     "drawn_look",
     "is_light",
     "layer_space",

@@ -55,11 +55,11 @@ def look_of(annotation: Annotation, classes: Sequence[str], *, light: bool) -> C
 
 
 def drawn_look(
-    annotation: Annotation, classes: Sequence[str], *, light: bool, outline: NDArray[np.int64] | None
+    annotation: Annotation, classes: Sequence[str], *, light: bool, outline: NDArray[np.int64] | None = None
 ) -> CellLook:
-    """Return how an annotation looks, with its ``outline``: what `outline_of` gives for its cells."""
+    """Return how an annotation looks, in a plane with its ``outline``: what `outline_of` gives, where that is known."""
     look = look_of(annotation, classes, light=light)
-    if annotation.labels is None or outline is None:
+    if annotation.labels is None or annotation.labels.ndim != 2:
         return look
     return replace(look, texture=texture_of(annotation.labels, look.contour, look.colormap, outline))
 

@@ -41,6 +41,11 @@ class FieldLayers:
         if self._projection is None:
             self._show(picture.layers)
 
+    def hide(self, pictures: Sequence[Picture]) -> None:
+        """Hide the layers of pictures."""
+        for picture in pictures:
+            self._hide(picture.layers)
+
     def fit(self, picture: Picture) -> None:
         """Show the whole picture."""
         fit_view(self._viewer, picture.layers[0])

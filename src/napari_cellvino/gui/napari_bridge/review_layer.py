@@ -52,11 +52,11 @@ class ReviewLayer:
         layer.mouse_double_click_callbacks.append(self._click_twice)
         layer.events.editable.connect(self._emit_replaced)
         layer.events.visible.connect(self._emit_shown)
+        layer.events.data.connect(self._emit_replaced)
+        layer.events.set_data.connect(self._emit_drawn)
         if isinstance(layer, Labels):
             layer.preserve_labels = True  # napari's brush and eraser leave the neighbours alone
             layer.events.paint.connect(self._paint)
-            layer.events.data.connect(self._emit_replaced)
-            layer.events.set_data.connect(self._emit_drawn)
 
     def close(self) -> None:
         """Listen no more; the layer stays as it is."""
@@ -65,10 +65,10 @@ class ReviewLayer:
         self.layer.mouse_double_click_callbacks.remove(self._click_twice)
         self.layer.events.editable.disconnect(self._emit_replaced)
         self.layer.events.visible.disconnect(self._emit_shown)
+        self.layer.events.data.disconnect(self._emit_replaced)
+        self.layer.events.set_data.disconnect(self._emit_drawn)
         if isinstance(self.layer, Labels):
             self.layer.events.paint.disconnect(self._paint)
-            self.layer.events.data.disconnect(self._emit_replaced)
-            self.layer.events.set_data.disconnect(self._emit_drawn)
 
     def arm(self, *, drawing: bool) -> None:
         """Let the next drag draw, or move the camera again."""

@@ -48,8 +48,13 @@ class CurrentFieldController(QObject):
         self._picture = self._plane = None
 
     def _on_picture(self) -> None:
-        """Bring the picture that was chosen to the front, at the time point and plane of the recipe."""
+        """Bring the picture that was chosen to the front, at the time point and plane of the recipe.
+
+        Where it cannot be read, nothing is seen.
+        """
         picture = self._opener.picture
+        if self._opener.field_failed:
+            self._layers.hide(self._opener.pictures.listed())
         if picture is None or picture is self._picture:
             self._picture = picture
             return

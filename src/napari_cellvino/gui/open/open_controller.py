@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import napari
+from napari.utils.events import Event
 from qtpy.QtCore import QObject, Signal
 
 from napari_cellvino.core.errors import CellvinoError
@@ -41,6 +42,7 @@ class OpenController(QObject):
         self._reading: list[str] = []
         self._field = Task()
         self.failure: Failure | None = None
+        self.field_failed = False  # whether the field that was asked for cannot be read, and nothing is shown
         self._events = viewer.layers.events
         self._ignoring = False  # while our own layers come and go
         for event in (self._events.inserted, self._events.removed, self._events.reordered, self._events.renamed):
@@ -84,7 +86,7 @@ class OpenController(QObject):
     def show_field(self, source: Source, position: Position) -> None:
         """Work on a field of a plate, in the layers of the field shown before; one asked for earlier is passed over."""
         self._field.stop()
-        self._field = self._read(position.name, lambda: _opened(source, position), self._add)
+        self._field = self._read(position.name, lambda: _opened(source, position), self._add, self._fail_field)
 
     def show_origin(self, origin: Origin, overrides: MetadataOverrides) -> None:
         """Work on a field of a file, in the place of the field of the work list shown before."""
@@ -95,7 +97,7 @@ class OpenController(QObject):
             return
         known = self._kept.get((origin.path, origin.position))
         work = (lambda: known) if known is not None else partial(_opened_origin, origin, overrides)
-        self._field = self._read(origin.name, work, partial(self._add_listed, frame=frame))
+        self._field = self._read(origin.name, work, partial(self._add_listed, frame=frame), self._fail_field)
 
     def choose_origin(self, origin: Origin) -> bool:
         """Work on a time point of a picture of the viewer by where its pixels are, and return whether it is there."""
@@ -197,12 +199,18 @@ class OpenController(QObject):
 
     # -- reading
 
-    def _read(self, name: str, work: Callable[[], _Opened], add: Callable[[_Opened], None]) -> Task:
+    def _read(
+        self,
+        name: str,
+        work: Callable[[], _Opened],
+        add: Callable[[_Opened], None],
+        fail: Callable[[BaseException], None] | None = None,
+    ) -> Task:
         """Read a picture and show it by ``add``."""
         self.failure = None
         self._reading.append(name)
         self.changed.emit()
-        return self._worker.start(work, Task(done=add, failed=self._fail, stopped=self._pass_over))
+        return self._worker.start(work, Task(done=add, failed=fail or self._fail, stopped=self._pass_over))
 
     def _add_corrected(self, opened: _Opened, instead: Picture) -> None:
         """Show an image that was read again with other overrides; its field in the work list has them from now on."""
@@ -268,19 +276,31 @@ class OpenController(QObject):
         self.failure = failure_of(error)
         self.changed.emit()
 
+    def _fail_field(self, error: BaseException) -> None:
+        """Show nothing, as the field before is not the current one any more; unless another one is asked for by now."""
+        if self._reading[1:]:
+            self._pass_over()
+            return
+        self._reading.pop(0)
+        self.picture, self.failure, self.field_failed = None, failure_of(error), True
+        self._use()
+
     def _use(self, frame: int | None = None) -> None:
         picture = self.picture
+        self.field_failed = self.field_failed and picture is None
         self._workspace.source = picture.source if picture is not None else None
         stack = picture.stack if picture is not None else None
         if stack is not self._workspace.stack:
             self._workspace.use_stack(stack, frame=frame)
         self.changed.emit()
 
-    def _layers_changed(self, event: object = None) -> None:
+    def _layers_changed(self, event: Event | None = None) -> None:
         if self._ignoring:
             return
         listed = self.pictures.listed()
         self.listed.emit()
+        if self.field_failed and event is not None and event.type != "inserted":
+            return
         if self.picture is None or self.picture not in listed:
             self.choose(listed[-1] if listed else None)
 

@@ -130,9 +130,10 @@ class ReviewList(QWidget):
         """List the cells, where they are seen."""
         if not self.isVisible():
             return
-        walk = self._reviewer.queue.cursor
-        ids = walk.listed(self._reviewer.queue.filter) if walk is not None else []
-        (self.table if self.tabs.currentWidget() is self.table else self.gallery).draw(ids)
+        walk = self._reviewer.queue.ready
+        if walk is not None or not self._reviewer.queue.finding:
+            ids = walk.listed(self._reviewer.queue.filter) if walk is not None else []
+            (self.table if self.tabs.currentWidget() is self.table else self.gallery).draw(ids)
         self.order.set_value(self._reviewer.queue.order)
         self.size.setVisible(self._reviewer.queue.order is Order.SAMPLE)
         self._estimate()
@@ -146,7 +147,7 @@ class ReviewList(QWidget):
             (self.table if self.tabs.currentWidget() is self.table else self.gallery).highlight()
 
     def _estimate(self) -> None:
-        walk, annotation = self._reviewer.queue.cursor, self._reviewer.annotation
+        walk, annotation = self._reviewer.queue.ready, self._reviewer.annotation
         if walk is None or walk.sample is None or annotation is None:
             say(self.estimate, "")
             return

@@ -9,12 +9,15 @@ import getpass
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 from scipy import ndimage
 
 from napari_cellvino.annotation import Annotation, Change, Edit, EditAction, EditSession, Region
 from napari_cellvino.annotation.history import History
 from napari_cellvino.annotation.paint_strokes import Stroke
+from napari_cellvino.annotation.prepared_step import StepBase
 from napari_cellvino.annotation.recovery import start_session
 from napari_cellvino.core.errors import CellvinoError, EditError, JournalBusyError, OutputError, UnsureError
 from napari_cellvino.gui.widgets.failure import Failure, failure_of
@@ -176,6 +179,22 @@ class Editor(QObject):
             self._listen(session)
             return session
         return self.session
+
+    def step_base(self, labels: NDArray[np.int32] | None, undone: Edit | None) -> StepBase:
+        """Return what a step is prepared from, which takes back ``undone`` first; ``labels`` are as of `StepBase`.
+
+        Without those of a layer the annotation's own will do, as nobody paints in them.
+
+        Raises
+        ------
+        OutputError
+            If there is nothing to edit.
+        """
+        if self.annotation is None:
+            raise OutputError(NOTHING_YET)
+        session = self.session or EditSession(self.annotation, author=getpass.getuser())
+        seen = self.annotation.labels if labels is None else labels
+        return StepBase(self.annotation, self.annotation.version, seen, undone, session.stamp)
 
     def _listen(self, session: EditSession) -> None:
         if self._before is not None:

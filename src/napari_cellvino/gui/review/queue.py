@@ -17,6 +17,7 @@ from napari_cellvino.annotation import Annotation
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.gui.review.cursor import CellFilter, Cursor, Order
 from napari_cellvino.gui.widgets.delay import debouncer
+from napari_cellvino.gui.widgets.failure import failure_of
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.quality.doubts import Reason, another_threshold, disagreements
 from napari_cellvino.quality.review_queue import Doubtful, review_queue
@@ -43,6 +44,8 @@ class ReviewQueue(QObject):
         self._task = self._doubts_task = Task()
         self._doubts: tuple[Doubtful, ...] | None = None  # of the annotation as it was when it came
         self._edits = 0
+        self.finding = False  # whether a thread finds the doubts now
+        self._awaited = False  # whether `changed` says when they are there
         self._later = debouncer(self, BEGIN_DELAY_MS, self._find_doubts)
 
     def begin(self, annotation: Annotation | None) -> None:
@@ -74,6 +77,15 @@ class ReviewQueue(QObject):
         self.changed.emit()
 
     @property
+    def ready(self) -> Cursor | None:
+        """The cells in order, where that takes no time; else they are found in a thread, and `changed` says when."""
+        if self._cursor is None and self._doubts is None and self._annotation is not None and self._annotation.records:
+            self._awaited = True
+            self._find_doubts()
+            return None
+        return self.cursor
+
+    @property
     def cursor(self) -> Cursor | None:
         """The cells in order; None where there are none to walk through."""
         if self._cursor is None and self._annotation is not None and self._annotation.records:
@@ -102,22 +114,29 @@ class ReviewQueue(QObject):
     def _drop_doubts(self) -> None:
         self._later.cancel()
         self._doubts_task.stop()
-        self._doubts = None
+        self._doubts, self.finding = None, False
 
     def _find_doubts(self) -> None:
-        """Have the doubts found in a thread."""
+        """Have the doubts found in a thread, unless they are known or being found."""
         annotation = self._annotation
-        if annotation is None or self._cursor is not None:
+        if annotation is None or self._cursor is not None or self._doubts is not None or self.finding:
             return
-        foreground_probability, edits = self._foreground(annotation), self._edits
-        self._doubts_task = Task(done=lambda found: self._keep_doubts(annotation, edits, found))
-        self._decoder.start(
-            lambda: review_queue(annotation, foreground_probability=foreground_probability), self._doubts_task
-        )
+        self._later.cancel()
+        self.finding = True
+        foreground_probability = self._foreground(annotation)
+        task = self._doubts_task = Task(done=self._keep_doubts, failed=lambda error: self._tell(error, task))
+        self._decoder.start(lambda: review_queue(annotation, foreground_probability=foreground_probability), task)
 
-    def _keep_doubts(self, annotation: Annotation, edits: int, found: tuple[Doubtful, ...]) -> None:
-        if annotation is self._annotation and edits == self._edits:
-            self._doubts = found
+    def _keep_doubts(self, found: tuple[Doubtful, ...]) -> None:
+        self._doubts, self.finding = found, False
+        if self._awaited:
+            self._awaited = False
+            self.changed.emit()
+
+    def _tell(self, error: BaseException, task: Task) -> None:
+        """Say what went wrong, unless the cells were edited in the middle of it."""
+        if not task.wish.is_set():
+            failure_of(error)
 
     def _foreground(self, annotation: Annotation) -> NDArray[np.float16] | None:
         return self._workspace.cell_map() if len(annotation.shape) == 2 else None

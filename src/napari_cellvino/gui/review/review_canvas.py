@@ -228,9 +228,10 @@ class ReviewCanvas(QObject):
         """Take note that the layer was locked, or given other pixels."""
         if self.layer is None or self._reviewer.annotation is None:
             return
-        self._reviewer.editor.busy = "" if self.layer.layer.editable else LOCKED
+        before, self._reviewer.editor.busy = self._reviewer.editor.busy, "" if self.layer.layer.editable else LOCKED
         self.outside.check()
-        self._reviewer.changed.emit()
+        if self._reviewer.editor.busy != before:
+            self._reviewer.changed.emit()
 
     # -- what is shown
 
@@ -253,7 +254,9 @@ class ReviewCanvas(QObject):
         if self._signs is not None and self._signs.annotation is self._reviewer.annotation:
             self._signs.on_event(change)
             self._draw_markers()
-        if self.layer is None or change.region is None:
+        if change.replaced:
+            self._stale.clear()  # the layer is given other labels, and drawn then
+        if self.layer is None or change.region is None or change.replaced:
             return
         if change.pixels:
             self._stale += _bands(change.region)

@@ -6,9 +6,12 @@ import getpass
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 
 from napari_cellvino.annotation import Annotation, Change, Edit, EditAction, EditSession
+from napari_cellvino.annotation.prepared_step import StepBase
 from napari_cellvino.annotation.recovery import resume_session
 from napari_cellvino.core.errors import CellvinoError, EditError, OptionError, OutputError
 from napari_cellvino.core.image import Origin, Plane
@@ -20,7 +23,7 @@ from napari_cellvino.gui.review.suspended_review import LeftReviews, SuspendedRe
 from napari_cellvino.gui.widgets.failure import failure_of
 from napari_cellvino.gui.widgets.formatting import format_count
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker
-from napari_cellvino.quality.reconcile import holds_for, reconcile
+from napari_cellvino.quality.reconcile import Merge, holds_for, prepare_merge
 from napari_cellvino.quality.review_queue import ReviewProgress, review_progress
 from napari_cellvino.results.corrections import EarlierCorrections, Seen, find_earlier, find_unsaved_steps, seen_of
 from napari_cellvino.workflows.outcome import Outcome
@@ -131,10 +134,10 @@ class ReviewController(QObject):
         """Return the hash of the pixels of a plane, if they are those that are reviewed; else nothing."""
         return self.annotation.provenance.pixels_sha256 if self.annotation is not None and self._pixels is plane else ""
 
-    def take(self, outcome: Outcome | None, made: Annotation | None = None) -> str:
+    def take(self, outcome: Outcome | None, made: Annotation | None = None, merge: Merge | None = None) -> str:
         """Review an outcome: anew, or with all that was corrected in one of the same pixels; return what was kept.
 
-        ``made`` is the outcome as an annotation, if that was made already.
+        ``made`` is the outcome as an annotation, ``merge`` brings what was corrected into it, if made already.
         """
         if outcome is None:
             self._leave()
@@ -145,9 +148,9 @@ class ReviewController(QObject):
             return ""
         new = made or self.workspace.annotation(sha256=self.known_sha256(plane))
         said = ""
-        if old is not None and self.earlier is None and holds_for(old, new):  # what is on offer stays on offer
+        if old is not None and self.merges(new):
             try:
-                said = self._reconcile(old, new)
+                said = self._merge(old, new, merge)
             except CellvinoError as error:  # another window corrects it: here it stays as it is
                 self.editor.failure = failure_of(error)
         else:
@@ -194,18 +197,28 @@ class ReviewController(QObject):
         self.replaced.emit()
         self.changed.emit()
 
-    def _reconcile(self, old: Annotation, new: Annotation) -> str:
+    def merges(self, new: Annotation) -> bool:
+        """Whether what was corrected here goes on in a new result; what is on offer stays on offer."""
+        return self.annotation is not None and self.earlier is None and holds_for(self.annotation, new)
+
+    def step_base(self, labels: NDArray[np.int32] | None) -> StepBase:
+        """Return what a new result is merged with; ``labels`` are those of a layer, in an array that only edits change.
+
+        A slider that moves on: all of its way is one step.
+        """
+        session = self.editor.session
+        last = session.history.next_undo if session is not None and self._reran else None
+        return self.editor.step_base(labels, last)
+
+    def _merge(self, old: Annotation, new: Annotation, merge: Merge | None) -> str:
         session = self.editor.started()
-        if self._reran:
-            session.undo()  # a slider that moves on: all of its way is one step
-        before = old.provenance.model if old.provenance.model != new.provenance.model else ""
-        done = reconcile(old, new.labels, new.objects, before=before, records=new.records)
+        if merge is None or merge.step.base.annotation is not old or not merge.step.base.is_current:
+            merge = prepare_merge(self.step_base(old.labels), new)
         old.provenance, old.classes = new.provenance, new.classes
-        if not done.edit.empty:
-            session.commit(done.edit)
-            self._reran = True
+        session.take_over(merge.step)
+        self._reran = not merge.done.edit.empty
         self.queue.renew()
-        return str(done) + "."
+        return f"{merge.done}."
 
     def _look_for_earlier(self, fresh: Annotation) -> None:
         try:
@@ -275,7 +288,7 @@ class ReviewController(QObject):
     @property
     def reasons(self) -> str:
         """Why the chosen cell is doubtful, in words."""
-        walk = self.queue.cursor if len(self.selection) == 1 else None
+        walk = self.queue.ready if len(self.selection) == 1 else None
         item = walk.doubtful(self.selection[0]) if walk is not None else None
         return item.text if item is not None else ""
 

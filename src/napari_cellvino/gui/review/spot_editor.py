@@ -22,6 +22,7 @@ from napari_cellvino.gui.napari_bridge.result_layers import inherited_space
 from napari_cellvino.gui.open.open_controller import OpenController
 from napari_cellvino.gui.review.review_controller import ReviewController
 from napari_cellvino.gui.save.save_controller import SaveController
+from napari_cellvino.gui.widgets.failure import failure_of
 from napari_cellvino.gui.widgets.formatting import format_count
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.results.field_writing import with_kept_edits
@@ -200,7 +201,7 @@ class SpotEditor(QObject):
             keep_spot_edits(folder, self.spots.edits or (), self._sha256())
             self._kept_in = folder
         except CellvinoError as error:
-            self.failure = f"{error}. Until then edits of spots are in memory only"
+            self.failure = f"{failure_of(error).message}. Until then edits of spots are in memory only"
 
     def _sha256(self) -> str:
         """Return that of the pixels that are shown; found once for each result."""
@@ -209,7 +210,7 @@ class SpotEditor(QObject):
         return self._pixels
 
     def _fail(self, error: BaseException) -> None:
-        self.failure = str(error)
+        self.failure = failure_of(error).message
         self.changed.emit()
 
     # -- what follows
@@ -248,7 +249,7 @@ class SpotEditor(QObject):
             folder = self.saver.target()
             kept = kept_spot_edits(folder, self._sha256()) if spot_journal_path(folder).is_file() else None
         except CellvinoError as error:
-            self.failure = str(error)
+            self.failure = failure_of(error).message
             return
         if kept is None or not self._is_ours():
             return

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QColor, QPalette
+from qtpy.QtGui import QColor, QPalette, QTextOption
 from qtpy.QtWidgets import QDialog, QPushButton, QTextBrowser, QVBoxLayout, QWidget
 
 from napari_cellvino.core.image import Stack, channel_index
@@ -112,6 +112,7 @@ class CardWindow(QDialog):
         self._text.setOpenExternalLinks(True)
         self._text.setAccessibleName("Model card")
         self._text.document().setDocumentMargin(MARGIN)
+        self._text.setWordWrapMode(QTextOption.WrapMode.WordWrap)  # numbers in narrow columns stay whole
         close = QPushButton("&Close")
         close.setToolTip("Close the card")
         close.clicked.connect(self.close)

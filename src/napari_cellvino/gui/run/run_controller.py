@@ -9,7 +9,7 @@ from functools import partial
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_cellvino.annotation import Annotation
+from napari_cellvino.annotation import Annotation, Change
 from napari_cellvino.core.errors import CellvinoError
 from napari_cellvino.core.image import PlaneReader, Stack
 from napari_cellvino.core.progress import Progress, Stage
@@ -20,6 +20,7 @@ from napari_cellvino.gui.open.open_controller import OpenController
 from napari_cellvino.gui.review.review_canvas import ReviewCanvas
 from napari_cellvino.gui.review.review_controller import ReviewController
 from napari_cellvino.gui.run.prepared_result import Preparation, PreparedResult
+from napari_cellvino.gui.run.result_merge import ResultMerge
 from napari_cellvino.gui.run.view_trial import Trial, TrialLayer, region_in_view
 from napari_cellvino.gui.widgets.delay import debouncer
 from napari_cellvino.gui.widgets.failure import Failure, failure_of
@@ -61,7 +62,6 @@ class RunController(QObject):
         self._workspace, self._worker, self._decoder = workspace, worker, decoder
         self._opener, self._layers = opener, layers
         self.running = False
-        self.seconds = 0.0  # that the last run took
         self.expected: RunEstimate | None = None  # what a run would take
         self.failure: Failure | None = None
         self.notice = ""
@@ -70,11 +70,12 @@ class RunController(QObject):
         self._shown: Prediction | None = None  # that is reviewed
         self._prepared: PreparedResult | None = None  # to be shown next
         self._task, self._guess, self._preview = Task(), Task(), Task()
-        self._wanted: dict[str, float] | None = None
-        self._previewing = False
+        self._wanted: dict[str, float] | Outcome | None = None  # values of sliders, or what was kept
+        self._previewing = self._going_back = False
         self._running_on: Stack | None = None
         self._tried: tuple[PlaneReader, Recipe] | None = None  # the image and the choices of the trial
         self._started = self._first_step = 0.0
+        self._run_merge, self._preview_merge = (ResultMerge(reviewer, canvas, decoder) for _ in range(2))
         self._delay = debouncer(self, GUESS_DELAY_MS, self._start_guess)
         for signal in (workspace.recipe_changed, workspace.package_changed, workspace.stack_changed):
             signal.connect(self._choices_changed)
@@ -91,6 +92,8 @@ class RunController(QObject):
         """Stop all work, listen no more, and let go of what was shown."""
         self._running_on = self._tried = None
         self._task, self._guess, self._preview = Task(), Task(), Task()
+        self._run_merge.stop()
+        self._preview_merge.stop()
         self._layers.close()
         self._delay.cancel()
         self._edits.stop()
@@ -127,7 +130,7 @@ class RunController(QObject):
             self._fail(error)
             return
         stack, pipeline = workspace.stack, workspace.pipeline()
-        done = partial(self._accept, stack, pipeline) if region is None else partial(self._show_trial, stack, region)
+        done = partial(self._merge_run, stack, pipeline) if region is None else partial(self._show_trial, stack, region)
         self.running, self._running_on, self._started = True, stack, time.perf_counter()
         self._task = Task(done=done, failed=self._fail, stopped=self._stop, progressed=self._on_progress)
         self._worker.start(lambda: Preparation(pipeline, part or stack).follow(steps), self._task)
@@ -137,6 +140,7 @@ class RunController(QObject):
         """Stop the run, even inside the network."""
         if self.running:
             self._task.stop()
+            self._run_merge.stop()
             self._workspace.cancel()
 
     def _on_progress(self, progress: Progress) -> None:
@@ -149,8 +153,13 @@ class RunController(QObject):
         if self.running:
             self.progressed.emit(progress, left)
 
+    def _merge_run(self, stack: Stack, pipeline: Pipeline, made: PreparedResult) -> None:
+        accept, outcome = partial(self._accept, stack, pipeline), made.outcome
+        timed = replace(made, outcome=replace(outcome, seconds=time.perf_counter() - self._started))
+        self._run_merge.follow(timed, accept, failed=self._fail, stopped=self._stop)
+
     def _accept(self, stack: Stack, pipeline: Pipeline, made: PreparedResult) -> None:
-        self.running, self.seconds = False, time.perf_counter() - self._started
+        self.running = False
         before, outcome = self.kept, made.outcome
         self.kept, self._prepared = outcome, made
         self._workspace.accept(outcome, pipeline, stack)
@@ -220,24 +229,30 @@ class RunController(QObject):
     def _decode_next(self) -> None:
         if self._wanted is None or self._previewing:
             return
-        values, self._wanted = self._wanted, None
+        wanted, self._wanted = self._wanted, None
         outcome, pipeline, stack = self._workspace.outcome, self._workspace.done, self._workspace.stack
         if outcome is None or pipeline is None or stack is None:
             return
         raw = outcome.prediction.raw
         preparation = Preparation(pipeline, stack, self._reviewer.known_sha256(outcome.prediction.plane))
         redecoder, self._previewing = self._workspace.redecoder, True
+        self._going_back = isinstance(wanted, Outcome)
 
         def decode() -> PreparedResult:
-            again = self._workspace.redecode(values)
+            again = wanted if isinstance(wanted, Outcome) else self._workspace.redecode(wanted)
             return preparation.prepare(again, redecoder.selected(again.prediction))
 
+        show = partial(self._show_preview, raw)
         self._preview = Task(
-            done=lambda made: self._show_preview(made, raw), failed=self._fail_preview, stopped=self._decode_done
+            done=lambda made: self._preview_merge.follow(
+                made, show, failed=self._fail_preview, stopped=self._decode_done
+            ),
+            failed=self._fail_preview,
+            stopped=self._decode_done,
         )
         self._decoder.start(decode, self._preview)
 
-    def _show_preview(self, made: PreparedResult, raw: object) -> None:
+    def _show_preview(self, raw: object, made: PreparedResult) -> None:
         shown = self._workspace.outcome
         if shown is not None and shown.prediction.raw is raw:
             self._prepared = made
@@ -250,20 +265,36 @@ class RunController(QObject):
         self._decode_done()
 
     def _decode_done(self) -> None:
-        self._previewing = False
+        self._previewing = self._going_back = False
         self._decode_next()
 
     def keep_preview(self) -> None:
-        """Take what is shown as the result."""
+        """Take what is shown as the result, or what was kept where that is being gone back to."""
+        back = self._back
+        if back is not None:
+            self._forget_preview()
+            self._workspace.show(back)
         self.kept = self._workspace.outcome
         self._workspace.keep_preview()
 
     def discard_preview(self) -> None:
         """Show the result as it was kept last."""
-        self._wanted = None
-        self._preview.stop()
+        self._forget_preview()
         if self.kept is not None and self._workspace.outcome is not None:
-            self._workspace.show(replace(self.kept, changes=Changes()))
+            self._wanted = replace(self.kept, changes=Changes())
+            self._decode_next()
+
+    @property
+    def _back(self) -> Outcome | None:
+        """What was kept, where it is being gone back to."""
+        going = self._going_back or isinstance(self._wanted, Outcome)
+        return replace(self.kept, changes=Changes()) if going and self.kept is not None else None
+
+    def _forget_preview(self) -> None:
+        """Stop what is under way to be shown."""
+        self._wanted, self._going_back = None, False
+        self._preview.stop()
+        self._preview_merge.stop()
 
     # -- what follows
 
@@ -279,8 +310,8 @@ class RunController(QObject):
             self._shown = outcome.prediction
             self.kept = self.kept or outcome
             ready = made if made is not None and made.outcome is outcome else None
-            self.notice = self._reviewer.take(outcome, None if ready is None else ready.annotation)
-            self._show_layer(ready if ready is not None and ready.annotation is self._reviewer.annotation else None)
+            self.notice = self._reviewer.take(outcome, *(() if ready is None else (ready.annotation, ready.merge)))
+            self._show_layer(ready if ready is not None and ready.is_shown_by(self._reviewer.annotation) else None)
         self.changed.emit()
 
     def _show_saved(self, saved: SavedField | None) -> None:
@@ -309,7 +340,7 @@ class RunController(QObject):
             self._canvas.leave()  # its layer makes room for one of another kind
         source = picture.source_layer() if picture is not None else None
         layer = self._layers.show(annotation, place, name, source, None if made is None else made.look)
-        self._canvas.enter(layer, None if made is None else made.outcome.prediction.decoded.labels)
+        self._canvas.enter(layer, None if made is None else made.labels_seen)
         self._reviewer.first_edit.prepare(self._canvas.outside.seen)
 
     @property
@@ -328,10 +359,11 @@ class RunController(QObject):
     def _drop_layers(self, outcome: Outcome) -> None:
         self._layers.remove(outcome.prediction.plane)
 
-    def _on_edit(self, _: object) -> None:
+    def _on_edit(self, change: Change) -> None:
         """Draw boxes, classes and what the status bar tells anew, once there is a moment's rest."""
         annotation = self._reviewer.annotation
-        self._edits.start(0 if annotation is not None and annotation.labels is None else EDIT_DELAY_MS)
+        if not change.replaced:  # else it is shown anew now
+            self._edits.start(0 if annotation is not None and annotation.labels is None else EDIT_DELAY_MS)
 
     def _show_edits(self) -> None:
         if not self._reviewer.editor.busy:  # the layer is there, and shows what is reviewed

@@ -73,7 +73,7 @@ def resolve(
     """Return what to show now; ``unread`` is why the result on disk is not shown."""
     outcome, saved = workspace.outcome, workspace.saved
     missing = _missing(workspace, catalogue, opener)
-    failure = runner.failure or catalogue.failure or unread
+    failure = runner.failure or catalogue.failure or unread or (opener.failure if opener.field_failed else None)
     channel, doubtful = _channel(workspace), workspace.channel_guess.is_doubtful
     told = outcome is None and saved is not None and bool(saved.annotation.provenance.notices)  # and of what is seen
     warned = channel if doubtful and not told else ""
@@ -88,7 +88,7 @@ def resolve(
         detail=_detail(outcome, runner) if outcome else _saved(saved) if saved else "",
         changes=_changes(outcome, runner),
         stale=_stale(workspace),
-        notice="\n⚠  ".join(filter(None, (warned, *_notices(outcome, saved, runner)))),
+        notice="\n⚠  ".join(filter(None, (warned, *_notices(workspace, runner)))),
         failure=failure,
         covered=opener.covered,
         trial=runner.trial.said if runner.trial is not None else "",
@@ -121,8 +121,10 @@ def format_further_steps(recipe: Recipe) -> str:
 def _missing(workspace: Workspace, catalogue: ModelCatalogue, opener: OpenController) -> str:
     if opener.reading:
         return f"Reading {opener.reading} …"
+    if opener.field_failed:
+        return "This field cannot be read: choose another one in the list (tab 1)."
     if workspace.stack is None:
-        return "Open an image first: tab 1."
+        return "Open an image first: tab 1." if opener.failure is None else "This image cannot be used; tab 1 says why."
     if catalogue.checking or catalogue.checking_outline:
         return "Checking the model's files …"
     return "" if workspace.package is not None else "There is no model to run."
@@ -166,7 +168,7 @@ def _detail(outcome: Outcome, runner: RunController) -> str:
     numbers = _NUMBERS.get(info.number_type, info.number_type)
     corrected = runner.reviewed is not None and runner.reviewed.counted != outcome.count
     found = f"corrected; the model found {outcome.count:,} · " if corrected else ""
-    how = f"{found}{seen}, in {format_seconds(runner.seconds)} on {info.device}, {numbers}"
+    how = f"{found}{seen}, in {format_seconds(outcome.seconds)} on {info.device}, {numbers}"
     return "\n".join([how, *remarks_of(outcome.prediction)])
 
 
@@ -199,7 +201,8 @@ def _channel(workspace: Workspace) -> str:
     return f"{said[:1].upper()}{said[1:]}." if said else ""
 
 
-def _notices(outcome: Outcome | None, saved: SavedField | None, runner: RunController) -> list[str]:
+def _notices(workspace: Workspace, runner: RunController) -> list[str]:
+    outcome, saved = workspace.outcome, workspace.saved
     found = list(notices_of(outcome.prediction)) if outcome else []
     if outcome is None and saved is not None:
         found += [f"{said[:1].upper()}{said[1:]}" for said in saved.annotation.provenance.notices]
@@ -208,7 +211,8 @@ def _notices(outcome: Outcome | None, saved: SavedField | None, runner: RunContr
     if outcome is not None and outcome.count == 0:
         found.append(_why_none(runner, empty=outcome.prediction.emptiness is not None))
     if runner.stopped:
-        found.append(f"The run on {runner.stopped} was stopped, as another image was chosen.")
+        why = "it was closed" if workspace.stack is None else "another image was chosen"
+        found.append(f"The run on {runner.stopped} was stopped, as {why}.")
     return [*found, runner.notice] if runner.notice else found
 
 

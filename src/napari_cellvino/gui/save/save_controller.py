@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,7 @@ from napari_cellvino.gui.save.page_refresher import PageRefresher
 from napari_cellvino.gui.widgets.failure import Failure, failure_of
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.results.plate_place import PlatePlace
+from napari_cellvino.results.store import ResultStore
 from napari_cellvino.results.usual_folder import results_beside
 from napari_cellvino.segmentation.predict import Prediction
 from napari_cellvino.workflows.outcome import Outcome
@@ -94,6 +95,7 @@ class SaveController(QObject):
         self._usual = ""  # the folder beside the image
         self._chosen: str | None = None  # the folder that the user chose, which holds for all images
         self._request: SaveRequest | SavedFieldRequest | None = None  # of the result that is saved or being saved
+        self._store: ResultStore | None = None  # of the folder chosen last, which knows what stands there
         self._saved_in: Path | None = None
         self._followed: Prediction | None = None  # of the result shown last of which corrections were saved
         self._corrected_at: float | None = None  # when the first correction that is not saved was made
@@ -183,7 +185,12 @@ class SaveController(QObject):
     def _request_now(self) -> SaveRequest | SavedFieldRequest:
         root, shown = Path(self.folder).expanduser(), self._workspace.shown
         home = self._home(shown.plane.origin) if shown is not None else None
-        return self._workspace.save_request(root, home[1] if home is not None else None)
+        request = self._workspace.save_request(root, home[1] if home is not None else None)
+        if isinstance(request, SavedFieldRequest):
+            return request
+        if self._store is None or self._store.root != request.root:
+            self._store = request.store
+        return replace(request, known=self._store)
 
     def root_of(self, origin: Origin) -> Path:
         """Return the folder that results of an image go to."""

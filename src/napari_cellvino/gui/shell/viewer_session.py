@@ -6,7 +6,7 @@ its window.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -113,6 +113,7 @@ class Session(QObject):
             self.review_canvas,
             TrialLayer(viewer),
         )
+        self.review_canvas.outside.boxes_changed.connect(self.runner.show_again)
         self.whole_cells = WholeCellLayer(viewer, self.workspace, self.opener, self.reviewer, self.decoder)
         self.spots = SpotEditor(viewer, self.workspace, self.opener, self.reviewer, self.decoder)
         self.spots.saver = self.saver
@@ -221,11 +222,12 @@ class Session(QObject):
             self._prepared = True
             self.background.start(warm_up.import_readers, Task())
 
-    def join(self, panel: QWidget) -> None:
-        """Serve a panel until it leaves its window; it gets the colours of the theme."""
+    def join(self, panel: QWidget, restyle: Callable[[str], None] | None = None) -> None:
+        """Serve a panel until it leaves its window; it gets the colours of the theme, if given by ``restyle``."""
         self._panels.append(id(panel))
-        panel.setStyleSheet(style_sheet(self.viewer.theme))
-        self.restyled.connect(panel.setStyleSheet)
+        restyle = restyle or panel.setStyleSheet
+        restyle(style_sheet(self.viewer.theme))
+        self.restyled.connect(restyle)
         PanelLeaving(panel, self.leave)
 
     def leave(self, panel_id: int) -> None:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TypeVar
 
 import napari
-from qtpy.QtCore import QSize, Qt
+from qtpy.QtCore import QSize, Qt, QTimer
 from qtpy.QtGui import QKeySequence, QShortcut, QShowEvent
 from qtpy.QtWidgets import QFrame, QScrollArea, QTabWidget, QVBoxLayout, QWidget
 
@@ -101,7 +101,10 @@ class CellvinoWindow(QWidget):
         self.session.cells_wanted.connect(partial(self._show_below, "All cells"))
         self.session.comparison_wanted.connect(partial(self._show_below, "Compare"))
         self.session.batch_wanted.connect(partial(self._show_below, "Batch"))
-        self.session.join(self)
+        self._style, self._to_style = "", list[QWidget]()
+        self._style_later = QTimer(self)
+        self._style_later.timeout.connect(self._style_next)
+        self.session.join(self, self._restyle)
         self.session.plate_list.come_back()
         self._draw_titles()
 
@@ -185,7 +188,23 @@ class CellvinoWindow(QWidget):
 
     def _show_keys(self) -> None:
         if self._pages[ReviewPanel].widget() is None:  # which shows them otherwise
-            KeysPage(self.session.reviewer, self).show()
+            page = KeysPage(self.session.reviewer, self)
+            page.setStyleSheet(self._style)
+            page.show()
+
+    def _restyle(self, style: str) -> None:
+        """Take the colours of a theme: what is seen at once, hidden tabs one after the other; each takes Qt a while."""
+        self._style, here = style, self.tabs.currentWidget()
+        for widget in (self.tabs.tabBar(), self.details, here):
+            widget.setStyleSheet(style)
+        self._to_style = [page for page in self._pages.values() if page is not here]
+        self._style_later.start(0)
+
+    def _style_next(self) -> None:
+        if self._to_style:
+            self._to_style.pop(0).setStyleSheet(self._style)
+        else:
+            self._style_later.stop()
 
     def _draw_titles(self, _: object = None) -> None:
         """Say in the titles what is done, and in the tooltips how far the review is."""

@@ -52,6 +52,8 @@ class StrokeLayer:
     """One layer of strokes (Y, X) or (Z, Y, X) over an image, in its place in space, until it is closed."""
 
     changed = Signal(object)  # a copy of the strokes
+    refused = Signal()  # somebody replaced them by what does not fit, and they were set back
+    chosen = Signal(int)  # the number to paint with, by whatever means
 
     def __init__(
         self, viewer: napari.Viewer, source: Image, kinds: Kinds, name: str, keys: Mapping[str, Callable[[], None]]
@@ -66,6 +68,7 @@ class StrokeLayer:
             self.layer.bind_key(key, lambda _, call=call: call(), overwrite=True)
         for event in (self.layer.events.paint, self.layer.events.set_data, self.layer.events.labels_update):
             event.connect(self._check)
+        self.layer.events.selected_label.connect(self._emit_chosen)
         viewer.layers.selection.active = self.layer
 
     @property
@@ -88,15 +91,22 @@ class StrokeLayer:
         """Take the layer away."""
         for event in (self.layer.events.paint, self.layer.events.set_data, self.layer.events.labels_update):
             event.disconnect(self._check)
+        self.layer.events.selected_label.disconnect(self._emit_chosen)
         if self.is_there:
             self._viewer.layers.remove(self.layer)
 
     def _check(self, _: object = None) -> None:
         """Tell of strokes that were painted, erased, or taken back."""
         painted = np.asarray(self.layer.data)
-        if not np.array_equal(painted, self._seen):
+        if painted.shape != self._seen.shape or painted.dtype != self._seen.dtype:
+            self.layer.data = self._seen.copy()
+            self.refused.emit()
+        elif not np.array_equal(painted, self._seen):
             self._seen = painted.copy()
             self.changed.emit(self._seen)
+
+    def _emit_chosen(self, _: object = None) -> None:
+        self.chosen.emit(int(self.layer.selected_label))
 
 
 class FoundLayer:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
-import tempfile
 from collections.abc import Generator, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import napari
@@ -16,7 +13,6 @@ from qtpy.QtCore import QTimer
 
 from napari_cellvino.core.errors import CellvinoError, OptionError
 from napari_cellvino.core.image import ALL_CHANNELS, ZChoice, ZMode
-from napari_cellvino.core.progress import Progress
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.engines.remote.address import is_address
 from napari_cellvino.gui.napari_bridge.cell_labels import CellLabels
@@ -32,12 +28,12 @@ from napari_cellvino.gui.teach.stroke_layer import (
     kind_of_class,
 )
 from napari_cellvino.gui.teach.stroke_pages import StrokePage, compare_accepted, lies_on_planes, open_page
+from napari_cellvino.gui.teach.taught_model import make_model
 from napari_cellvino.gui.widgets.one_task import OneTask
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
-from napari_cellvino.model_package import ModelPackage, open_package
-from napari_cellvino.model_package.install import install_package
+from napari_cellvino.model_package import ModelPackage
 from napari_cellvino.quality.side_by_side import ResultComparison
-from napari_cellvino.training.teach.strokes import StrokedImage, StrokeKind
+from napari_cellvino.training.teach.strokes import StrokeKind
 from napari_cellvino.training.teach.viewed_part import ViewedPart
 from napari_cellvino.workflows.workspace import Workspace
 
@@ -46,6 +42,7 @@ if TYPE_CHECKING:
 
 SETTLE_MS = 120  # after a stroke, a slider or the camera came to rest
 FEWEST_JUDGED = 10  # accepted cells
+SET_BACK = "The strokes were replaced by what does not fit this image; they were set back."
 GONE = "The layer of the strokes was deleted; the strokes are kept: start again to go on."
 
 
@@ -208,7 +205,7 @@ class TeachController(OneTask):
         self._task.stop()
         self.working, self.failure = "making the model …", None
         self._task = Task(done=self._installed, failed=self._fail, stopped=self._stop)
-        self._worker.start(lambda: _saved(images, name, classes, recipe, seen, before), self._task)
+        self._worker.start(lambda: make_model(images, name, classes, recipe, seen, before), self._task)
         self.changed.emit()
 
     # -- what follows
@@ -275,6 +272,8 @@ class TeachController(OneTask):
         found = FoundLayer(self._viewer, source, f"{page.stem}: taught cells")
         strokes = StrokeLayer(self._viewer, source, page.kinds, f"{page.stem}: strokes", keys)
         strokes.changed.connect(self._on_strokes)
+        strokes.refused.connect(self._on_refused)
+        strokes.chosen.connect(self._on_chosen)
         self._layers = strokes, found
         strokes.choose(self.kind)
 
@@ -310,6 +309,18 @@ class TeachController(OneTask):
             self.page.kinds = kinds
             self.said = ""
             self._ask_soon()
+
+    def _on_refused(self) -> None:
+        self.said = SET_BACK
+        self.changed.emit()
+
+    def _on_chosen(self, number: int) -> None:
+        """Take note of the number that napari's own tools paint with; there is nothing but kinds."""
+        if number in {kind.number for kind in self.kinds}:
+            self.kind = number
+            self.changed.emit()
+        elif number and self._layers is not None:
+            self._layers[0].layer.selected_label = self.kind
 
     def _ask_soon(self) -> None:
         if self.active:
@@ -379,20 +390,3 @@ class TeachController(OneTask):
         self.working, self.made = "", package.label
         self._catalogue.refresh(package.spec.name)
         self.changed.emit()
-
-
-def _saved(
-    images: Sequence[StrokedImage],
-    name: str,
-    classes: tuple[str, ...],
-    recipe: Recipe,
-    seen: Mapping[str, float],
-    before: str,
-) -> Generator[Progress, None, ModelPackage]:
-    from napari_cellvino.workflows.teach import TeachChoices, teach_stacks  # loads OpenVINO
-
-    with tempfile.TemporaryDirectory(prefix="cellvino-teach-") as scratch:
-        out = Path(scratch) / "model"
-        choices = TeachChoices(out, recipe, name, classes, getpass.getuser(), parameters=seen)
-        yield from teach_stacks(images, choices)
-        return install_package(open_package(out), before=before)

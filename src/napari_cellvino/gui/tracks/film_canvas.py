@@ -16,27 +16,35 @@ from napari_cellvino.tracking.film_annotation import frames_of
 from napari_cellvino.tracking.link_film import LinkedFilm
 from napari_cellvino.workflows.film import Film
 
+GONE = "A layer of the film was deleted; its tracks and what you corrected are kept: show them again."
+SET_BACK = "A layer of the film was changed outside CellVINO, and was set back; correct tracks with the buttons below."
+
 
 class FilmCanvas(QObject):
     """Connects one tracked film with a viewer."""
 
     moved = Signal()  # to another frame
+    disturbed = Signal(str)  # what became of the layers that somebody deleted or changed
 
     def __init__(self, viewer: napari.Viewer, clicked: Callable[[int, bool], None]) -> None:
         super().__init__()
         self._viewer = viewer
         self._layers = FilmLayers(viewer, clicked)
+        self._layers.on_foreign = self._set_back
+        self._drawn: tuple[LinkedFilm, NDArray[np.float64] | None] | None = None
         self._canvas: Canvas | None = None
         self._keys: Mapping[str, Callable[[], object]] = {}
         self._annotation: Annotation | None = None
         self._chosen: tuple[int, ...] = ()
         viewer.dims.events.point.connect(self._on_frame)
         viewer.layers.selection.events.active.connect(self._update_keys)
+        viewer.layers.events.removed.connect(self._on_removed)
 
     def close(self) -> None:
         """Let go of the viewer."""
         self._viewer.dims.events.point.disconnect(self._on_frame)
         self._viewer.layers.selection.events.active.disconnect(self._update_keys)
+        self._viewer.layers.events.removed.disconnect(self._on_removed)
         self._annotation = None
         if self._canvas is not None:
             self._canvas.close()
@@ -60,8 +68,30 @@ class FilmCanvas(QObject):
 
     def draw(self, linked: LinkedFilm, colours: NDArray[np.float64] | None = None) -> None:
         """Show the tracks, and the labels, as they are now."""
+        self._drawn = linked, colours
         self._layers.draw(linked, colours)
         self._layers.refresh()
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether a film is open of which a layer was deleted."""
+        return self._annotation is not None and self._layers.is_lost
+
+    def show_again(self) -> None:
+        """Show the layers that were deleted, as they are now."""
+        self._layers.show_again()
+        if self._drawn is not None:
+            self.draw(*self._drawn)
+        self.focus()
+
+    def _on_removed(self, _: object = None) -> None:
+        if self.is_lost:
+            self.disturbed.emit(GONE)
+
+    def _set_back(self) -> None:
+        if self._annotation is not None and self._drawn is not None:
+            self.draw(*self._drawn)
+            self.disturbed.emit(SET_BACK)
 
     @property
     def frame(self) -> int:

@@ -28,6 +28,9 @@ class FilmLayers:
         self.labels: Labels | None = None
         self.tracks: Tracks | None = None
         self._shown: list[Layer] = []
+        self._pixels: NDArray[np.int32] | None = None  # of the labels
+        self._drawing = False
+        self.on_foreign: Callable[[], None] = lambda: None  # somebody gave a layer other data
 
     def show(self, film: Film, annotation: Annotation, images: tuple[LayerRecipe, ...]) -> None:
         """Show a film, in the place of another one; ``images`` are layers of it that are not there yet."""
@@ -58,20 +61,46 @@ class FilmLayers:
             **space,
         )
         self._shown += [self.labels, self.tracks]
+        self._pixels = self.labels.data
+        for layer in (self.labels, self.tracks):
+            layer.events.data.connect(self._on_data)
         self.labels.mouse_drag_callbacks.append(self._on_press)
         self._viewer.layers.selection.active = self.labels
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether somebody deleted the cells or the tracks."""
+        ours = (self.labels, self.tracks)
+        return any(layer is not None and layer not in self._viewer.layers for layer in ours)
+
+    def show_again(self) -> None:
+        """Show what was deleted."""
+        for layer in (self.labels, self.tracks):
+            if layer is not None and layer not in self._viewer.layers:
+                self._viewer.add_layer(layer)
+
+    def _on_data(self, _: object = None) -> None:
+        """Set the labels back, and tell of it, unless this was drawn by us."""
+        if self._drawing or self.labels is None:
+            return
+        if self.labels.data is not self._pixels:
+            self._drawing = True
+            self.labels.data = self._pixels
+            self._drawing = False
+        self.on_foreign()
 
     def remove(self) -> None:
         """Take the layers away."""
         for layer in self._shown:
             if layer in self._viewer.layers:
                 self._viewer.layers.remove(layer)
-        self._shown, self.labels, self.tracks = [], None, None
+        self._shown, self.labels, self.tracks, self._pixels = [], None, None, None
 
     def draw(self, film: LinkedFilm, colours: NDArray[np.float64] | None = None) -> None:
         """Show the tracks as they are now, coloured by a value of each track's points (P,) or by track."""
         if self.tracks is None:
             return
+        self._drawing = True
         rows = film.rows()
         points = np.column_stack([rows.track, rows.frame, rows.of([cells.centroids for cells in film.frames])])
         self.tracks.graph = {}
@@ -82,6 +111,7 @@ class FilmLayers:
         if colours is not None and len(colours) == len(points):
             self.tracks.properties = {"value": colours}
             self.tracks.color_by = "value"
+        self._drawing = False
 
     def refresh(self) -> None:
         """Show the labels as they are now."""

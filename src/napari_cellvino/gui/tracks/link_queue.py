@@ -31,6 +31,7 @@ class LinkQueue(QObject):
         super().__init__()
         self._worker, self._task = worker, Task()
         self.doubts: tuple[LinkDoubt, ...] = ()
+        self.looking = False  # for the first ones of a film
         self.at: LinkDoubt | None = None
         self._last = 0  # its place
 
@@ -38,14 +39,15 @@ class LinkQueue(QObject):
         """List the doubts of other tracks, or of none."""
         self._task.stop()
         if linked is None or annotation is None:
-            self.doubts, self.at = (), None
+            self.doubts, self.at, self.looking = (), None, False
             return
+        self.looking = not self.doubts
         accepted = {t for t, record in annotation.records.items() if record.review is ReviewState.ACCEPTED}
         self._task = Task(done=self._take)
         self._worker.start(lambda: _doubts(linked, accepted), self._task)
 
     def _take(self, doubts: tuple[LinkDoubt, ...]) -> None:
-        self.doubts = doubts
+        self.doubts, self.looking = doubts, False
         self.changed.emit()
 
     def step(self, by: int) -> LinkDoubt | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -87,7 +87,8 @@ def _ended_nearest(annotation: Annotation, daughters: tuple[int, int], frame: in
 def _delete_here(annotation: Annotation, tracks: Sequence[int], frame: int, _: bool) -> Edit:
     for track in tracks:
         check_in(annotation, track, frame)
-    return delete(annotation, tracks, plane=frame)
+    named = f"#{tracks[0]}" if len(tracks) == 1 else f"{len(tracks)} cells"
+    return replace(delete(annotation, tracks, plane=frame), name=f"Delete {named} in frame {frame + 1}")
 
 
 def _of_one(edit: Callable[[Annotation, int, int], Edit]) -> Describe:

@@ -19,7 +19,7 @@ from napari_cellvino.core.link_options import LinkOptions
 from napari_cellvino.core.progress import Progress
 from napari_cellvino.gui.napari_bridge import prepare_layers
 from napari_cellvino.gui.review.editor import Editor
-from napari_cellvino.gui.tracks.film_canvas import FilmCanvas
+from napari_cellvino.gui.tracks.film_canvas import GONE, FilmCanvas
 from napari_cellvino.gui.tracks.link_queue import LinkQueue
 from napari_cellvino.gui.tracks.opened_film import OpenedFilm, check_flat, film_of_tracks, rescaled
 from napari_cellvino.gui.tracks.track_actions import ACCEPT, COPY, TrackAction
@@ -70,6 +70,7 @@ class TracksController(QObject):
         self.editor.changed.connect(self.changed)
         self.queue.changed.connect(self.changed)
         self.canvas.moved.connect(self.changed)
+        self.canvas.disturbed.connect(self.editor.say)
 
     def close(self) -> None:
         """Write what is still to be written, and let go of the viewer."""
@@ -186,6 +187,7 @@ class TracksController(QObject):
 
     def _take(self, opened: OpenedFilm) -> None:
         self.working, self.opened, self.notices = "", opened, opened.notices
+        self.queue.show(None, None)  # those of another film are none of this one
         self.selection, self.preview, self._relinker = (), None, None
         self._workspace.choose_linking(opened.request.recipe.linking)
         self.editor.begin(opened.annotation, opened.session)
@@ -243,6 +245,9 @@ class TracksController(QObject):
 
     def do(self, action: TrackAction) -> None:
         """Do something to the chosen tracks in the frame that is shown; where it is not possible, say why."""
+        if self.canvas.is_lost:  # nobody would see it
+            self.editor.say(GONE)
+            return
         frame, tracks, insisted = self.frame, self.selection, self.editor.unsure
         change = self.editor.do(lambda annotation: action.describe(annotation, tracks, frame, insisted))
         if change is not None and action is ACCEPT:
@@ -347,7 +352,7 @@ class TracksController(QObject):
         self.changed.emit()
 
     def _saved(self, _: object) -> None:
-        self.working = ""
+        self.working, self.editor.failure = "", None
         self.editor.said = f"Saved in {self.folder}"
         self.changed.emit()
 

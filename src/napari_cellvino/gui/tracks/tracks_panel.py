@@ -74,6 +74,7 @@ class TracksPanel(QWidget):
         )
         self.open_button = _button("Open tracks…", "A folder of results of tracks, or of the Cell Tracking Challenge")
         self.cancel_button = _button("Cancel", "Stop; nothing is changed")
+        self.again_button = _button("Show the film again", "Show the layers that were deleted")
         self.previous_button = _button("◀", "Go back to the doubtful link before (Shift+N)")
         self.next_button = _button("▶", "Go to the next doubtful link (N)")
         self.accept_button = _button(ACCEPT.title, ACCEPT.tooltip)
@@ -101,7 +102,9 @@ class TracksPanel(QWidget):
         layout.addWidget(self.title)
         layout.addWidget(side_by_side(self.track_button, self.masks_button))
         layout.addWidget(side_by_side(self.others_button, self.open_button))
-        for widget in (self.hint, side_by_side(self.state, self.cancel_button, stretch=0), self.failure, self.doubt):
+        for widget in (self.hint, side_by_side(self.state, self.cancel_button, stretch=0), self.failure):
+            layout.addWidget(widget)
+        for widget in (side_by_side(self.again_button), self.doubt):
             layout.addWidget(widget)
         self._walk = side_by_side(self.previous_button, self.accept_button, self.next_button)
         self._edits = QWidget()
@@ -145,6 +148,7 @@ class TracksPanel(QWidget):
         self.others_button.clicked.connect(self._ask_others)
         self.open_button.clicked.connect(self._ask_tracks)
         self.cancel_button.clicked.connect(controller.cancel)
+        self.again_button.clicked.connect(self._show_again)
         self.save_button.clicked.connect(controller.save)
         self.use_button.clicked.connect(controller.use_preview)
         self.leave_button.clicked.connect(self._leave)
@@ -189,6 +193,10 @@ class TracksPanel(QWidget):
         if folder:
             self.controller.open(Path(folder))
 
+    def _show_again(self) -> None:
+        self.controller.canvas.show_again()
+        self.controller.editor.forget()
+
     def _leave(self) -> None:
         self.controller.drop_preview()
         self.sliders.set_value(_values(self.controller.options))
@@ -201,6 +209,7 @@ class TracksPanel(QWidget):
         said = controller.working or controller.editor.said or "\n".join(controller.notices)
         say(self.state, said)
         self.cancel_button.setVisible(bool(controller.working))
+        self.again_button.setVisible(controller.canvas.is_lost)
         self.failure.show_failure(controller.editor.failure)
         say(self.doubt, self._describe_doubt() if there else "")
         for widget in (self._walk, self._edits, self._history, self.links, self.units, self._tree, self.through_time):
@@ -217,6 +226,8 @@ class TracksPanel(QWidget):
     def _describe_doubt(self) -> str:
         queue, chosen = self.controller.queue, self.controller.selection
         named = f"Chosen: {', '.join(f'#{track}' for track in chosen)}. " if chosen else ""
+        if queue.looking:
+            return f"{named}Looking for doubtful links…"
         if not queue.doubts:
             return f"{named}No doubtful link is left."
         if queue.place < 0 or queue.at is None:

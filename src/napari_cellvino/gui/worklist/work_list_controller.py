@@ -76,6 +76,7 @@ class WorkListController(QObject):
         self._reads, self._looks = Task(), Task()
         workspace.stack_changed.connect(self._follow)
         workspace.recipe_changed.connect(self._follow)
+        opener.changed.connect(self._follow)
         opener.corrected.connect(self._keep_correction)
 
     def close(self) -> None:
@@ -224,7 +225,7 @@ class WorkListController(QObject):
     def show(self, number: int) -> None:
         """Show a field in the viewer; it is the current one as soon as it is seen."""
         known = self._asked if self._opener.reading else self._current
-        if 0 <= number < len(self.fields) and number != known:
+        if 0 <= number < len(self.fields) and (number != known or self._opener.field_failed):
             self._asked = number
             if self._show_in_plate is not None:
                 self._show_in_plate(number)
@@ -246,10 +247,12 @@ class WorkListController(QObject):
         return None
 
     def _follow(self, _: object = None) -> None:
-        """Take the field that the viewer shows for the current one."""
+        """Take the field that the viewer shows for the current one, or the one that cannot be read."""
         stack = self._workspace.stack
         here = None if stack is None else self._id(stack.origin_of(self._workspace.recipe.frame))
         number = None if here is None else self._rows.get(here)
+        if self._opener.field_failed:
+            number = self._asked
         if number != self._current and not self._opener.reading:
             self._current = self._asked = number
             self.changed.emit()
