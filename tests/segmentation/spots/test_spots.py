@@ -172,6 +172,24 @@ def test_spots_of_stacks_are_found_in_cells(field, least):
     assert len(find_spots(simulate_spots(replace(field, spots=0), 0)[0], network=network)) <= 2
 
 
+def test_smoothed_noise_is_not_taken_for_spots():
+    image, true = simulate_spots(replace(FIELD, spots=40, snr=12.0, spread=0.1, hot_pixels=0, glow=0.0), 1)
+    smoothed = ndi.median_filter(image, 3)
+    found = find_spots(smoothed, network=shipped_network())
+    assert not found.by_network
+    assert match_points(found.position[:, 1:], true[:, 1:], 2.0).f1 > 0.85
+
+
+def test_grains_of_what_shines_through_are_no_spots():
+    rng, y = np.random.default_rng(0), np.hypot(*(np.mgrid[:128, :128] - 64))
+    chromatin = ndi.gaussian_filter(rng.normal(0, 1, y.shape), 2.0)
+    nucleus = 300 / (1 + np.exp(y - 36)) * np.clip(1 + 0.35 * chromatin / chromatin.std(), 0.1, None)
+    even = replace(FIELD, snr=20.0, spots=30, cells=0, slope=0.0, hot_pixels=0)
+    for field, most in ((even, 36), (replace(even, spots=0), 8)):
+        image = simulate_spots(field, 3)[0] + rng.poisson(nucleus)
+        assert len(find_spots(image.astype(np.uint16), network=shipped_network())) <= most
+
+
 def test_width_is_that_of_spots_among_granules():
     image, _ = simulate_spots(replace(FIELD, spots=90, snr=12.0, spread=0.1), 4)
     y, x = np.mgrid[:128, :128]

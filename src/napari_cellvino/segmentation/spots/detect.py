@@ -28,6 +28,7 @@ from napari_cellvino.segmentation.spots.response import (
     without_hot_pixels,
 )
 from napari_cellvino.segmentation.spots.shuffled_noise import expected_by_shuffling
+from napari_cellvino.segmentation.spots.texture import stands_out_of_texture
 from napari_cellvino.segmentation.spots.threshold import (
     choose_brightness,
     choose_score,
@@ -217,6 +218,10 @@ def _seen_by(
     keep = response >= (STILL * least.brightness if asked.brightness is None else asked.brightness)
     keep &= score >= (asked.score or 0.0)
     found = _fitted_where_seen(look, places[keep], at[keep])
+    if asked.score is None and len(look.image) == 1:  # in stacks, crowds in cells are as uneven as texture
+        seen = keep.copy()
+        keep[seen] = stands_out_of_texture(look, found, at[seen], response[seen], whole=whole)
+        found = found if keep.sum() == seen.sum() else _fitted_where_seen(look, places[keep], at[keep])
     return found, score[keep], replace(least, score=asked.score or 0.0), threshold_curve(clear)
 
 

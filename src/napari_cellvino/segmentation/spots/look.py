@@ -125,6 +125,11 @@ def noise_at(filtered: Filtered, *, whole: bool) -> tuple[Image, Image]:
     floor = noise_floor(pixels, whole_numbers=whole)
     background = background_of(pixels, sigma)
     broad = noise_of(filtered.response, background, floor * kernel_norm(sigma))
-    light = gaussian(pixels, (1.5 * sigma[0], 1.5 * sigma[1], 1.5 * sigma[2]))
-    fine = noise_of(pixel_noise(pixels), light, floor)
+    fine = noise_of_pixels(pixels, sigma, whole=whole)
     return noise_without_crowds(broad, fine, background, floor), broad
+
+
+def noise_of_pixels(pixels: Image, seen: Sigma, *, whole: bool) -> Image:
+    """Return the noise of single pixels (Z, Y, X), by the light at a width."""
+    light = gaussian(pixels, (1.5 * seen[0], 1.5 * seen[1], 1.5 * seen[2]))
+    return noise_of(pixel_noise(pixels), light, noise_floor(pixels, whole_numbers=whole))

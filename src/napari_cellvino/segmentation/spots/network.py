@@ -26,9 +26,9 @@ from napari_cellvino.core.errors import ModelPackageError
 from napari_cellvino.core.resources import shipped_folder
 from napari_cellvino.core.yaml_text import load_yaml
 from napari_cellvino.segmentation.spots.bands import Image
-from napari_cellvino.segmentation.spots.look import Look
+from napari_cellvino.segmentation.spots.look import Look, noise_of_pixels
 from napari_cellvino.segmentation.spots.network_input import network_plane
-from napari_cellvino.segmentation.spots.response import pixel_noise
+from napari_cellvino.segmentation.spots.response import DARK, background_of, kernel_norm, pixel_noise
 
 NAME, IR, INPUT, OUTPUT = "spots.yaml", "model.xml", "test_input.npy", "test_output.npy"
 TOLERANCE = 1e-3  # of log-odds and px, between where it was made and here
@@ -39,6 +39,7 @@ SIGMAS = (0.75, 3.2)  # px, of spots that it learnt
 DENSEST = 0.025  # spots per width squared; in denser crowds the filter, which takes spots off, finds more
 SINGLE_PHOTONS = 0.5  # share of pixels of one value, from which on noise is that of single photons
 CORRELATED = -0.5  # correlation of second differences, from which on noise is grain, which it did not learn
+SMOOTHED = 3.2  # times what white noise of the pixels makes of it, that the noise of a response has at most
 GRAIN_SPREADS = 2.0  # of the noise, beyond which light is not noise
 TELL_PHOTONS = 8  # planes, that tell what noise is
 TOGETHER = 0.7  # widths along z, over which planes are taken together
@@ -57,9 +58,22 @@ def suits_network(look: Look, *, whole: bool) -> bool:
     """Return whether the noise and the spots of an image are of the kind that the network learnt."""
     if not SIGMAS[0] <= look.sigma[1] <= SIGMAS[1]:
         return False
+    if smoothing_of(look, whole=whole) > SMOOTHED:
+        return False
     some = look.image[:: max(1, len(look.image) // TELL_PHOTONS)]
     _, counts = np.unique(np.rint(some) if whole else some, return_counts=True)
     return bool(counts.max() < SINGLE_PHOTONS * some.size) and grain_of(some) < CORRELATED
+
+
+def smoothing_of(look: Look, *, whole: bool) -> float:
+    """Return how many times as noisy a response is, in the dark, as white noise of its pixels would make it.
+
+    It is far more where an image was smoothed, as by a median filter: little is left of the noise of pixels then.
+    """
+    fine = noise_of_pixels(look.image, look.seen, whole=whole)
+    background = background_of(look.image, look.seen)
+    dark = background <= np.quantile(background, DARK)
+    return float(np.median(look.noise[dark] / fine[dark])) / kernel_norm(look.seen)
 
 
 def grain_of(image: Image) -> float:
