@@ -6,7 +6,7 @@ import yaml
 from napari_cellvino.core.errors import ModelPackageError, OptionError
 from napari_cellvino.core.recipe import Precision
 from napari_cellvino.core.resources import shipped_folder
-from napari_cellvino.model_package import read_spec
+from napari_cellvino.model_package import check_model_name, read_spec
 from napari_cellvino.segmentation.heads import check_parameters
 
 
@@ -24,6 +24,17 @@ def test_fields_come_from_both_parts(make_package):
     spec = read_spec(make_package("small", tile=128))
     assert (spec.name, spec.title, spec.version, spec.licence) == ("small", "Tiny", "0.3.0", "CC0-1.0")
     assert (spec.tile, spec.input_channels, spec.normalise.high) == (128, 1, 99.8)
+
+
+@pytest.mark.parametrize(
+    ("name", "like"),
+    [("My cells", "my-cells"), ("Zellen für A", "zellen-f-r-a"), ("a/b", "a-b"), (".x", "x"), ("細胞", "")],
+)
+def test_a_name_that_no_model_can_have_is_refused_in_words(name, like):
+    with pytest.raises(OptionError, match="small letters") as caught:
+        check_model_name(name)
+    assert str(caught.value).endswith(f"; {like!r} is possible" if like else "digit")
+    check_model_name(like or "cells-2.1_b")
 
 
 def test_folder_without_description(tmp_path):

@@ -52,6 +52,12 @@ def test_a_field_that_jumps_by_more_than_a_cell_is_followed() -> None:
     assert field_drift(frame_cells(film[0]), frame_cells(film[1])) == pytest.approx([0, 14], abs=2)
 
 
+def test_no_shift_is_sought_where_none_could_be_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("skimage.registration.phase_cross_correlation", None)
+    one, two = (frame_cells(draw({1: (40, 40 + t, 9), 2: (90, 90, 9)})) for t in (0, 1))
+    assert field_drift(one, two).tolist() == [0, 0]
+
+
 def test_a_division_has_two_daughters_and_the_neighbour_none() -> None:
     tracks = linked(dividing_film())
     mother = next(t for t, nodes in tracks.nodes.items() if nodes[0].label == 2)

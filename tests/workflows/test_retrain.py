@@ -13,6 +13,7 @@ from small_training import write_corrections, write_tiny_model
 from napari_cellvino.core.errors import ImageReadError, OptionError, TrainingDataError
 from napari_cellvino.core.progress import finish
 from napari_cellvino.model_package import find_package, open_package
+from napari_cellvino.training.fit.finetune import TrainingTask, train
 from napari_cellvino.training.progress_lines import TrainingProgress, read_progress, write_progress
 from napari_cellvino.workflows.retrain import RetrainChoices, find_corrections, retrain, write_training_set
 
@@ -25,6 +26,14 @@ def corrected(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def choices(corrected: Path, work: Path, **more: object) -> RetrainChoices:
     fields = tuple(field.folder for field in find_corrections(corrected))
     return RetrainChoices(fields, work, base="nuclei", name="mine", **more)  # type: ignore[arg-type]
+
+
+def test_a_name_that_no_model_can_have_is_told_before_the_training(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="'my-cells' is possible"):
+        next(retrain(RetrainChoices((), tmp_path, base="nuclei", name="My cells")))
+    task = TrainingTask(tmp_path, tmp_path / "My cells", base="nuclei")
+    with pytest.raises(OptionError, match="'my-cells' is possible"):
+        next(train(task))
 
 
 def test_corrections_are_found_with_what_was_looked_at(corrected: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from scipy import ndimage as ndi
 
 from napari_cellvino.api import load_model, segment, teach
 from napari_cellvino.cli import main
-from napari_cellvino.core.errors import ImageValueError, OutputError, TrainingDataError
+from napari_cellvino.core.errors import ImageValueError, OptionError, OutputError, TrainingDataError
 from napari_cellvino.core.image import Stack, ZChoice
 from napari_cellvino.core.progress import finish
 from napari_cellvino.core.recipe import Recipe
@@ -112,6 +112,11 @@ def test_a_model_is_not_replaced_unasked(taught: Path, tmp_path: Path) -> None:
     image = save(tmp_path, "one.tif", picture(discs(0), 0))
     with pytest.raises(OutputError, match="overwrite"):
         finish(teach_images([image], taught / "strokes", TeachChoices(taught, Recipe())))
+
+
+def test_a_name_that_no_model_can_have_is_told_at_once(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="'my-cells' is possible"):
+        finish(teach_stacks([], TeachChoices(tmp_path / "out", Recipe(), "My cells")))
 
 
 def test_several_channels_classes_and_outlined_cells(tmp_path: Path) -> None:

@@ -146,6 +146,11 @@ def describe(done: Sequence[ExportSummary]) -> str:
     """Return a line per format for people."""
     lines = []
     for exported in done:
-        more = f"; {len(exported.left_out)} field(s) not reviewed: left out" if exported.left_out else ""
-        lines.append(f"{exported.folder}: {exported.cells:,} cells in {exported.fields} field(s){more}")
+        more = f"; {_count(len(exported.left_out), 'field')} not reviewed: left out" if exported.left_out else ""
+        inside = f"{_count(exported.cells, 'cell')} in {_count(exported.fields, 'field')}"
+        lines.append(f"{exported.folder}: {inside}{more}")
     return "\n".join(lines)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

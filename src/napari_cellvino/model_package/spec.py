@@ -11,6 +11,7 @@ https://github.com/bioimage-io/spec-bioimage-io (model description 0.5)
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
@@ -19,15 +20,39 @@ from typing import Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from napari_cellvino.core.errors import ModelPackageError
+from napari_cellvino.core.errors import ModelPackageError, OptionError
 from napari_cellvino.core.recipe import Precision
 from napari_cellvino.core.yaml_text import load_yaml
 from napari_cellvino.model_package.encryption import Encryption
 
 SPEC_NAME = "rdf.yaml"
+NAME = r"^[a-z0-9][a-z0-9._-]*$"  # of a model, and of its folder
 MOST_KNOWN = 64  # descriptions, of a few KB each
 
 Task = Literal["instances", "detection", "mask"]
+
+
+def check_model_name(name: str) -> None:
+    """Check what a model is to be called, before anything is made.
+
+    Raises
+    ------
+    OptionError
+        If no model can be called so; the message has a name like it that one can have.
+    """
+    if re.fullmatch(NAME, name):
+        return
+    like = model_name_like(name)
+    other = f"; {like!r} is possible" if like else ""
+    raise OptionError(
+        f"a model cannot be called {name!r}: its name has small letters from a to z, digits, '-', '_' and '.' only, "
+        f"and begins with a letter or digit{other}"
+    )
+
+
+def model_name_like(text: str) -> str:
+    """Return a name for a model that is like a text; empty where there is no letter or digit in it."""
+    return re.sub(r"[^a-z0-9._-]+", "-", text.lower()).strip("-._")
 
 
 class ModelInput(StrEnum):
@@ -130,7 +155,7 @@ class ModelSpec(_Frozen):
     are encrypted, and ``sha256`` are of what is encrypted.
     """
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
+    name: str = Field(pattern=NAME)
     title: str
     version: str = Field(pattern=r"^[0-9A-Za-z][^/\\:*?\"<>|\x00-\x1f]*$")
     description: str

@@ -32,19 +32,23 @@ def field_drift(before: FrameCells, after: FrameCells) -> NDArray[np.float64]:
     channels = find_channels(before)
     if channels is not None and before.are_marks:  # which cover each other by chance, a channel aside too
         return none
+    colony = channels is None and not before.at_edge.any() and not after.at_edge.any()
+    still = covered_pixels(before, after, none)
+    most = float(np.count_nonzero(before.thinned >= 0) * before.step**before.dimensions)
+    if most <= (BETTER if colony else BELIEVED) * still:  # no shift could be believed
+        return none
     step = -(-max(before.shape) // FINEST)
     from skimage.registration import phase_cross_correlation
 
     found, _, _ = phase_cross_correlation(_coarse(after, step), _coarse(before, step), normalization=None)
     choices = [np.asarray(found, np.float64) * step]
-    colony = not before.at_edge.any() and not after.at_edge.any() and channels is None
     if colony:
         choices.append(np.rint(_middle(after) - _middle(before)))
     choices = [d for d in choices if d.any() and not (np.abs(d) > FARTHEST * np.asarray(before.shape)).any()]
     if not choices:
         return none
     drift = max((_refined(before, after, d, step) for d in choices), key=lambda d: covered_pixels(before, after, d))
-    shared, still = (covered_pixels(before, after, d) for d in (drift, none))
+    shared = covered_pixels(before, after, drift)
     surely = colony and shared > MOST * min(before.sizes.sum(), after.sizes.sum())
     return drift if shared > (BETTER if surely else BELIEVED) * still else none
 

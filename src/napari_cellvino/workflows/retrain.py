@@ -20,6 +20,7 @@ from pathlib import Path
 
 from napari_cellvino.core.errors import ImageReadError, OptionError, TrainingDataError
 from napari_cellvino.formats.export import ExportChoices, ExportSummary, export_fields
+from napari_cellvino.model_package import check_model_name
 from napari_cellvino.model_package.spec import Score
 from napari_cellvino.results.exported_fields import UnreadableField, read_fields
 from napari_cellvino.results.schema import FieldSummary
@@ -141,13 +142,14 @@ def retrain(choices: RetrainChoices) -> Generator[TrainingProgress, None, Retrai
     Raises
     ------
     OptionError
-        If torch is missing.
+        If torch is missing, or no model can have the name.
     TrainingDataError
         If the training failed; the message is its own.
     """
     missing = missing_packages()
     if missing:
         raise OptionError(f"training needs {', '.join(missing)}: pip install 'napari-cellvino[train]'")
+    check_model_name(choices.name)
     yield TrainingProgress(message="reading the corrections")
     dataset = write_training_set(choices).folder
     place = choices.work / fingerprint(dataset, choices)

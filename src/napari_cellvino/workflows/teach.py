@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from napari_cellvino.core.errors import OptionError, OutputError, TrainingDataError
-from napari_cellvino.core.image import ALL_CHANNELS, Plane, Stack, ZChoice, ZMode
+from napari_cellvino.core.image import Plane, Stack, ZChoice, ZMode
 from napari_cellvino.core.progress import Progress, finish
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.io import open_as
-from napari_cellvino.model_package import ModelPackage, find_package
+from napari_cellvino.model_package import ModelPackage, check_model_name, find_package, model_name_like
 from napari_cellvino.model_package.spec import SPEC_NAME, Taught
 from napari_cellvino.segmentation.contrast import contrast_of
 from napari_cellvino.segmentation.prepare import channel_name, project
@@ -26,6 +25,8 @@ from napari_cellvino.training.teach.strokes import (
     StrokedImage,
     StrokeFiles,
     Strokes,
+    channel_of,
+    inputs_of,
     match_stroke_files,
     read_strokes,
     stem_of,
@@ -100,6 +101,7 @@ def teach_stacks(stroked: Sequence[StrokedImage], choices: TeachChoices) -> Gene
     """
     _check_target(choices)
     name = choices.name or _name_of(choices.out)
+    check_model_name(name)
     images = [_painted_image(one, choices.recipe) for one in stroked]
     channels = _same_channels(images)
     planes = [one for image in images for one in _painted_planes(image)]
@@ -144,7 +146,7 @@ def _check_target(choices: TeachChoices) -> None:
 
 
 def _name_of(out: Path) -> str:
-    name = re.sub(r"[^a-z0-9._-]+", "-", out.name.lower()).strip("-._")
+    name = model_name_like(out.name)
     if not name:
         raise OptionError(
             f"{out.name!r} gives no name for a model",
@@ -179,24 +181,15 @@ def painted_ways(strokes: Strokes, recipe: Recipe) -> list[tuple[ZChoice, Stroke
 
 def plane_of(stack: Stack, recipe: Recipe, way: ZChoice, frame: int = 0) -> Plane:
     """Return a plane of an image as the model will see it: one channel, those of an RGB image, or all."""
-    channel = _channel_of(stack, recipe)
-    inputs = _inputs_of(stack, recipe)
+    channel = channel_of(stack, recipe)
+    inputs = inputs_of(stack, recipe)
     return finish(project(stack, channel=channel, z=way, frame=frame or recipe.frame or 1, inputs=inputs))
 
 
 def seen_channels(stack: Stack, recipe: Recipe) -> tuple[str, ...]:
     """Return the names of the channels that the model will see."""
-    inputs = _inputs_of(stack, recipe)
-    return stack.channels if inputs > 1 else (channel_name(stack, _channel_of(stack, recipe), inputs),)
-
-
-def _channel_of(stack: Stack, recipe: Recipe) -> str:
-    return recipe.channel or ("" if stack.rgb else ALL_CHANNELS)
-
-
-def _inputs_of(stack: Stack, recipe: Recipe) -> int:
-    every = _channel_of(stack, recipe) == ALL_CHANNELS or (stack.rgb and not recipe.channel)
-    return stack.shape.c if every else 1
+    inputs = inputs_of(stack, recipe)
+    return stack.channels if inputs > 1 else (channel_name(stack, channel_of(stack, recipe), inputs),)
 
 
 def _anything(strokes: Strokes) -> bool:

@@ -139,6 +139,9 @@ def test_strokes_become_cells_and_then_a_model(
         QTest.keyClick(slider, Qt.Key.Key_PageUp)
     qtbot.waitUntil(lambda: answered() and teacher.answer.values["confidence"] > 0.7, timeout=WAIT_MS)
     seen = dict(teacher.answer.values)
+    panel.name.setText("My rings")
+    click(panel.save_button)
+    qtbot.waitUntil(lambda: "'my-rings' is possible" in panel.failure.words.text(), timeout=WAIT_MS)
     panel.name.setText("rings")
     click(panel.save_button)
     qtbot.waitUntil(lambda: bool(teacher.made) and session.workspace.recipe.model == "rings", timeout=WAIT_MS)
@@ -146,3 +149,16 @@ def test_strokes_become_cells_and_then_a_model(
     assert session.workspace.package.spec.taught.strokes["cell"] >= 4
     spec = session.workspace.package.spec
     assert {p.name: p.default for p in head_parameters(spec) if p.name in seen} == pytest.approx(seen), "what was seen"
+    coloured = tmp_path / "coloured.tif"  # of another kind: what is painted on it is learnt from alone
+    tifffile.imwrite(coloured, np.stack([tifffile.imread(discs)] * 3, axis=-1), photometric="rgb")
+    click(panel.stop_button)
+    assert not panel.said.isVisible()
+    open_file(window, coloured)
+    session.workspace.choose(channel="")
+    click(panel.start_button)
+    (strokes,) = [layer for layer in viewer.layers if layer.name.endswith("strokes")]
+    strokes.data[...] = before
+    strokes.refresh()
+    qtbot.waitUntil(lambda: answered() and teacher.answer is not None, timeout=WAIT_MS)
+    assert teacher.failure is None
+    assert "Left out: 1 image with other channels" in panel.quality.text()

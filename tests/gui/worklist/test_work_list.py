@@ -6,6 +6,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import napari
 import numpy as np
@@ -24,9 +25,11 @@ from napari_cellvino.core.image import Origin
 from napari_cellvino.gui.shell.window import CellvinoWindow
 from napari_cellvino.gui.widgets.colours import colours
 from napari_cellvino.gui.worklist.field_list import PAD, SMALL_PX, FieldList, FieldModel
-from napari_cellvino.gui.worklist.list_view import FieldLine
+from napari_cellvino.gui.worklist.list_run_controller import ListRun
+from napari_cellvino.gui.worklist.list_view import FieldLine, fields_there
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.workflows.list_memory import last_list
+from napari_cellvino.workflows.run_progress import RunProgress
 from napari_cellvino.workflows.work_list import FieldState, WorkField
 
 from ..conftest import WAIT_MS
@@ -442,3 +445,10 @@ def test_fields_of_other_units_leave_no_layer_behind_that_does_not_fit(
         count
     ]
     assert "micrometer" in str(viewer.layers.extent.units[-1])
+
+
+def test_fields_that_come_to_their_end_after_a_run_was_stopped_are_told() -> None:
+    states = {"a": FieldState.DONE, "b": FieldState.DONE, "c": FieldState.WAITING, "d": FieldState.FAILED}
+    listed = [SimpleNamespace(id=name, state=state) for name, state in {**states, "e": FieldState.DONE}.items()]
+    run = ListRun(tuple(states), RunProgress(len(states)))  # heard of none of them before it was stopped
+    assert fields_there(run, SimpleNamespace(fields=listed)) == 2

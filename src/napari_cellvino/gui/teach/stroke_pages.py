@@ -50,6 +50,11 @@ class StrokePage:
         return StrokedImage(self.stem, self.stack, self.strokes, self.frame)
 
     @property
+    def painted(self) -> bool:
+        """Whether there is anything on it."""
+        return bool(self.kinds.any() or self.cells.any())
+
+    @property
     def accepted(self) -> int:
         """Number of cells that were accepted."""
         return len(np.unique(self.cells[self.cells > 0]))
@@ -58,7 +63,7 @@ class StrokePage:
         """Write the strokes where they are kept, once there are some; OutputError if that cannot be."""
         if self.folder is None:
             return
-        if self.kinds.any() or self.cells.any() or (self.folder / f"{self.stem}.tif").is_file():
+        if self.painted or (self.folder / f"{self.stem}.tif").is_file():
             write_strokes(self.folder, self.stem, self.strokes)
 
 

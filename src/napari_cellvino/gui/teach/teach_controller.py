@@ -33,7 +33,7 @@ from napari_cellvino.gui.widgets.one_task import OneTask
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.model_package import ModelPackage
 from napari_cellvino.quality.side_by_side import ResultComparison
-from napari_cellvino.training.teach.strokes import StrokeKind
+from napari_cellvino.training.teach.strokes import StrokedImage, StrokeKind, alike
 from napari_cellvino.training.teach.viewed_part import ViewedPart
 from napari_cellvino.workflows.workspace import Workspace
 
@@ -73,6 +73,7 @@ class TeachController(OneTask):
         self.values: dict[str, float] = {}
         self.every_channel = self.whole = False
         self.said, self.made = "", ""
+        self.left_out = 0  # images that were painted on and are of another kind than the one that is open
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(SETTLE_MS)
@@ -120,6 +121,7 @@ class TeachController(OneTask):
         for result in self._hidden:
             result.visible = True
         self._hidden = []
+        self.said = ""
         self.page = self.answer = None
         self.working = ""
         self.changed.emit()
@@ -194,13 +196,13 @@ class TeachController(OneTask):
 
     def save_model(self, name: str) -> None:
         """Make a model of all strokes, install it and choose it."""
-        pages = [page for page in self._pages.values() if page.kinds.any() or page.cells.any()]
-        if not pages:
+        page = self.page
+        if page is None or not page.painted:
             self._fail(OptionError("nothing is painted yet; paint some cells and some background first"))
             return
         classes = tuple(kind.title for kind in self.kinds[len(KINDS) :])
         recipe, before = self._recipe, self._workspace.recipe.model
-        images = [page.image for page in pages]
+        images = self._images(page)
         seen = dict(self.values if self.answer is None else self.answer.values)  # what is seen is what the model finds
         self._task.stop()
         self.working, self.failure = "making the model …", None
@@ -209,6 +211,13 @@ class TeachController(OneTask):
         self.changed.emit()
 
     # -- what follows
+
+    def _images(self, page: StrokePage) -> list[StrokedImage]:
+        """Return the image of a page and the others that were painted on, but those of another kind."""
+        all_images = [page.image, *(p.image for p in self._pages.values() if p is not page and p.painted)]
+        used = alike(all_images, self._recipe)
+        self.left_out = len(all_images) - len(used)
+        return used
 
     @property
     def judged(self) -> ResultComparison | None:
@@ -341,8 +350,7 @@ class TeachController(OneTask):
         page = self.page
         if not self.active or page is None:
             return
-        others = [p.image for p in self._pages.values() if p is not page and (p.kinds.any() or p.cells.any())]
-        images, recipe, where = [page.image, *others], self._recipe, self._where()
+        images, recipe, where = self._images(page), self._recipe, self._where()
         said = [image.strokes for image in images]
         kept = StrokePage(page.stem, page.stack, page.frame, page.folder, page.kinds.copy(), page.cells.copy())
         kinds = {kind for strokes in said for kind in np.unique(strokes.kinds).tolist()}

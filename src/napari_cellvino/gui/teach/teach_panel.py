@@ -189,6 +189,8 @@ class TeachPanel(QWidget):
             said = f"{strokes}: too few to hold some out and say how good this is"
         else:
             said = f"Strokes that were held out are {answer.agreement:.0%} right ({strokes})"
+        if self._teacher.left_out:
+            said += f"\nLeft out: {format_count(self._teacher.left_out, 'image')} with other channels"
         if judged is None:
             return said
         return f"{said}\nF1 {judged.f1:.2f} on {judged.first} accepted cells, which it learnt from too"

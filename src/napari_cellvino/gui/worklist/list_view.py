@@ -137,10 +137,16 @@ def _detail(run: ListRun, runner: BackgroundRun[Any], work_list: WorkListControl
     if runner.failure is not None or len(standing) < done:  # their folder is gone, or another one is looked into
         return ""
     words = [
-        f"stopped: {done:,} of {progress.total:,} are done, Run goes on from there"
+        f"stopped: {fields_there(run, work_list):,} of {progress.total:,} are done, Run goes on from there"
         if runner.stopped
         else f"{format_count(cells)} in {format_count(done, 'field')}, {format_seconds(progress.seconds)}",
         f"{progress.kept:,} kept from before" if progress.kept else "",
         f"{progress.failed:,} failed" if progress.failed else "",
     ]
     return " · ".join(filter(None, words))
+
+
+def fields_there(run: ListRun, work_list: WorkListController) -> int:
+    """Return how many fields of a run are done by now: those under way come to their end after it was stopped."""
+    ids = set(run.ids)
+    return sum(field.id in ids and field.state is FieldState.DONE for field in work_list.fields)

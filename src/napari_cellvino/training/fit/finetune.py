@@ -13,7 +13,7 @@ import numpy as np
 from napari_cellvino.core.errors import OptionError, TrainingDataError
 from napari_cellvino.core.progress import finish
 from napari_cellvino.core.recipe import Precision
-from napari_cellvino.model_package import ModelPackage, find_package, open_package
+from napari_cellvino.model_package import ModelPackage, check_model_name, find_package, open_package
 from napari_cellvino.model_package.spec import Score
 from napari_cellvino.segmentation.heads import check_parameters
 from napari_cellvino.training.convert.build import CardTexts, build_package
@@ -84,10 +84,11 @@ def train(task: TrainingTask) -> Generator[FitProgress | str, None, TrainingResu
         If the set cannot be used (a single field, no objects, different sizes), or the run in the folder has other
         settings.
     OptionError
-        If neither or both of a base and a plan are given, or the folder is taken.
+        If neither or both of a base and a plan are given, or the folder is taken or no name for a model.
     """
     if bool(task.base) == (task.plan is not None):
         raise OptionError("name either a model to go on from (--base) or a plan for a fresh one (--plan)")
+    check_model_name(task.out.name.lower())
     if task.out.exists() and not (task.out / PLAN_NAME).is_file():
         raise OptionError(
             f"{task.out} exists and holds no model trained here",

@@ -62,7 +62,7 @@ class ShippedModel:
 ENTRIES: Mapping[str, ShippedModel] = {
     "nuclei": ShippedModel("0.2.0", (BBBC038, BBBC039), ("nuclei", "fluorescence")),
     "nuclei-stained": ShippedModel("0.2.1", (BBBC038,), ("nuclei", "histology", "bright-field")),
-    "cells": ShippedModel("0.6.1", (USIIGACI, BBBC038, BBBC039, JUMP, OMNIPOSE, MAIZE), ("cells", "generalist")),
+    "cells": ShippedModel("0.7.0", (USIIGACI, BBBC038, BBBC039, JUMP, OMNIPOSE, MAIZE), ("cells", "generalist")),
     "cells-phase": ShippedModel("0.5.0", (USIIGACI, JUMP), ("cells", "phase-contrast")),
     "live-dead": ShippedModel("0.1.0", (CHAMBER,), ("cells", "viability", "bright-field")),
     "blood-smear": ShippedModel("0.1.0", (BCCD,), ("cells", "blood", "bright-field")),

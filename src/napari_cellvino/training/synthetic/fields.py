@@ -23,12 +23,14 @@ KIND_CHANCES = {
     "buds": 0.08,
 }
 OPTICS_CHANCES = {
-    "fluorescence": 0.18,
-    "membrane": 0.08,
-    "phase contrast": 0.34,
-    "bright field": 0.19,
-    "DIC": 0.1,
-    "stain": 0.11,
+    "fluorescence": 0.16,
+    "membrane": 0.07,
+    "phase contrast": 0.18,
+    "phase ring": 0.17,
+    "bright field": 0.1,
+    "defocus": 0.14,
+    "DIC": 0.08,
+    "stain": 0.1,
 }
 ADHERENT_KINDS = {"stars": 0.42, "spread": 0.22, "spindles": 0.14, "contact": 0.14, "round": 0.08}
 ADHERENT_OPTICS = {
@@ -41,6 +43,7 @@ ADHERENT_OPTICS = {
 }
 EMPTY = 0.04  # of the fields show no cell
 SMALLEST, LARGEST = 6.0, 300.0  # px
+RAGGED = 0.06  # of the diameter
 
 
 def synthetic_field(
@@ -50,7 +53,7 @@ def synthetic_field(
     diameters: tuple[float, float] = (14.0, 48.0),
     kind: str = "",
     optics: str = "",
-    ragged: float = 0.0,
+    ragged: float = RAGGED,
 ) -> LabelledImage:
     """Return a field (size, size) float32 with its labels; the same seed gives the same field.
 
@@ -65,7 +68,7 @@ def synthetic_field(
     kind, optics
         One of `KINDS` and of `OPTICS`; by default drawn.
     ragged
-        How far outlines are frayed at most, px.
+        How far outlines are frayed at most, as a share of the diameter; most fields are.
     """
     rng = np.random.default_rng(seed)
     kind = kind or _drawn(KIND_CHANCES, rng)
@@ -73,8 +76,8 @@ def synthetic_field(
     low, high = np.log2(np.clip(diameters, SMALLEST, LARGEST))
     diameter = float(2.0 ** rng.uniform(low, high))
     labels = draw_labels(kind, size, diameter, rng)
-    if ragged:
-        labels = frayed(labels, diameter, rng.uniform(0, ragged), rng)
+    if ragged and rng.random() < 0.7:
+        labels = frayed(labels, diameter, rng.uniform(0, ragged) * diameter, rng)
     if rng.random() < EMPTY:
         labels[:] = 0
     image = record(OPTICS[optics](make_specimen(labels, diameter, rng), rng), diameter, rng)
@@ -85,7 +88,7 @@ def adherent_field(seed: int, *, size: int = 400) -> LabelledImage:
     """Return a field (size, size) of adherent cells 30 to 110 px across, mostly in phase contrast."""
     rng = np.random.default_rng([77, seed])
     kind, optics = _drawn(ADHERENT_KINDS, rng), _drawn(ADHERENT_OPTICS, rng)
-    return synthetic_field(500_000 + seed, size=size, diameters=(30.0, 110.0), kind=kind, optics=optics, ragged=5.0)
+    return synthetic_field(500_000 + seed, size=size, diameters=(30.0, 110.0), kind=kind, optics=optics)
 
 
 def _drawn(chances: Mapping[str, float], rng: np.random.Generator) -> str:

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import TrainingDataError
-from napari_cellvino.core.image import Stack
+from napari_cellvino.core.image import ALL_CHANNELS, Stack
+from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.io.label_tiff import read_label_pixels
 from napari_cellvino.storage.atomic import atomic_path
 
@@ -170,3 +171,20 @@ def write_strokes(folder: Path, stem: str, strokes: Strokes) -> None:
     for name, pixels in files:
         with atomic_path(folder / name) as path:
             tifffile.imwrite(path, pixels, compression="zlib", photometric="minisblack")
+
+
+def channel_of(stack: Stack, recipe: Recipe) -> str:
+    """Return the channel of an image that is learnt from; all of them where the recipe names none."""
+    return recipe.channel or ("" if stack.rgb else ALL_CHANNELS)
+
+
+def inputs_of(stack: Stack, recipe: Recipe) -> int:
+    """Return how many channels of an image are learnt from."""
+    every = channel_of(stack, recipe) == ALL_CHANNELS or (stack.rgb and not recipe.channel)
+    return stack.shape.c if every else 1
+
+
+def alike(images: Sequence[StrokedImage], recipe: Recipe) -> list[StrokedImage]:
+    """Return the images of which as many channels are learnt from as of the first: one network sees all of them."""
+    counts = [inputs_of(image.stack, recipe) for image in images]
+    return [image for image, count in zip(images, counts, strict=True) if count == counts[0]]
