@@ -4,12 +4,13 @@ Planes of one channel change little from one to the next. Where every second (th
 between do not, the pages are planes of as many channels in turn; where pages change at once at each half (third,
 quarter) of the file and hardly elsewhere, the channels lie one after the other. Measured over 33 real stacks of
 nuclei and one film, pages next to each other differ at most 1.1 times as much as those two, three or four apart;
-channels in turn 14 times and more.
+channels in turn 14 times and more. In 19,421 parts of real stacks of one channel (every first to sixth plane, 6 to 40 of
+them), no change in their half or third was 3 times as large as any other; 50 were 1.5 times as large.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,7 +27,7 @@ ROWS = 256  # of a page, that are looked at
 MORE = 4.0  # times as different, that pages of several channels are, and
 APART = 0.15  # at least
 BLOCKS_APART = 0.4  # at a change from one channel to the next in one that lies behind
-MORE_THAN_ANY, MORE_THAN_BESIDE = 1.2, 1.7  # times any other change, and that of the pages beside, that there is then
+MORE_THAN_ANY = 3.0  # times any other change, that there is then
 LEAST = 0.01  # difference that noise makes
 NOISE = 4.0  # times its noise, that light of a page stands out by to count by half
 
@@ -103,16 +104,8 @@ def _follow(next_to: NDArray[np.float64], channels: int) -> bool:
     """Return whether pages change at once where one channel would end, and hardly elsewhere."""
     planes = (len(next_to) + 1) // channels
     ends = np.arange(1, channels) * planes - 1
-    others = np.delete(next_to, ends)
-    near = [max(_beside(next_to, int(end), ends)) for end in ends]
-    least = np.maximum(MORE_THAN_BESIDE * np.array(near), max(BLOCKS_APART, MORE_THAN_ANY * float(others.max())))
+    least = max(BLOCKS_APART, MORE_THAN_ANY * float(np.delete(next_to, ends).max()))
     return bool((next_to[ends] > least).all())
-
-
-def _beside(next_to: NDArray[np.float64], end: int, ends: NDArray[np.int64]) -> Iterator[float]:
-    for place in (end - 1, end + 1):
-        if 0 <= place < len(next_to) and place not in ends:
-            yield float(next_to[place])
 
 
 def _steps(looks: Sequence[_Look], apart: int) -> NDArray[np.float64]:
