@@ -4,8 +4,8 @@ Planes of one channel change little from one to the next. Where every second (th
 between do not, the pages are planes of as many channels in turn; where pages change at once at each half (third,
 quarter) of the file and hardly elsewhere, the channels lie one after the other. Measured over 33 real stacks of
 nuclei and one film, pages next to each other differ at most 1.1 times as much as those two, three or four apart;
-channels in turn 14 times and more. In 19,421 parts of real stacks of one channel (every first to sixth plane, 6 to 40 of
-them), no change in their half or third was 3 times as large as any other; 50 were 1.5 times as large.
+channels in turn 14 times and more. In 19,421 parts of real stacks of one channel (every first to sixth plane, 6 to 40
+of them), no change in their half or third was 3 times as large as any other; 50 were 1.5 times as large.
 """
 
 from __future__ import annotations
