@@ -24,7 +24,7 @@ from napari_cellvino.gui.batch.drift_panel import DriftPanel
 from napari_cellvino.gui.batch.field_table import CELLS, FIELD, SECONDS, STATE, TRIES, WHERE, WHY, FieldTable
 from napari_cellvino.gui.shell.viewer_session import Session
 from napari_cellvino.gui.widgets.form_layout import GAP, say, side_by_side, text_line
-from napari_cellvino.gui.widgets.formatting import format_seconds
+from napari_cellvino.gui.widgets.formatting import format_number, format_seconds
 from napari_cellvino.gui.widgets.notice import Notice
 from napari_cellvino.gui.widgets.usable import enable_unless
 from napari_cellvino.gui.widgets.value_combo import Choice, ValueCombo
@@ -257,12 +257,12 @@ def _describe(status: BatchStatus, controller: BatchController) -> str:
     """Return how a batch stands: what of it is done, failed, running, and how fast."""
     counts = status.counts
     ended = sum(counts[state] for state in JUDGED)
-    parts = [f"{status.root.name}: {ended:,} of {len(status.fields):,} fields done"]
+    parts = [f"{status.root.name}: {format_number(ended)} of {format_number(len(status.fields))} fields done"]
     for state in (FieldState.RUNNING, FieldState.FAILED, FieldState.ACCEPTED, FieldState.REJECTED):
-        parts += [f"{counts[state]:,} {state.value}"] if counts[state] else []
+        parts += [f"{format_number(counts[state])} {state.value}"] if counts[state] else []
     pace = status.per_minute(time.time())
     parts += [f"{pace:.3g} a minute"] if pace and (counts[FieldState.RUNNING] or status.open_jobs) else []
-    parts += [f"{status.open_jobs:,} inputs wait or run"] if status.open_jobs else []
+    parts += [f"{format_number(status.open_jobs)} inputs wait or run"] if status.open_jobs else []
     parts += ["paused"] if status.paused else []
     run = controller.last
     if controller.running and run is not None:

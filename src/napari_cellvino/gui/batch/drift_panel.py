@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
 
 from napari_cellvino.gui.batch.drift_controller import DriftController, DriftView
 from napari_cellvino.gui.widgets.form_layout import say, side_by_side, text_line
+from napari_cellvino.gui.widgets.formatting import format_number
 from napari_cellvino.gui.widgets.notice import Notice
 from napari_cellvino.gui.widgets.text_table import TextTable
 from napari_cellvino.gui.widgets.usable import enable_unless
@@ -53,7 +54,13 @@ class RunTable(TextTable):
         judged = self.runs[row]
         run = judged.drift.run
         unlike = " ".join(judged.sentences) or "nothing"
-        return (run.name or judged.folder.name, local_time(run.at)[:16], f"{run.fields:,}", unlike, run.kind)[column]
+        return (
+            run.name or judged.folder.name,
+            local_time(run.at)[:16],
+            format_number(run.fields),
+            unlike,
+            run.kind,
+        )[column]
 
 
 class DriftPanel(QWidget):
@@ -140,8 +147,8 @@ class DriftPanel(QWidget):
 def _describe(view: DriftView) -> str:
     """Return how many runs there are, and how many of them are unlike earlier ones or unknown to their model."""
     moved = sum(bool(run.sentences) for run in view.runs)
-    runs = f"{len(view.runs):,} run{'s' * (len(view.runs) != 1)}"
+    runs = f"{format_number(len(view.runs))} run{'s' * (len(view.runs) != 1)}"
     few = (
         "" if len(view.runs) > FEWEST_RUNS else f"; a run is judged once {FEWEST_RUNS} of its kind are there before it"
     )
-    return f"{runs} in {view.root.name}, {moved:,} unlike earlier ones or what the model knows{few}"
+    return f"{runs} in {view.root.name}, {format_number(moved)} unlike earlier ones or what the model knows{few}"

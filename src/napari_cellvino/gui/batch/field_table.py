@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from napari_cellvino.gui.widgets.formatting import format_reason
+from napari_cellvino.gui.widgets.formatting import format_number, format_reason
 from napari_cellvino.gui.widgets.option_words import window_words
 from napari_cellvino.gui.widgets.text_table import TextTable
 from napari_cellvino.service.batch_status import BatchField, field_names
@@ -65,7 +65,7 @@ def _text(field: BatchField, column: int) -> str:
     return (
         f"{SIGNS[state]} {state.value}",
         record.name,
-        f"{record.cells:,}" if judged else "",
+        format_number(record.cells) if judged else "",
         f"{window_words(format_reason(record.error, record.file))}{stage}" if record.error else "",
         f"{record.seconds:.1f}" if record.seconds else "",
         str(record.attempts or ""),

@@ -11,6 +11,7 @@ from qtpy.QtCore import QObject, Signal
 from napari_cellvino.core.errors import CellvinoError, OptionError
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.gui.widgets.failure import Failure, failure_of
+from napari_cellvino.gui.widgets.formatting import format_number
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.service.rules import RuleBook, load_rules
 from napari_cellvino.service.watch import Watch
@@ -146,5 +147,5 @@ def _said(event: WatchEvent) -> str:
     if isinstance(event, JobQueued):
         return f"{name}: queued by {job.rule or 'the choices of tab 2'}"
     if job.state is JobState.DONE:
-        return f"{name}: {job.cells:,} cells in {job.fields:,} field{'s' * (job.fields != 1)}"
+        return f"{name}: {format_number(job.cells)} cells in {format_number(job.fields)} field{'s' * (job.fields != 1)}"
     return f"{name}: {'tried again later' if job.state is JobState.WAITING else job.state.value}: {job.error}"

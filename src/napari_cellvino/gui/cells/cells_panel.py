@@ -31,7 +31,7 @@ from napari_cellvino.gui.cells.cell_plot import CellPlot
 from napari_cellvino.gui.review.cell_list import IN_STATE, WITH_DOUBT
 from napari_cellvino.gui.shell.viewer_session import Session
 from napari_cellvino.gui.widgets.form_layout import GAP, side_by_side, text_line
-from napari_cellvino.gui.widgets.formatting import format_count
+from napari_cellvino.gui.widgets.formatting import format_count, format_number
 from napari_cellvino.gui.widgets.notice import Notice
 from napari_cellvino.gui.widgets.usable import WAIT, enable_unless
 from napari_cellvino.gui.widgets.value_combo import Choice, ValueCombo
@@ -289,9 +289,10 @@ class CellsPanel(QWidget):
         controller = self.controller
         table, listed = controller.table, len(controller.rows)
         total = format_count(len(table))
+        shown = f"{format_number(listed)} of " if listed != len(table) else ""
         words = [
-            f"{f'{listed:,} of ' if listed != len(table) else ''}{total} in {format_count(len(table.fields), 'field')}",
-            f"{int(table.excluded.sum()):,} excluded" if table.excluded.any() else "",
+            f"{shown}{total} in {format_count(len(table.fields), 'field')}",
+            f"{format_number(int(table.excluded.sum()))} excluded" if table.excluded.any() else "",
             f"{format_count(len(controller.selection))} chosen" if len(controller.selection) else "",
             f"{format_count(len(table.unreadable), 'field')} cannot be read" if table.unreadable else "",
         ]

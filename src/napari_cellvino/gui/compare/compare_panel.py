@@ -20,7 +20,7 @@ from qtpy.QtWidgets import (
 
 from napari_cellvino.gui.shell.viewer_session import Session
 from napari_cellvino.gui.widgets.form_layout import GAP, say, side_by_side, text_line
-from napari_cellvino.gui.widgets.formatting import format_count
+from napari_cellvino.gui.widgets.formatting import format_count, format_number
 from napari_cellvino.gui.widgets.notice import Notice
 from napari_cellvino.gui.widgets.usable import WAIT, enable_unless
 
@@ -176,7 +176,7 @@ class ComparePanel(QWidget):
         self.summary.setText(f"{format_count(found.both)} in both · F1 of one against the other {found.f1:.2f}{plane}")
         counts = ((found.first, found.only_first), (found.second, found.only_second))
         for label, title, (count, only) in zip(self.titles, done.titles, counts, strict=True):
-            alone = f", {len(only):,} only here (orange)" if only else ""
+            alone = f", {format_number(len(only))} only here (orange)" if only else ""
             label.setText(f"{title}: {format_count(count)}{alone}")
         for view, picture in zip(self.views, done.pictures, strict=True):
             view.show_picture(picture)

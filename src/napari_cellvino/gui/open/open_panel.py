@@ -29,6 +29,7 @@ from napari_cellvino.gui.widgets.form_layout import (
     side_by_side,
     text_line,
 )
+from napari_cellvino.gui.widgets.formatting import format_number
 from napari_cellvino.gui.widgets.notice import Notice
 from napari_cellvino.gui.widgets.usable import enable_unless
 from napari_cellvino.gui.widgets.value_combo import Choice, ValueCombo
@@ -239,7 +240,12 @@ class OpenPanel(DropPanel):
 
     def _draw_levels(self, stack: Stack) -> None:
         sizes = enumerate(stack.levels)
-        self.level.offer([Choice(f"{number}: {width:,} × {height:,} px", number) for number, (width, height) in sizes])
+        self.level.offer(
+            [
+                Choice(f"{number}: {format_number(width)} × {format_number(height)} px", number)
+                for number, (width, height) in sizes
+            ]
+        )
         self.level.set_value(stack.overrides.level)
 
     def _show_row(self, name: str, shown: bool) -> None:

@@ -12,6 +12,7 @@ from napari_cellvino.gui.widgets.colours import set_tone
 from napari_cellvino.gui.widgets.delay import debouncer
 from napari_cellvino.gui.widgets.failure import failure_of
 from napari_cellvino.gui.widgets.form_layout import say, side_by_side, text_line
+from napari_cellvino.gui.widgets.formatting import format_number
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.io.checks import list_names
 from napari_cellvino.io.plates.name_pattern import Preview, preview_names
@@ -102,14 +103,14 @@ def _seen(folder: Path, names: Sequence[str] | None, text: str) -> _Seen:
 
 
 def _format_names(names: Sequence[str], place: str) -> str:
-    listed = f"{len(names):,} images in {place}: {list_names(list(names), _EXAMPLES)}"
+    listed = f"{format_number(len(names))} images in {place}: {list_names(list(names), _EXAMPLES)}"
     return listed if names else f"There is no image in {place}."
 
 
 def format_preview(preview: Preview) -> str:
     """Return what a pattern makes of the names, in a few lines: how many, of what, and examples."""
     total = len(preview.matched) + len(preview.unmatched)
-    lines = [f"{len(preview.matched):,} of {total:,} images match{_kinds(preview)}"]
+    lines = [f"{format_number(len(preview.matched))} of {format_number(total)} images match{_kinds(preview)}"]
     for name, groups in preview.matched[:_EXAMPLES]:
         lines.append(f"{name} → {', '.join(f'{kind} {value}' for kind, value in groups.items())}")
     if preview.unmatched:

@@ -28,6 +28,7 @@ from napari_cellvino.gui.widgets.form_layout import (
     side_by_side,
     text_line,
 )
+from napari_cellvino.gui.widgets.formatting import format_number
 from napari_cellvino.gui.widgets.notice import Notice
 
 _FIRST = (
@@ -255,18 +256,18 @@ def _facts(plate: Plate) -> str:
 def _wrongs(plate: Plate) -> list[str]:
     """Return what is missing and what looks wrong, in few lines; hovering a well tells of it."""
     more = len(plate.missing) - _SHOWN
-    shown = ", ".join(plate.missing[:_SHOWN]) + (f" and {more:,} more" if more > 0 else "")
+    shown = ", ".join(plate.missing[:_SHOWN]) + (f" and {format_number(more)} more" if more > 0 else "")
     problems = [*plate.faults, *plate.problems]
     rest = len(problems) - _SHOWN
-    said = [*problems[:_SHOWN], *([f"and {rest:,} more of the kind"] if rest > 0 else [])]
+    said = [*problems[:_SHOWN], *([f"and {format_number(rest)} more of the kind"] if rest > 0 else [])]
     return [f"⚠  {text}" for text in [*([f"missing: {shown}"] if shown else []), *said]]
 
 
 def _chosen(wells: frozenset[Well], shown: Well | None) -> str:
     if len(wells) > 1:
         return (
-            f"{len(wells):,} wells chosen: {name_wells(sorted(wells))}"
+            f"{format_number(len(wells))} wells chosen: {name_wells(sorted(wells))}"
             if len(wells) < 6
-            else (f"{len(wells):,} wells chosen")
+            else (f"{format_number(len(wells))} wells chosen")
         )
     return f"{shown.name} is shown" if shown is not None else "Click a well to see it."

@@ -15,7 +15,7 @@ from napari_cellvino.gui.run.field_run_rows import FieldRunView, first_of
 from napari_cellvino.gui.run.model_catalogue import ModelCatalogue
 from napari_cellvino.gui.run.run_view import State, format_further_steps
 from napari_cellvino.gui.widgets.failure import Failure
-from napari_cellvino.gui.widgets.formatting import format_count, format_seconds
+from napari_cellvino.gui.widgets.formatting import format_count, format_number, format_seconds
 from napari_cellvino.plates.well_measures import value_of
 from napari_cellvino.results.schema import WELLS_NAME
 from napari_cellvino.workflows.workspace import Workspace
@@ -94,7 +94,7 @@ def _progress(run: PlateRun, plates: PlateController) -> str:
     elsewhere = plates.current is None or plates.current.source.path != run.source.path
     words = [
         f"plate {run.source.plate.name}" if elsewhere else "",
-        f"field {max(progress.number, progress.ended):,} of {progress.total:,}",
+        f"field {format_number(max(progress.number, progress.ended))} of {format_number(progress.total)}",
         progress.now,
         f"about {format_seconds(left)} left" if left is not None else "",
     ]
@@ -113,10 +113,10 @@ def _detail(run: PlateRun, *, stopped: bool) -> str:
     progress = run.progress
     done = progress.ended - progress.failed
     words = [
-        f"stopped: {format_count(done, 'field')} of {progress.total:,} are done, Run goes on from there"
+        f"stopped: {format_count(done, 'field')} of {format_number(progress.total)} are done, Run goes on from there"
         if stopped
         else f"{format_count(done, 'field')} in {format_seconds(progress.seconds)}",
-        f"{progress.kept:,} kept from before" if progress.kept else "",
+        f"{format_number(progress.kept)} kept from before" if progress.kept else "",
     ]
     return "\n".join([" · ".join(filter(None, words)), *first_of(run.remarks)])
 

@@ -16,6 +16,7 @@ from napari_cellvino.core.progress import Progress
 from napari_cellvino.figures.point_picture import PlateWell, PointPicture
 from napari_cellvino.figures.profile_plot import component_titles, draw_profiles, profile_picture
 from napari_cellvino.gui.plate.well_values_controller import WellValuesController
+from napari_cellvino.gui.widgets.formatting import format_number
 from napari_cellvino.gui.widgets.one_task import OneTask
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task, Work
 from napari_cellvino.quality.profile_map import umap_points
@@ -95,7 +96,7 @@ class ProfilesController(OneTask):
         self._worker.start(work, self._task)
 
     def _on_progress(self, progress: Progress) -> None:
-        self.working = f"{progress.noun}: {progress.done:,} of {progress.total:,}"
+        self.working = f"{progress.noun}: {format_number(progress.done)} of {format_number(progress.total)}"
         self.changed.emit()
 
     def _take(self, shown: ShownProfiles) -> None:

@@ -8,6 +8,7 @@ from qtpy.QtCore import QPointF, QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
+from napari_cellvino.gui.widgets.formatting import format_number
 from napari_cellvino.training.progress_lines import TrainingProgress
 
 LOSS, SCORE = QColor("#e69f00"), QColor("#56b4e9")  # orange and blue of Okabe and Ito; the score's line is also dashed
@@ -56,7 +57,7 @@ class TrainingPlot(QWidget):
         painter.drawLine(area.bottomLeft(), area.bottomRight())
         painter.drawLine(area.bottomLeft(), area.topLeft())
         painter.drawText(QPointF(area.left(), area.bottom() + line), "step 0")
-        last = f"{self._steps:,}"
+        last = format_number(self._steps)
         painter.drawText(
             QPointF(area.right() - painter.fontMetrics().horizontalAdvance(last), area.bottom() + line), last
         )

@@ -23,7 +23,7 @@ from napari_cellvino.gui.open.open_controller import OpenController
 from napari_cellvino.gui.review.review_controller import ReviewController
 from napari_cellvino.gui.save.save_controller import SaveController
 from napari_cellvino.gui.widgets.failure import failure_of
-from napari_cellvino.gui.widgets.formatting import format_count
+from napari_cellvino.gui.widgets.formatting import format_count, format_number
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.results.field_writing import with_kept_edits
 from napari_cellvino.results.spot_journal import SpotHold, keep_spot_edits, kept_spot_edits, spot_journal_path
@@ -94,7 +94,9 @@ class SpotEditor(QObject):
         annotation = self._reviewer.annotation
         labels = None if annotation is None else annotation.labels
         inside = int((labels_at(self.spots.position, labels) > 0).sum()) if labels is not None else 0
-        said = format_count(len(self.spots), "spot") + (f", {inside:,} in cells" if labels is not None else "")
+        said = format_count(len(self.spots), "spot") + (
+            f", {format_number(inside)} in cells" if labels is not None else ""
+        )
         edits = self.spots.edits or ()
         added = sum(edit.added for edit in edits)
         said += f" · {added} added, {len(edits) - added} deleted" if edits else ""

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QCheckBox, QProgressBar, QPushButton, QWidget
 
 from napari_cellvino.gui.widgets.failure import Failure
 from napari_cellvino.gui.widgets.form_layout import say, side_by_side, text_line
-from napari_cellvino.gui.widgets.formatting import format_count
+from napari_cellvino.gui.widgets.formatting import format_count, format_number
 from napari_cellvino.gui.widgets.notice import Notice
 
 BUSY = "Not while fields are run: wait, or cancel the run"
@@ -35,7 +35,10 @@ class FieldRunView:
 def first_of(said: Sequence[str]) -> list[str]:
     """Return the first sentences on the fields of a run, and how many more there are."""
     rest = len(said) - _IN_FULL
-    return [*said[:_IN_FULL], *([f"and {rest:,} more: see summary.html in the folder of results"] if rest > 0 else [])]
+    return [
+        *said[:_IN_FULL],
+        *([f"and {format_number(rest)} more: see summary.html in the folder of results"] if rest > 0 else []),
+    ]
 
 
 class FieldRunRows(QWidget):
@@ -71,7 +74,7 @@ class FieldRunRows(QWidget):
         self.run_button.setText(f"R&un {some}" if chosen else f"R&un chosen {self._noun}s")
         self.run_button.setEnabled(bool(chosen) and not view.missing)
         self.run_button.setToolTip(view.missing or (f"Count the cells of {some}" if chosen else choose_first))
-        self.all_button.setText(f"Run al&l {total:,}")
+        self.all_button.setText(f"Run al&l {format_number(total)}")
         self.all_button.setEnabled(bool(total) and not view.missing)
         self.all_button.setToolTip(
             view.missing or f"Count the cells of every {self._noun}; what is done already is kept"

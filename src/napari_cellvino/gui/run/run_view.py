@@ -20,6 +20,7 @@ from napari_cellvino.gui.widgets.formatting import (
     format_changes,
     format_class_counts,
     format_count,
+    format_number,
     format_seconds,
 )
 from napari_cellvino.segmentation.pipeline import Pipeline
@@ -167,7 +168,7 @@ def _detail(outcome: Outcome, runner: RunController) -> str:
     seen = outcome.prediction.plane.chosen
     numbers = _NUMBERS.get(info.number_type, info.number_type)
     corrected = runner.reviewed is not None and runner.reviewed.counted != outcome.count
-    found = f"corrected; the model found {outcome.count:,} · " if corrected else ""
+    found = f"corrected; the model found {format_number(outcome.count)} · " if corrected else ""
     how = f"{found}{seen}, in {format_seconds(outcome.seconds)} on {info.device}, {numbers}"
     return "\n".join([how, *remarks_of(outcome.prediction)])
 
@@ -207,7 +208,8 @@ def _notices(workspace: Workspace, runner: RunController) -> list[str]:
     if outcome is None and saved is not None:
         found += [f"{said[:1].upper()}{said[1:]}" for said in saved.annotation.provenance.notices]
     if outcome is not None and outcome.gated:
-        found.append(f"Gates leave out {format_count(outcome.gated)} of {len(outcome.prediction.decoded.objects):,}.")
+        objects = format_number(len(outcome.prediction.decoded.objects))
+        found.append(f"Gates leave out {format_count(outcome.gated)} of {objects}.")
     if outcome is not None and outcome.count == 0:
         found.append(_why_none(runner, empty=outcome.prediction.emptiness is not None))
     if runner.stopped:

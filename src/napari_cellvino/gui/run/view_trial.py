@@ -15,7 +15,7 @@ from napari_cellvino.gui.napari_bridge.layer_style import box_lines
 from napari_cellvino.gui.napari_bridge.outline_layer import outline_layer
 from napari_cellvino.gui.napari_bridge.result_layers import inherited_space
 from napari_cellvino.gui.run.prepared_result import PreparedResult
-from napari_cellvino.gui.widgets.formatting import format_count
+from napari_cellvino.gui.widgets.formatting import format_count, format_number
 
 LEAST_PX = 64  # side of a view that a model is tried on
 COLOUR = (0.34, 0.71, 0.91, 1.0)  # sky blue of Okabe and Ito
@@ -31,7 +31,7 @@ class Trial:
     @property
     def said(self) -> str:
         """What it is, as text."""
-        size = f"{self.region.width:,} × {self.region.height:,} px"
+        size = f"{format_number(self.region.width)} × {format_number(self.region.height)} px"
         return f"{format_count(self.count)} in view ({size}): a trial, of which nothing is counted or saved."
 
 

@@ -11,7 +11,7 @@ from napari_cellvino.core.errors import ReplaceError
 from napari_cellvino.formats.export import REVIEWED_ONLY, ExportChoices, describe, export_fields
 from napari_cellvino.gui.save.save_controller import SaveController
 from napari_cellvino.gui.widgets.failure import failure_of
-from napari_cellvino.gui.widgets.formatting import format_count
+from napari_cellvino.gui.widgets.formatting import format_count, format_number
 from napari_cellvino.gui.widgets.one_task import OneTask
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.results.correction_report import F1_UNKNOWN
@@ -161,7 +161,8 @@ def _report(results: Path, *, overwrite: bool) -> WrittenOutput:
     done = write_report(results, overwrite=overwrite)
     report = done.report
     totals, fields = report.totals(), format_count(len(report.fields), "field")
-    summary = f"{fields}: {totals['model']:,} cells found, {totals['corrected']:,} after correction. "
+    found, corrected = format_number(totals["model"]), format_number(totals["corrected"])
+    summary = f"{fields}: {found} cells found, {corrected} after correction. "
     summary += str(report.f1 or F1_UNKNOWN)
     return WrittenOutput(summary + _lost(done.left_out), done.path)
 

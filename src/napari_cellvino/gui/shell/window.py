@@ -26,6 +26,7 @@ from napari_cellvino.gui.shell.details_panel import DetailsPanel
 from napari_cellvino.gui.shell.viewer_session import Session, session_of
 from napari_cellvino.gui.teach.teach_panel import TeachPanel
 from napari_cellvino.gui.tracks.tracks_panel import TracksPanel
+from napari_cellvino.gui.widgets.formatting import format_number
 from napari_cellvino.gui.widgets.tab_order import move_focus
 
 _Panel = TypeVar("_Panel", bound=QWidget)
@@ -221,7 +222,7 @@ class CellvinoWindow(QWidget):
             text = f"✓ {title.split()[-1]}" if done.get(kind) else title
             if text != self.tabs.tabText(index):  # else Qt lays out all tabs once more
                 self.tabs.setTabText(index, text)
-            far = f"{progress.reviewed:,} of {progress.objects:,} cells reviewed · "
+            far = f"{format_number(progress.reviewed)} of {format_number(progress.objects)} cells reviewed · "
             self.tabs.setTabToolTip(index, f"{far if kind is ReviewPanel and reviewed else ''}Alt+{index + 1}")
 
 

@@ -24,6 +24,7 @@ from napari_cellvino.gui.tracks.link_queue import LinkQueue
 from napari_cellvino.gui.tracks.opened_film import OpenedFilm, check_flat, film_of_tracks, rescaled
 from napari_cellvino.gui.tracks.track_actions import ACCEPT, COPY, TrackAction
 from napari_cellvino.gui.widgets.failure import failure_of
+from napari_cellvino.gui.widgets.formatting import format_number
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task, Work
 from napari_cellvino.results.field_folder import journal_path
 from napari_cellvino.results.kept_looks import KeptLooks
@@ -357,7 +358,7 @@ class TracksController(QObject):
         self.changed.emit()
 
     def _progress(self, event: Progress) -> None:
-        self.working = f"{event.noun}: {event.done:,} of {event.total:,}"
+        self.working = f"{event.noun}: {format_number(event.done)} of {format_number(event.total)}"
         self.changed.emit()
 
     def _stop(self) -> None:

@@ -28,7 +28,7 @@ from napari_cellvino.gui.widgets.form_layout import (
     side_by_side,
     text_line,
 )
-from napari_cellvino.gui.widgets.formatting import format_count
+from napari_cellvino.gui.widgets.formatting import format_count, format_number
 from napari_cellvino.gui.widgets.notice import Notice
 from napari_cellvino.gui.widgets.usable import WAIT, enable_unless
 from napari_cellvino.gui.widgets.value_combo import ValueCombo
@@ -233,7 +233,7 @@ class TracksPanel(QWidget):
         if queue.place < 0 or queue.at is None:
             return f"{named}{format_count(len(queue.doubts), 'doubtful link')}: N goes to the first."
         at = queue.at
-        where = f"{queue.place + 1} of {len(queue.doubts):,} doubtful links"
+        where = f"{queue.place + 1} of {format_number(len(queue.doubts))} doubtful links"
         return f"{named}{where}: #{at.track}, frame {at.frame + 1}: {at.reason}."
 
     def _draw_preview(self) -> None:

@@ -11,7 +11,7 @@ from napari_cellvino.gui.run.field_run_rows import FieldRunView, first_of
 from napari_cellvino.gui.run.model_catalogue import ModelCatalogue
 from napari_cellvino.gui.run.run_view import format_further_steps
 from napari_cellvino.gui.widgets.failure import Failure
-from napari_cellvino.gui.widgets.formatting import format_count, format_reason, format_seconds
+from napari_cellvino.gui.widgets.formatting import format_count, format_number, format_reason, format_seconds
 from napari_cellvino.gui.widgets.option_words import window_words
 from napari_cellvino.gui.worklist.list_run_controller import ListRun
 from napari_cellvino.gui.worklist.work_list_controller import WorkListController
@@ -55,14 +55,14 @@ def describe_field(field: WorkField, run: ListRun | None) -> FieldLine:
     found = field.summary
     facts = [
         format_count(field.count or 0),
-        f"{found.doubtful:,} doubtful" if found.doubtful else "",
-        f"{found.reviewed:,} reviewed" if found.reviewed else "",
+        f"{format_number(found.doubtful)} doubtful" if found.doubtful else "",
+        f"{format_number(found.reviewed)} reviewed" if found.reviewed else "",
     ]
     told = " · ".join(filter(None, facts))
     if found.notices:
         reason = window_words(found.notices)
-        return FieldLine(name, f"⚠  {told} · {reason}", f"⚠ {field.count or 0:,}", "attention")
-    return FieldLine(name, f"✓  {told}", f"{field.count or 0:,}", "done")
+        return FieldLine(name, f"⚠  {told} · {reason}", f"⚠ {format_number(field.count or 0)}", "attention")
+    return FieldLine(name, f"✓  {told}", format_number(field.count or 0), "done")
 
 
 def describe_list(
@@ -95,8 +95,8 @@ def _title(work_list: WorkListController) -> str:
     words = [
         format_count(wells, "well") if work_list.is_plate else format_count(files, "image"),
         format_count(total, "field") if work_list.is_plate or total != files else "",
-        f"{states[FieldState.DONE]:,} done" if states[FieldState.DONE] else "",
-        f"{states[FieldState.FAILED]:,} failed" if states[FieldState.FAILED] else "",
+        f"{format_number(states[FieldState.DONE])} done" if states[FieldState.DONE] else "",
+        f"{format_number(states[FieldState.FAILED])} failed" if states[FieldState.FAILED] else "",
         "reading …" if work_list.reading else "",
     ]
     return " · ".join(filter(None, words))
@@ -122,7 +122,7 @@ def _plan(workspace: Workspace) -> str:
 def _progress(run: ListRun) -> str:
     progress, left = run.progress, run.progress.left_s
     words = [
-        f"field {max(progress.number, progress.ended):,} of {progress.total:,}",
+        f"field {format_number(max(progress.number, progress.ended))} of {format_number(progress.total)}",
         progress.now,
         f"about {format_seconds(left)} left" if left is not None else "",
     ]
@@ -137,11 +137,12 @@ def _detail(run: ListRun, runner: BackgroundRun[Any], work_list: WorkListControl
     if runner.failure is not None or len(standing) < done:  # their folder is gone, or another one is looked into
         return ""
     words = [
-        f"stopped: {fields_there(run, work_list):,} of {progress.total:,} are done, Run goes on from there"
+        f"stopped: {format_number(fields_there(run, work_list))} of {format_number(progress.total)} are done, "
+        "Run goes on from there"
         if runner.stopped
         else f"{format_count(cells)} in {format_count(done, 'field')}, {format_seconds(progress.seconds)}",
-        f"{progress.kept:,} kept from before" if progress.kept else "",
-        f"{progress.failed:,} failed" if progress.failed else "",
+        f"{format_number(progress.kept)} kept from before" if progress.kept else "",
+        f"{format_number(progress.failed)} failed" if progress.failed else "",
     ]
     return " · ".join(filter(None, words))
 
