@@ -183,6 +183,7 @@ class CellsPanel(QWidget):
         controller = self.controller
         controller.changed.connect(self._draw)
         controller.selected.connect(self._draw_selection)
+        self.session.reviewer.replaced.connect(self._offer_classes)
         for combo in (self.state, self.doubt, self.kind, self.counted, self.sort):
             combo.value_changed.connect(self._query)
         self.descending.toggled.connect(self._query)
@@ -311,9 +312,12 @@ class CellsPanel(QWidget):
         kinds = table.kinds
         self.kind.offer([Choice("Classes", None), *(Choice(name or "no class", name) for name in kinds)])
         self.kind.setVisible(len(kinds) > 1)
+        self._offer_classes()
+
+    def _offer_classes(self) -> None:
         annotation = self.session.reviewer.annotation
         numbered = annotation.classes if annotation is not None else ()  # as in tab 3
-        known = dict.fromkeys((*numbered, *kinds))
+        known = dict.fromkeys((*numbered, *self.controller.table.kinds))
         self._classes = [name for name in known if name]
         keys = [f" ⇧{number}" if number <= MOST_CLASS_KEYS else "" for number in range(1, len(self._classes) + 1)]
         self.class_choice.offer([Choice(f"{name}{key}", name) for name, key in zip(self._classes, keys, strict=True)])
