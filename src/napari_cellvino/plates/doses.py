@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.core.plate import Well
 
-_NUMBER = r"[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d+)?"
-_DOSE = re.compile(rf"(?P<number>{_NUMBER})\s*(?P<unit>[A-Za-zµμ%].*)?")
+NUMBER = r"[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d+)?"
+"""A number as people write it, with a point or a comma."""
+_DOSE = re.compile(rf"(?P<number>{NUMBER})\s*(?P<unit>[A-Za-zµμ%].*)?")
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")
 
 _PREFIXES = {"": 1.0, "m": 1e-3, "µ": 1e-6, "n": 1e-9, "p": 1e-12, "f": 1e-15}

@@ -13,6 +13,7 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict, field_validator
 
 from napari_cellvino.core.plate import Well
+from napari_cellvino.io.checks import list_names
 from napari_cellvino.storage.csv_table import harmless_row
 
 COLUMNS = ("compound", "dose", "control")
@@ -144,6 +145,4 @@ def _without_compound(contents: Mapping[Well, Content]) -> list[str]:
 
 def well_names(wells: Iterable[Well]) -> str:
     """Return wells as text, the first few named and the others counted."""
-    places = sorted(wells)
-    more = f" and {len(places) - SHOWN} more" if len(places) > SHOWN else ""
-    return ", ".join(well.name for well in places[:SHOWN]) + more
+    return list_names([well.name for well in sorted(wells)], SHOWN)

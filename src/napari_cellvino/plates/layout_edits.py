@@ -10,9 +10,8 @@ from pydantic import ValidationError
 
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.core.plate import Well
+from napari_cellvino.plates.doses import NUMBER
 from napari_cellvino.plates.layout import LARGEST, Content, Layout
-
-_NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?")
 
 
 def dilute(
@@ -62,7 +61,7 @@ def paste_cells(layout: Layout, first: Well, text: str) -> Layout:
     if last.row >= LARGEST[0] or last.column >= LARGEST[1]:
         raise OptionError(f"the cells reach from {first.name} to {last.name}, beyond the largest plate, P24 or AF48")
     changes: dict[Well, dict[str, object]]
-    if all(_NUMBER.fullmatch(cell) for cell in cells.values()):
+    if all(re.fullmatch(NUMBER, cell) for cell in cells.values()):
         changes = {well: {"dose": float(cell.replace(",", "."))} for well, cell in cells.items()}
     else:
         controls = all(cell.casefold() in ("positive", "negative") for cell in cells.values())

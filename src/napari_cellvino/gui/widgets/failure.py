@@ -10,30 +10,15 @@ from napari.utils.notifications import notification_manager
 from napari_cellvino.core.errors import CellvinoError
 from napari_cellvino.gui.widgets.option_words import window_words
 
-FIRST_WORDS = frozenset(
-    (
-        *("a", "an", "axes", "box", "boxes", "choose", "class", "classes", "corrections", "edits", "encrypted"),
-        *(
-            "examples",
-            "features",
-            "films",
-            "format",
-            "frame",
-            "give",
-            "it",
-            "its",
-            "label",
-            "labels",
-            "layout",
-            "level",
-        ),
-        *("line", "low", "maps", "merging", "model", "module", "name", "new", "no", "none", "nothing", "object", "of"),
-        *("one", "pattern", "phenotypes", "pixel", "pixels", "planes", "plate", "profiles", "quantizing", "recipe"),
-        *("rerun", "rules", "run", "say", "servers", "settings", "something", "splitting", "spots", "step", "stopped"),
-        *("stride", "strokes", "test", "the", "there", "these", "this", "training", "true", "two", "use", "wells"),
-        *("what", "where", "whole", "without", "z"),
-    )
-)
+FIRST_WORDS = frozenset({
+    "a", "an", "axes", "box", "boxes", "choose", "class", "classes", "corrections", "edits", "encrypted", "examples",
+    "features", "films", "format", "frame", "give", "it", "its", "label", "labels", "layout", "level", "line", "low",
+    "maps", "merging", "model", "module", "name", "new", "no", "none", "nothing", "object", "of", "one", "pattern",
+    "phenotypes", "pixel", "pixels", "planes", "plate", "profiles", "quantizing", "recipe", "rerun", "rules", "run",
+    "say", "servers", "settings", "something", "splitting", "spots", "step", "stopped", "stride", "strokes", "test",
+    "the", "there", "these", "this", "training", "true", "two", "use", "wells", "what", "where", "whole", "without",
+    "z",
+})  # fmt: skip
 """The words that messages begin with; another one is the name of a file, a layer or a class, which stays as it is."""
 
 
