@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from napari_cellvino.training.data.darkfield import simulated_fields
-from napari_cellvino.training.data.datasets import LabelledImage, read_set
+from napari_cellvino.training.data.datasets import LabelledImage, read_packed_set, read_set
 from napari_cellvino.training.data.stains import stained_otherwise
 from napari_cellvino.training.metrics.evaluate import LabelledSet
 from napari_cellvino.training.shipped.generalist_sets import one_per_channel, real_fields, validation_sets
@@ -21,7 +21,7 @@ CRUMBS = {"bbbc039": 30}  # px; smaller true objects there are crumbs of the ann
 SEEDS = {"train": (1_000, 90), "val": (20_000, 16), "test": (30_000, 40)}  # first seed and number of simulated fields
 OTHER_STAINS = 8  # of each stained field that is learned from
 EVERY_FRAMES = 2  # of a film, one in so many frames
-ADHERENT = 750  # synthetic fields, which take some minutes to draw
+ADHERENT = 1500  # synthetic fields, which take some minutes to draw
 CALIBRATION = 60  # fields that INT8 is calibrated on
 
 
@@ -83,8 +83,9 @@ def _adherent(data: Path, use: Use) -> list[LabelledSet]:
     """Return phase contrast, and to learn from also a film, cells in fluorescence, and synthetic cells."""
     sets = _phase(data, use)
     if use == "train":
-        film = list(read_set(data / "t98g_tracks", "dev"))[1::EVERY_FRAMES]
-        painted = [one for f in read_set(data / "cellpainting", "train") for one in one_per_channel(f, "cellpainting")]
+        film = list(read_packed_set(data / "t98g_tracks", "dev"))[1::EVERY_FRAMES]
+        cells = read_packed_set(data / "cellpainting", "train")  # channels first
+        painted = [one for field in cells for one in one_per_channel(field, "cellpainting")]
         drawn = [adherent_field(seed) for seed in range(ADHERENT)]
         sets += [LabelledSet(name, tuple(fields)) for name, fields in
                  (("film", film), ("cellpainting", painted), ("synthetic", drawn))]  # fmt: skip
