@@ -89,6 +89,9 @@ def test_fields_are_listed_judged_and_run_again(batch, inputs, cellvino, tmp_pat
         ("accept", "{batch}/monday_p"),
         ("pause", "{batch}", "A01_f1"),
         ("pause", "{batch}/nowhere", "--fields"),
+        ("pause", "{out}"),  # a folder of images, say: it would wait for nothing
+        ("accept", "{batch}", "A01_f1"),  # of which plate?
+        ("reject", "{batch}", "one", "A01_f2"),
     ],
 )
 def test_what_is_not_possible_with_fields_is_refused(typed, batch, cellvino, tmp_path):

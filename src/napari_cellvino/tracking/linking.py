@@ -98,16 +98,6 @@ class Candidates:
     edges: tuple[NDArray[np.bool_], NDArray[np.bool_]]
 
 
-def link_frames(
-    before: FrameCells, after: FrameCells, options: LinkOptions, guesses: Sequence[Floats] = ()
-) -> list[Hypothesis]:
-    """Return what becomes of the cells of a frame in the next one; one that is not named ends.
-
-    The parameters are those of `candidates`.
-    """
-    return best_links(candidates(before, after, options, guesses), options)
-
-
 def candidates(
     before: FrameCells, after: FrameCells, options: LinkOptions, guesses: Sequence[Floats] = ()
 ) -> Candidates:

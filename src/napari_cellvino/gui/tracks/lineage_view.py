@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QScrollArea, QSizePolicy, QToolTip, QWidget
 from napari_cellvino.tracking.lineage_rows import rows_of
 from napari_cellvino.tracking.tracks import Tracks
 
-ROW, MARGIN, LEAST_FRAME = 12, 8, 4  # px
+ROW, MARGIN = 12, 8  # px
 GENERATIONS = ("#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#f0e442", "#d55e00")  # of Okabe and Ito
 LOW, HIGH = QColor("#4477cc"), QColor("#e8a817")  # seen on dark and on light
 NOW, CHOSEN = QColor(150, 150, 150), 3

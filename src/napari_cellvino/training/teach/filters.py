@@ -15,7 +15,6 @@ from openvino import opset13 as ops
 
 TRUNCATE = 3.0  # standard deviations
 SIZES = {1: (0.7, 1.6), 2: (1.75,), 4: (2.0,)}  # sigmas in px of the image made smaller by 1, 2 and 4
-PER_SIZE = 6  # features of a channel
 ORDERS = ((0, 0), (0, 1), (1, 0), (0, 2), (2, 0), (1, 1))  # derivatives along y and x
 INNER = 0.7  # of a size: how far the structure tensor is smoothed
 
