@@ -169,9 +169,8 @@ class TeachController(OneTask):
         low, high = (np.array(corner) for corner in corners)
         camera = self._viewer.scene.camera
         camera.center = (*camera.center[:-2], *((low + high) / 2).tolist())
-        camera.zoom = min(self._viewer.window._qt_viewer.canvas.size) / float(
-            max(np.ptp([low, high], axis=0).max(), 1e-9)
-        )
+        reach = float(max(np.ptp([low, high], axis=0).max(), 1e-9))
+        camera.zoom = min(self._viewer.window._qt_viewer.canvas.size) / reach
         unsure, cells = f"{100 * place.unsure:.0f}{THIN}%", format_count(place.cells)
         self.said = f"Here {unsure} could be cell as well as background; a stroke decides about {cells}."
         self.changed.emit()
