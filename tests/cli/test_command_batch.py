@@ -104,7 +104,9 @@ def test_choices_that_are_none_are_refused(typed, cellvino, inputs, tmp_path):
     assert cellvino("run", inputs / "one.tif", "--out", tmp_path, *typed).code == 2
 
 
-@pytest.mark.parametrize("typed", [("--retries", "-1"), ("--map", "/a=/b"), ("--wells", "A01"), ("--cluster", "here")])
+@pytest.mark.parametrize(
+    "typed", [("--retries", "-1"), ("--map", "/a=/b"), ("--wells", "A01"), ("--ring", "3"), ("--cluster", "here")]
+)
 def test_choices_that_do_not_fit_are_refused(typed, cellvino, inputs, tmp_path):
     given = ("run", inputs / "one.tif", "--device", "CPU", "--out", tmp_path / "out")
     assert isinstance(cellvino(*given, *typed).error, OptionError)
