@@ -1,7 +1,6 @@
 """What an image is here: planes on demand, with axes, spacing, channel names and where they came from.
 
-A bare array forgets its scale and its channels, and a z-stack need not fit in memory; so everything passes a `Stack`,
-which yields one (Y, X) plane at a time, or a `Plane`, which is the input of a network.
+A bare array forgets its scale, and a stack need not fit in memory: a `Stack` yields planes, networks take a `Plane`.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from napari_cellvino.core.array_axes import name_axes, zyx_sizes
 from napari_cellvino.core.errors import ImageValueError, OptionError
+from napari_cellvino.core.size_doubts import size_doubts
 
 RGB = ("Red", "Green", "Blue")
 ALL_CHANNELS = "all"  # the choice of a model that looks at several at once
@@ -220,7 +220,7 @@ class Stack:
     @property
     def assumptions(self) -> tuple[str, ...]:
         """All sentences on what was guessed, needs a choice or is unknown."""
-        return (*self.remarks, *self.warnings, *self.unknown_sizes)
+        return (*self.remarks, *self.warnings, *size_doubts(self.spacing), *self.unknown_sizes)
 
     def plane(self, *, t: int = 0, c: int = 0, z: int = 0) -> NDArray[np.generic]:
         """Return one plane (Y, X); counted from 0."""
