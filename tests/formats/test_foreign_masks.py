@@ -169,6 +169,12 @@ def test_what_is_refused_by_name(tmp_path, name):
         read(write(tmp_path / name, "?"))
 
 
+def test_shapes_of_napari_are_named_with_what_to_do(tmp_path):
+    text = "index,shape-type,vertex-index,axis-0,axis-1\n0,polygon,0,2.0,3.0\n"
+    with pytest.raises(ImageReadError, match="Shapes of napari; make labels of them there"):
+        read(write(tmp_path / "a.csv", text))
+
+
 # -- shapes
 
 
