@@ -419,6 +419,12 @@ def test_masks_go_to_the_image_whose_path_fits(tmp_path):
         read(path, wanted=ImageQuery("f2", "/data/A01/f2.tif"))
 
 
+def test_names_that_a_server_wrote_as_addresses_are_understood(tmp_path):
+    path = write(tmp_path / "c.json", two_wells("day%201/a%20b%23.tif", "a%20b.tif"))
+    assert len(read(path, wanted=ImageQuery("a b#", "/data/a b#.tif")).cells) == 1
+    assert len(read(path, wanted=ImageQuery("a%20b", "/data/a%20b.tif")).cells) == 2
+
+
 def test_outlines_that_are_an_overlay_of_imagej_are_not_0_cells(tmp_path):
     blank, outline = np.zeros(SHAPE, np.uint8), ImagejRoi.frompoints([[5, 5], [20, 5], [20, 20]]).tobytes()
     for overlays in ([outline], [outline, outline]):
