@@ -18,7 +18,7 @@ from napari_cellvino.gui.widgets.form_layout import (
     side_by_side,
     text_line,
 )
-from napari_cellvino.gui.widgets.formatting import format_count
+from napari_cellvino.gui.widgets.formatting import THIN, format_count
 from napari_cellvino.gui.widgets.notice import Notice
 from napari_cellvino.gui.widgets.usable import enable_unless
 from napari_cellvino.segmentation.heads.taught import TaughtHead
@@ -188,7 +188,7 @@ class TeachPanel(QWidget):
         if answer.agreement is None:
             said = f"{strokes}: too few to hold some out and say how good this is"
         else:
-            said = f"Strokes that were held out are {answer.agreement:.0%} right ({strokes})"
+            said = f"Strokes that were held out are {100 * answer.agreement:.0f}{THIN}% right ({strokes})"
         if self._teacher.left_out:
             said += f"\nLeft out: {format_count(self._teacher.left_out, 'image')} with other channels"
         if judged is None:
