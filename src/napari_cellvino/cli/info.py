@@ -20,7 +20,7 @@ from napari_cellvino.model_package import ModelSpec, open_package
 from napari_cellvino.model_package.spec import SPEC_NAME
 from napari_cellvino.storage.json_text import json_text
 from napari_cellvino.workflows.plate_inputs import is_plate
-from napari_cellvino.workflows.run_folder import list_inputs
+from napari_cellvino.workflows.run_folder import describe_inputs, list_inputs
 
 Found = list[tuple[dict[str, object], str]]  # as JSON values, and as text
 
@@ -31,7 +31,10 @@ def run(options: argparse.Namespace) -> int:
     said = overrides_from(options)
     images = [path for path in options.inputs if path not in models]
     plates = [path for path in images if is_plate(path, said.pattern, options.plate)]
-    files = list_inputs([path for path in images if path not in plates], said.pattern)
+    others = [path for path in images if path not in plates]
+    files = list_inputs(others, said.pattern)
+    for sentence in () if options.json else describe_inputs(others, said.pattern):
+        print(sentence, file=sys.stderr)  # as a run would say it
     records: list[dict[str, object]] = []
     failed = 0
     looks: list[tuple[Path, Callable[[Path], Found]]] = [(path, _model) for path in models]

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,6 +115,15 @@ class PlaneReader(Protocol):
 
     def plane(self, *, t: int, c: int, z: int) -> NDArray[np.generic]:
         """Return the (Y, X) pixels at frame ``t``, channel ``c``, plane ``z``, all counted from 0."""
+        ...
+
+
+@runtime_checkable
+class ColourReader(Protocol):
+    """What some readers of planes can do: give all channels at once where these lie beside each other in the file."""
+
+    def colours(self, *, t: int, z: int) -> NDArray[np.generic] | None:
+        """Return all channels (C, Y, X) of a plane, or None; no copy is made, so that X is not the fastest axis."""
         ...
 
 
@@ -225,6 +234,13 @@ class Stack:
     def plane(self, *, t: int = 0, c: int = 0, z: int = 0) -> NDArray[np.generic]:
         """Return one plane (Y, X); counted from 0."""
         return self.planes.plane(t=t, c=c, z=z)
+
+    def colours(self, *, t: int = 0, z: int = 0) -> NDArray[np.generic] | None:
+        """Return all channels (C, Y, X) of a plane as they lie beside each other in a file; None where they do not.
+
+        The memory is that of nobody else.
+        """
+        return self.planes.colours(t=t, z=z) if isinstance(self.planes, ColourReader) else None
 
     def with_spacing(self, spacing: Spacing) -> Stack:
         """Return the same pixels with a spacing the user gave."""
