@@ -142,10 +142,7 @@ class TeachPanel(QWidget):
         enable_unless("" if several else "This image has one channel", self.every_channel)
         making = "A model is being made" if teacher.working.startswith("making") else ""
         enable_unless(making or ("" if answer is not None else "Paint cells and background first"), self.save_button)
-        say(
-            self.made,
-            f"{teacher.made} is made and chosen in tab 2; it runs wherever a model runs." if teacher.made else "",
-        )
+        say(self.made, teacher.made)
 
     def _draw_kinds(self) -> None:
         """Draw one button for each kind of stroke."""
