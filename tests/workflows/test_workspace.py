@@ -67,6 +67,14 @@ def test_sliders_touch_no_network_and_count_what_changes(workspace: Workspace, m
     assert (back.changes.added, back.seconds) == (native - fewer.count, 3.0)
 
 
+def test_a_part_of_what_the_model_saw_is_that_of_the_whole(workspace: Workspace) -> None:
+    run(workspace)
+    part = (slice(7, 30), slice(11, 19))
+    whole, piece = workspace.intensity(), workspace.intensity(part=part)
+    assert whole.dtype == piece.dtype == np.float32
+    np.testing.assert_array_equal(piece, whole[part])
+
+
 def test_limits_leave_out_what_a_run_leaves_out(workspace: Workspace) -> None:
     outcome = run(workspace)
     for values in ({"smallest": 130.0}, {"confidence": 0.3, "smallest": 0.0}, {"confidence": 0.9}):

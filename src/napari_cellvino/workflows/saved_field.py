@@ -27,6 +27,9 @@ from napari_cellvino.workflows.save_field import tabulate
 
 COLOUR = "colour"  # the channel of a model that takes red, green and blue
 
+PlanePart = tuple[slice, ...]  # of a plane (Y, X)
+WHOLE: PlanePart = (slice(None), slice(None))
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SavedField:
@@ -58,15 +61,15 @@ class SavedField:
         """Number of cells that count."""
         return self.annotation.counted
 
-    def intensity(self, z: int | None = None) -> NDArray[np.floating] | None:
-        """Return the network's input (Y, X); of a stack in plane ``z`` (from 0) the channel it was found in."""
+    def intensity(self, z: int | None = None, part: PlanePart = WHOLE) -> NDArray[np.floating] | None:
+        """Return a part of the network's input (Y, X); of a stack in plane ``z`` (from 0) the channel of the cells."""
         if self.volume is None:
-            return np.asarray(self.plane.inputs.astype(np.float32).mean(axis=0))
+            return np.asarray(self.plane.inputs[:, *part].astype(np.float32).mean(axis=0))
         if z is None:
             return None
         stack = self.volume.stack
         channel = channel_index(stack, self.recipe.channel) or 0
-        return np.asarray(stack.plane(t=self.volume.frame - 1, c=channel, z=z).astype(np.float32))
+        return np.asarray(stack.plane(t=self.volume.frame - 1, c=channel, z=z)[part].astype(np.float32))
 
 
 def load_saved_field(folder: Path, stack: Stack, frame: int) -> SavedField | None:

@@ -53,7 +53,7 @@ from napari_cellvino.workflows.outcome import (
 from napari_cellvino.workflows.redecoder import Redecoder
 from napari_cellvino.workflows.run_cost import RunEstimate, RunsOfImage, corrected, measure_cost
 from napari_cellvino.workflows.save_field import SaveRequest
-from napari_cellvino.workflows.saved_field import SavedField, SavedFieldRequest
+from napari_cellvino.workflows.saved_field import WHOLE, PlanePart, SavedField, SavedFieldRequest
 
 
 class Workspace:
@@ -367,10 +367,10 @@ class Workspace:
             return None
         return cell_map(self.outcome.prediction.raw, self.done.package.spec.maps, z)
 
-    def intensity(self, z: int | None = None) -> NDArray[np.floating] | None:
-        """Return the network's input (Y, X) of the current outcome, of a stack in plane ``z``; None without one."""
+    def intensity(self, z: int | None = None, part: PlanePart = WHOLE) -> NDArray[np.floating] | None:
+        """Return a part of the network's input (Y, X), of a stack in plane ``z``; None without an outcome."""
         shown = self.outcome or self.saved
-        return shown.intensity(z) if shown is not None else None
+        return shown.intensity(z, part) if shown is not None else None
 
     def save_request(self, root: Path, place: PlatePlace | None = None) -> SaveRequest | SavedFieldRequest:
         """Return a request to save the current outcome under ``root``, independent of later changes here.

@@ -36,7 +36,7 @@ class Thumbnails(QAbstractListModel):
         self._reviewer = reviewer
         self.ids: list[int] = []
         self._made: dict[int, QPixmap] = {}
-        self._of: dict[int | None, Pixels] = {}
+        self._of: dict[int, Pixels | None] = {}
 
     def show(self, ids: list[int]) -> None:
         """List these cells; pictures are made anew."""
@@ -83,7 +83,7 @@ class Thumbnails(QAbstractListModel):
         """Return a cell with its outline in one plane, (Y, X, RGB)."""
         region = annotation.geometry(id_).region
         flat = Region(region.low[-2:], region.high[-2:]).expanded(MARGIN, annotation.shape[-2:])
-        pixels = self._plane(plane)[flat.slices]
+        pixels = self._pixels(flat, plane)
         high = max(float(pixels.max(initial=0)), 1e-9)
         low = float(pixels.min(initial=high))
         grey = np.clip((pixels - low) * (255 / max(high - low, 1e-9)), 0, 255).astype(np.uint8)
@@ -93,12 +93,16 @@ class Thumbnails(QAbstractListModel):
             rgb[find_boundaries(labels[flat.slices] == id_, mode="inner")] = LINE
         return rgb
 
-    def _plane(self, plane: int | None) -> Pixels:
-        if plane not in self._of:
-            found = self._reviewer.workspace.intensity(plane)
-            shape = self._reviewer.annotation.shape[-2:] if self._reviewer.annotation is not None else (1, 1)
-            self._of[plane] = np.zeros(shape, np.float32) if found is None else found
-        return self._of[plane]
+    def _pixels(self, part: Region, plane: int | None) -> Pixels:
+        """Return a part of what the model saw; planes of a stack, which may be read from a file, are kept whole."""
+        if plane is None:
+            found = self._reviewer.workspace.intensity(part=part.slices)
+        else:
+            if plane not in self._of:
+                self._of[plane] = self._reviewer.workspace.intensity(plane)
+            whole = self._of[plane]
+            found = None if whole is None else whole[part.slices]
+        return np.zeros(part.shape, np.float32) if found is None else found
 
 
 def signed_pixmap(picture: QPixmap, sign: Sign) -> QPixmap:
