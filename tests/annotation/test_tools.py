@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from napari_cellvino.annotation import EditSession, ObjectRecord
+from napari_cellvino.annotation import EditSession, ObjectRecord, pixel_runs
 from napari_cellvino.annotation.pixel_runs import runs_of_objects
 from napari_cellvino.annotation.tools.add import add_drawn, add_from_intensity, add_from_map
 from napari_cellvino.annotation.tools.boxes import add_box, boxes_at, move_box, resize_box
@@ -615,7 +615,9 @@ def test_seeds_in_a_flat_map_part_a_cell_halfway_between_them():
 
 
 @pytest.mark.parametrize("shape", [(7, 9), (6, 1), (3, 5, 4), (4, 3, 1)])
-def test_runs_of_many_objects_are_those_of_their_pixels(shape):
+@pytest.mark.parametrize("few", [0, pixel_runs.FEW])  # looked at together, or one by one
+def test_runs_of_many_objects_are_those_of_their_pixels(shape, few, monkeypatch):
+    monkeypatch.setattr(pixel_runs, "FEW", few)
     labels = np.random.default_rng(2).integers(0, 4, shape).astype(np.int32)
     annotation = annotate(labels)
     ids = [3, 1]
@@ -626,3 +628,37 @@ def test_runs_of_many_objects_are_those_of_their_pixels(shape):
     assert set(runs.before.tolist()) == set(ids)
     before = np.pad(labels, [(0, 0)] * (len(shape) - 1) + [(1, 0)])
     assert len(runs) == sum(((before[..., 1:] == i) & (before[..., :-1] != i)).sum() for i in ids)
+
+
+@pytest.mark.parametrize("plane", [None, 1])
+def test_deleting_many_at_once_writes_the_same_runs_as_one_by_one(plane, monkeypatch):
+    rng = np.random.default_rng(5)
+    labels = np.kron(rng.integers(0, 40, (3, 9, 8)), np.ones((1, 3, 4), int)).astype(np.int32)
+    there = [id_ for id_ in range(1, 40) if (labels[1] == id_).any()]
+    made = {}
+    for few in (0, pixel_runs.FEW):
+        monkeypatch.setattr(pixel_runs, "FEW", few)
+        annotation = annotate(labels)
+        session = EditSession(annotation)
+        session.commit(delete(annotation, there[::-1], plane=plane))
+        made[few] = session.history.next_undo.pixels, annotation.fingerprint()
+        session.undo()
+        np.testing.assert_array_equal(annotation.labels, labels)
+    (together, after), (apart, after_too) = made.values()
+    assert after == after_too
+    for column in ("start", "length", "before", "after"):
+        np.testing.assert_array_equal(getattr(together, column), getattr(apart, column))
+        assert getattr(together, column).dtype == getattr(apart, column).dtype
+
+
+def test_cells_of_another_plane_do_not_widen_what_is_deleted_in_one(monkeypatch):
+    monkeypatch.setattr(pixel_runs, "FEW", 0)
+    labels = np.zeros((4, 6, 6), np.int32)
+    labels[:, :2, :2], labels[3, 4:, 4:] = 1, 2
+    annotation = annotate(labels)
+    with pytest.raises(EditError, match="#2 is not in plane 1"):
+        delete(annotation, [1, 2], plane=0)
+    places = annotation.index.places([1, 2])
+    high = np.minimum(places.high, [1, 6, 6])
+    runs = runs_of_objects(labels, places.low, np.maximum(high, places.low), [1, 2], 0)
+    assert runs.length.sum() == 4, "the pixels of #1 in the first plane only"

@@ -89,6 +89,9 @@ def test_fields_are_listed_judged_and_run_again(batch, inputs, cellvino, tmp_pat
         ("accept", "{batch}/monday_p"),
         ("pause", "{batch}", "A01_f1"),
         ("pause", "{batch}/nowhere", "--fields"),
+        ("pause", "{out}"),  # a folder of images, say: it would wait for nothing
+        ("accept", "{batch}", "A01_f1"),  # of which plate?
+        ("reject", "{batch}", "one", "A01_f2"),
     ],
 )
 def test_what_is_not_possible_with_fields_is_refused(typed, batch, cellvino, tmp_path):
@@ -101,7 +104,9 @@ def test_choices_that_are_none_are_refused(typed, cellvino, inputs, tmp_path):
     assert cellvino("run", inputs / "one.tif", "--out", tmp_path, *typed).code == 2
 
 
-@pytest.mark.parametrize("typed", [("--retries", "-1"), ("--map", "/a=/b"), ("--wells", "A01"), ("--cluster", "here")])
+@pytest.mark.parametrize(
+    "typed", [("--retries", "-1"), ("--map", "/a=/b"), ("--wells", "A01"), ("--ring", "3"), ("--cluster", "here")]
+)
 def test_choices_that_do_not_fit_are_refused(typed, cellvino, inputs, tmp_path):
     given = ("run", inputs / "one.tif", "--device", "CPU", "--out", tmp_path / "out")
     assert isinstance(cellvino(*given, *typed).error, OptionError)

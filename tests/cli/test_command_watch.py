@@ -42,6 +42,19 @@ def test_a_day_of_the_watch(cellvino, inbox, tmp_path):
     assert "0.95" in (out / "wells" / "A01" / "recipe.yaml").read_text(encoding="utf-8")
 
 
+def test_what_a_watch_leaves_is_said_at_its_end(cellvino, inbox, tmp_path):
+    watch = ("watch", inbox, "--out", tmp_path / "out", "--device", "CPU", "--settle", "0", "--once")
+    (tmp_path / "rules.yaml").write_text("rules: [{name: night, match: zzz/*}]", encoding="utf-8")
+    told = cellvino(*watch, "--rules", tmp_path / "rules.yaml")
+    assert "2 input(s) not taken, as A01.tif: no rule fits it (night: its path is not like zzz/*)" in told.err
+    (inbox / "A02.tif").write_bytes(b"II*\0")
+    assert cellvino(*watch).code == 1
+    assert "1 input(s) failed earlier" in cellvino(*watch).err
+    (tmp_path / "empty").mkdir()
+    empty = cellvino("watch", tmp_path / "empty", "--out", tmp_path / "out2", "--device", "CPU", "--once")
+    assert f"no image lies in {tmp_path / 'empty'}: nothing was run" in empty.err
+
+
 @pytest.mark.parametrize(
     "typed", [("retry",), ("accept", "nothing.tif"), ("rerun", "A01.tif"), ("cancel", "A01.tif"), ("show",)]
 )

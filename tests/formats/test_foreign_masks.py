@@ -95,6 +95,13 @@ def test_whole_numbers_of_any_type(tmp_path, dtype):
     np.testing.assert_array_equal(read(tmp_path / "a.npy").labels, labels)
 
 
+def test_a_last_axis_of_one_as_networks_give_it_is_passed_over(tmp_path):
+    labels = squares()
+    np.testing.assert_array_equal(read(tif(tmp_path / "a.tif", labels[..., None].astype(np.uint16))).labels, labels)
+    np.save(tmp_path / "a.npy", labels[..., None])
+    np.testing.assert_array_equal(read(tmp_path / "a.npy").labels, labels)
+
+
 @pytest.mark.parametrize("odd", [0.5, np.nan, np.inf, 1e12])
 def test_fractions_are_no_labels(tmp_path, odd):
     labels = squares().astype(np.float32)
@@ -414,6 +421,10 @@ def test_outlines_that_are_an_overlay_of_imagej_are_not_0_cells(tmp_path):
             read(tmp_path / "a.tif")
     tifffile.imwrite(tmp_path / "a.tif", blank, imagej=True)
     assert read(tmp_path / "a.tif").cells == ()
+    picture = np.random.default_rng(0).integers(100, 140, SHAPE).astype(np.uint16)  # they drew on the image itself
+    tifffile.imwrite(tmp_path / "a.tif", picture, imagej=True, metadata={"Overlays": [outline]})
+    with pytest.raises(ImageValueError, match="no labels in its pixels, and 1 outline"):
+        read(tmp_path / "a.tif")
 
 
 def test_pictures_of_a_set_for_yolo_are_no_masks(tmp_path):

@@ -12,6 +12,7 @@ from roifile import ImagejRoi, roiread, roiwrite
 
 from napari_cellvino.core.errors import CellvinoError, ImageReadError, ImageValueError
 from napari_cellvino.formats.field import MisfitError, cell_from
+from napari_cellvino.formats.matching import ImageQuery
 from napari_cellvino.formats.reading import find_annotations, read_cells
 
 
@@ -110,6 +111,25 @@ def test_annotations_are_found_by_the_name_of_the_image(tmp_path, name):
     for file in (name, "y.tif", ".x.tif", "xx_masks.tif"):
         (tmp_path / file).touch()
     assert find_annotations(tmp_path, "x").name == name
+
+
+@pytest.mark.parametrize(
+    "name", ["x_Cells.tiff", "x_stardist_labels.tif", "x_masks_cp.png", "x_LblImg.tif", "x-labeled.tif", "x__mask.tif"]
+)
+def test_names_that_go_on_with_words_for_masks_are_found_where_nothing_else_is(tmp_path, name):
+    (tmp_path / name).touch()
+    assert find_annotations(tmp_path, "x").name == name
+    (tmp_path / "x_masks.tif").touch()
+    assert find_annotations(tmp_path, "x").name == "x_masks.tif"
+
+
+def test_masks_of_another_image_are_not_taken_and_the_names_that_are_wanted_are_told(tmp_path):
+    for name in ("x_cells_labels.tif", "x_1_masks.tif", "x_dapi_masks.tif"):
+        (tmp_path / name).touch()
+    assert find_annotations(tmp_path, "x").name == "x_cells_labels.tif"
+    query = ImageQuery("x", several=True, others=frozenset({"x_cells", "x_1"}))
+    with pytest.raises(ImageReadError, match=r"but x_1_masks.tif, .*; masks of it are called x.tif, x_masks.tif, "):
+        find_annotations(tmp_path, query)
 
 
 def test_masks_beside_their_images(tmp_path):

@@ -77,6 +77,12 @@ def test_two_inputs_with_one_stem_get_two_folders(tmp_path):
     assert [ResultStore(root).choose_folder(origin_of(file)).name for file in reversed(files)] == ["a-2", "a"]
 
 
+@pytest.mark.parametrize("name", ["counts.csv", "Summary.HTML", "ledger.sqlite", "run.json"])
+def test_no_folder_takes_the_name_of_a_file_of_the_run(tmp_path, name):
+    store = ResultStore(tmp_path / "out")
+    assert store.choose_folder(Origin(path=str(tmp_path / f"{name}.tif"))).name == f"{name}-2"
+
+
 def test_names_that_differ_in_case_get_folders_that_stay_two_on_every_disk(tmp_path):
     assert ResultStore(tmp_path).choose_folder(origin_of("x/A.tif"), {"a"}).name == "A-2"
 

@@ -98,3 +98,74 @@ def test_hours_may_pass_midnight(hours, opens, closed):
 def test_hours_that_no_clock_shows_are_refused(hours):
     with pytest.raises(ValidationError):
         RuleBook(hours=hours)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("rules: [{mach: x}]", "is match meant"),
+        ("rules:\n\t- match: x", "line 2 begins with a tab"),
+        (
+            "rules:\n  - name: a\n    match: x/*\n    name: b\n    match: y/*",
+            "name stands twice in one place, in the lines 2 and 4",
+        ),
+        ("- match: x", "has no rules"),
+        ("", "has no rules"),
+        ("rules: [{match: ''}]", "fits no path"),
+        ("rules: [{match: []}]", "fits no path"),
+        ("rules: [{match: /data/x/*}]", "below the watched folder"),
+        ("rules: [{match: 'C:\\x\\*'}]", "below the watched folder"),
+        ("rules: [{match: '{x,y}/*'}]", "braces"),
+        ("rules: [{exclude: ''}]", "fits no path"),
+        ("rules: [{match: '*'}, {name: b, match: x/*}]", "b is never reached, as rule 1 takes all"),
+        ("rules: [{out: '{folder'}]", "template"),
+        ("rules: [{out: '{stem:d}'}]", "template"),
+        ("rules: [{out: '{stem!q}'}]", "template"),
+        ("rules: [{pixel_size_um: [1.0, 0.2]}]", "the smaller number comes first"),
+        ("keep_free_gb: yes", "a number is wanted"),
+        ("keep_free_gb: .inf", "finite"),
+        ("start: 0 2 31 2 *", "never comes"),
+        ("[" * 5000, "nested too deeply"),
+    ],
+)
+def test_slips_of_a_tired_hand_are_named_before_the_night(tmp_path, text, said):
+    with pytest.raises(OptionError) as caught:
+        rules(tmp_path, text)
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("pattern", ["x\\*", "./x/*", "x/", "x/**/*.tif", "**/a.tif", "X/A.*"])
+def test_patterns_as_for_a_shell_fit_what_they_look_like(pattern):
+    assert Rule(match=pattern).fits_path("x/a.tif")
+    assert not Rule(match=pattern).fits_path("y/b.tif")
+
+
+def test_a_template_that_a_name_cannot_fill_is_named(tmp_path):
+    (rule,) = rules(tmp_path, "rules: [{names: '{day}_{n}', out: '{n:03d}'}]").rules
+    with pytest.raises(OptionError, match="cannot write x/a_1.tif to '{n:03d}'"):
+        rule.results_below("x/a_1.tif", rule.attributes("x/a_1.tif"), folder=False)
+
+
+def test_it_is_said_why_no_rule_fits(tmp_path):
+    book = rules(
+        tmp_path, "rules: [{name: a, match: y/*}, {name: b, names: '{day}_{plate}'}, {match: x/*, exclude: '*.tif'}]"
+    )
+    why = "a: its path is not like y/*; b: its name is not like {day}_{plate}; rule 3: its path is excluded"
+    assert book.match("x/1.tif", None).why == f"no rule fits it ({why})"
+
+
+def test_a_channel_may_be_written_as_a_number_and_yes_is_none(tmp_path):
+    (rule,) = rules(tmp_path, "rules: [{choices: {channel: 2}}]").rules
+    assert recipe_of(rule).channel == "2"
+    for choice in ("diameter_px: yes", "frame: on", "parameters: {confidence: no}"):
+        (rule,) = rules(tmp_path, f"rules: [{{choices: {{{choice}}}}}]").rules
+        with pytest.raises(OptionError, match="a number is wanted"):
+            recipe_of(rule)
+
+
+def test_a_command_in_one_line_is_several_words(tmp_path):
+    assert rules(tmp_path, "notify: {command: \"logger -t 'night run'\"}").notify.command == (
+        "logger",
+        "-t",
+        "night run",
+    )

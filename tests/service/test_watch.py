@@ -14,14 +14,15 @@ import pytest
 import tifffile
 from plate_images import write_plate
 
-from napari_cellvino.core.errors import DeviceError, OutputError
+from napari_cellvino.core.errors import DeviceError, OptionError, OutputError
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.service.folder_changes import told_of_changes
 from napari_cellvino.service.inputs import Input, UnchangedSince, folder_stamp
 from napari_cellvino.service.rules import InputKind, Rule, RuleBook
 from napari_cellvino.service.summary import write_summary
-from napari_cellvino.service.watch_events import Idle, JobEnded, JobQueued
+from napari_cellvino.service.watch import Watch
+from napari_cellvino.service.watch_events import Idle, JobEnded, JobQueued, WatchPlan
 from napari_cellvino.storage.ledger import JobState
 from napari_cellvino.workflows.field_task import FieldOutcome
 
@@ -253,6 +254,30 @@ def test_results_inside_a_watched_plate_do_not_make_it_a_new_input(tmp_path):
     (tmp_path / "out" / "counts.csv").write_text("of more results")
     assert folder_stamp(tmp_path, tmp_path / "out") == stamp
     assert stamp[0] == size
+
+
+def test_results_of_a_run_in_a_watched_folder_are_no_images(make_watch, inbox, crops, run_once):
+    tifffile.imwrite(inbox / "a.tif", crops[0])
+    field, film = inbox / "old" / "a", inbox / "film"
+    for folder, marks, pictures in (
+        (field, ("annotation.json", "objects.csv"), ("labels.tif", "qc.tif")),
+        (film, ("film.json", "tracks.csv"), ("film.tif", "ctc/mask000.tif")),
+        (inbox / "old", ("run.json", "counts.csv"), ("heatmap_count.png", "b.tif")),
+    ):
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in (*marks, *pictures):
+            (folder / name).parent.mkdir(exist_ok=True)
+            tifffile.imwrite(folder / name, crops[1])
+    assert set(ended(run_once(make_watch()))) == {"a.tif", "b.tif"}  # people do put images beside counts.csv
+
+
+def test_results_among_the_images_and_folders_watched_twice_are_refused(inbox, tmp_path):
+    (inbox / "x").mkdir()
+    with pytest.raises(OptionError, match="results would lie among the images"):
+        Watch(WatchPlan((inbox,), inbox))
+    for folders in ((inbox, inbox), (inbox / "x", inbox)):
+        with pytest.raises(OptionError, match="would be watched twice"):
+            Watch(WatchPlan(folders, tmp_path / "out"))
 
 
 def test_pause_hours_and_full_disk_hold_back_what_waits(make_watch, inbox, crops, run_once, engines):

@@ -88,6 +88,12 @@ def test_each_input_is_run_once(images, monkeypatch):
     assert list_inputs(again) == [images[1], images[0], images[2]]
 
 
+def test_of_a_file_and_a_link_to_it_the_file_is_taken(images):
+    before = list_inputs([images[0].parent])
+    (images[0].parent / "a link.tif").symlink_to(images[1])
+    assert list_inputs([images[0].parent]) == before
+
+
 def test_folder_without_images_stands_for_itself(tmp_path, job):
     (tmp_path / "empty").mkdir()
     (tmp_path / "nested" / "inner").mkdir(parents=True)

@@ -12,13 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.annotation.pixel_runs import Labels, PixelRuns
+from napari_cellvino.annotation.pixel_runs import FARTHEST, Labels, PixelRuns
 from napari_cellvino.annotation.region import Region
 from napari_cellvino.core.label_runs import labelled_runs, numbered
 from napari_cellvino.storage.large_arrays import give_back_pages
 
 Bounds = NDArray[np.int64]
-FARTHEST = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from napari_cellvino.core.errors import OptionError
 from napari_cellvino.core.progress import finish
 from napari_cellvino.core.recipe import load_recipe
 from napari_cellvino.engines.provider import EngineProvider
+from napari_cellvino.io.checks import list_names
 from napari_cellvino.results.schema import SUMMARY_NAME
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.service.batch_status import pause_work
@@ -105,6 +106,8 @@ def run_on_fields(options: argparse.Namespace) -> int:
     unknown = set.intersection(*(folder.missing(options.input) for folder in folders))
     if unknown:
         raise OptionError(f"{options.results} has no field {min(unknown)}; 'cellvino jobs list' shows all of them")
+    if options.action in _AGAIN or options.action in _REVIEWS:
+        _check_names(folders, options.input)
     if options.action in _AGAIN:
         return _run_again(folders, options)
     if options.action in _REVIEWS:
@@ -120,6 +123,14 @@ def run_on_fields(options: argparse.Namespace) -> int:
     return 0
 
 
+def _check_names(folders: Sequence[_Folder], texts: Sequence[str]) -> None:
+    """Raise OptionError where a name means fields of several folders: what is decided of one is not of the others."""
+    for text in texts:
+        meant = [f"{folder.prefix}{name}" for folder in folders for name in folder.named([text])]
+        if len(meant) > 1:
+            raise OptionError(f"{len(meant)} fields are called {text}: {list_names(meant)}; name one with its folder")
+
+
 def _order(root: Path, options: argparse.Namespace) -> int:
     """Let the runs that fill a folder pause, go on or end, or write their page anew."""
     if options.input or options.state:
@@ -130,8 +141,8 @@ def _order(root: Path, options: argparse.Namespace) -> int:
             write_run_page(ResultStore(folder.root), anew=True)
         print(f"{len(folders)} page{'s' * (len(folders) != 1)}: {SUMMARY_NAME}", file=sys.stderr)
         return int(not folders)
-    if not root.is_dir():
-        raise OptionError(f"{options.results} is no folder; name the one that 'cellvino run' writes to (--out)")
+    if not ((root / LEDGER_NAME).is_file() or _inside(root)):
+        raise OptionError(f"{options.results} holds no results; name the folder that 'cellvino run' writes to (--out)")
     if options.action == "cancel":
         RunControl(root).end_runs(time.time())
         print("runs into this folder end; what runs now is finished, and what is done is kept", file=sys.stderr)

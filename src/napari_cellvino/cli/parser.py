@@ -151,7 +151,7 @@ def _add_plate_choices(parser: argparse.ArgumentParser) -> None:
     add("--wells", default="", metavar="A01:H12", help="wells to run, as A01:H12,P24 (default: all)")
     add("--fields", default="", metavar="N", help="fields to run of each well, as 1,3:5 (default: all)")
     add("--layout", type=Path, metavar="FILE.csv", help="well,compound,dose,control (default: what DIR has of it)")
-    add("--ring", type=int, default=5, metavar="PX", help="ring around each cell for ring_ratio_* (default: 5 px)")
+    add("--ring", type=int, metavar="PX", help="ring around each cell for ring_ratio_* (default: 5 px)")
     add("--labels-back", action="store_true", help="write label images into a plate that is OME-Zarr")
     _add_folder_choices(parser)
 

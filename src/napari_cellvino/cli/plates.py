@@ -13,6 +13,7 @@ from napari_cellvino.core.image import Stack
 from napari_cellvino.core.plate import FieldOfView, Plate, Well, choose_fields, name_wells
 from napari_cellvino.core.progress import finish
 from napari_cellvino.engines.provider import EngineProvider
+from napari_cellvino.measure.rings import WIDTH
 from napari_cellvino.plates.plate_maps import read_layout
 from napari_cellvino.results.plate_place import PlateChoices
 from napari_cellvino.results.plate_store import PlateStore
@@ -34,7 +35,8 @@ _SHOWN = 10  # names of what is missing
 
 def check_plate_choices(inputs: RunInputs, pipeline: Pipeline, options: argparse.Namespace) -> None:
     """Raise OptionError if choices for plates were typed and an input is none, or plates are run over time."""
-    typed = [o for o in ("wells", "fields", "layout", "labels_back") if getattr(options, o)]
+    words = ("wells", "fields", "layout", "labels_back")
+    typed = [*(o for o in words if getattr(options, o)), *(["ring"] if options.ring is not None else [])]
     if typed and inputs.paths:
         flag = typed[0].replace("_", "-")
         raise OptionError(f"--{flag} is for plates, and {inputs.paths[0]} is none; see 'cellvino info'")
@@ -86,11 +88,12 @@ def run_plate_input(
     plate = source.plate
     fields = choose_fields(plate, options.wells, options.fields)
     check_effect([(plate.t, plate.z)], plate.name, frame=options.frame == 1, z=_is_default(options.z))
-    check_plate_run(source, fields[0], pipeline.recipe, ring_px=options.ring, labels_back=options.labels_back)
+    ring_px = WIDTH if options.ring is None else options.ring
+    check_plate_run(source, fields[0], pipeline.recipe, ring_px=ring_px, labels_back=options.labels_back)
     layout = read_layout(options.layout, plate) if options.layout else PlateStore(ResultStore(root), source).layout()
     for notice in layout.notices if options.layout else ():
         print(f"layout {options.layout}: {notice}", file=sys.stderr)
-    choices = PlateChoices(layout, options.ring, options.labels_back, again=options.overwrite)
+    choices = PlateChoices(layout, ring_px, options.labels_back, again=options.overwrite)
     address = PlateAddress(source.path, pipeline.recipe.overrides)
     reporter = PlateReporter(plate, fields, quiet=options.json, check=options.check_interrupts)
     reporter.begin()

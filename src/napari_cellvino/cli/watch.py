@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from napari_cellvino.cli.planned_inputs import print_plans
@@ -14,7 +15,7 @@ from napari_cellvino.service.rules import RuleBook, load_rules
 from napari_cellvino.service.watch import Watch
 from napari_cellvino.service.watch_events import Idle, JobEnded, JobQueued, WatchPlan
 from napari_cellvino.storage.json_text import json_text
-from napari_cellvino.storage.ledger import JobState
+from napari_cellvino.storage.ledger import Job, JobState
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldProgress
 
 
@@ -26,6 +27,7 @@ def run(options: argparse.Namespace) -> int:
         return _dry_run(watch, as_json=options.json)
     reporter = Reporter(0, quiet=options.json)
     failed = False
+    before = watch.ledger.jobs([JobState.FAILED]) if options.once else []
     with stopped_by_signals() as stop, engines_from(options, plan.base) as engines:
         for event in watch.run(stop, engines, once=options.once):
             if isinstance(event, FieldProgress):
@@ -34,6 +36,8 @@ def run(options: argparse.Namespace) -> int:
                 reporter.field(event)
             else:
                 failed |= _tell(event, as_json=options.json)
+    if options.once and not options.json:
+        _tell_left(watch, before)
     return int(failed and options.once)
 
 
@@ -49,6 +53,22 @@ def plan_of(options: argparse.Namespace) -> WatchPlan:
     folders = tuple(folder.absolute() for folder in options.folders)
     out = options.out.absolute()
     return WatchPlan(folders, out, book, recipe_from(options), options.settle, options.patience, options.every)
+
+
+def _tell_left(watch: Watch, before: Sequence[Job]) -> None:
+    """Say what a watch that ends leaves: what no rule takes and what failed in an earlier one, or that all is empty."""
+    out = watch.plan.root
+    left = watch.not_taken()
+    if left:
+        path, why = next(iter(left.items()))
+        print(f"{len(left)} input(s) not taken, as {path.name}: {why}; --dry-run says why of each", file=sys.stderr)
+    failed = [job for job in before if job.state == watch.ledger.find([job.source])[0].state]
+    if failed:
+        print(f"{len(failed)} input(s) failed earlier, and are not tried again by themselves, as "
+              f"{Path(failed[0].source).name}: {failed[0].error}; 'cellvino jobs retry {out} --state failed'",
+              file=sys.stderr)  # fmt: skip
+    if not left and not watch.ledger.jobs():
+        print(f"no image lies in {', '.join(map(str, watch.plan.folders))}: nothing was run", file=sys.stderr)
 
 
 def _tell(event: JobQueued | JobEnded | Idle, *, as_json: bool) -> bool:

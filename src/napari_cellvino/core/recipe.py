@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import reprlib
 from enum import StrEnum
 from pathlib import Path
+from typing import Annotated
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from napari_cellvino.core.cell_classifier import CellClassifier
 from napari_cellvino.core.errors import ImageValueError, OptionError
+from napari_cellvino.core.faults import describe_faults
 from napari_cellvino.core.gates import Gate
 from napari_cellvino.core.image import KeepDoubles, MetadataOverrides, Spacing, Stack, ZChoice, channel_index
 from napari_cellvino.core.link_options import LinkOptions
@@ -21,6 +22,21 @@ from napari_cellvino.core.yaml_text import load_yaml
 
 # Choices on how folders and files are taken.
 OF_INPUTS = ("pattern", "acquisition", "keep_doubles", "level", "region")
+
+
+def _as_text(value: object) -> object:
+    """Return the number of a channel as the text that it is in a recipe: YAML takes 2 for a number."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def no_yes(value: object) -> object:
+    """Return a value that is to be a number; ``ValueError`` for yes and no, which would be 1 and 0."""
+    if isinstance(value, bool):
+        raise ValueError("a number is wanted, and yes, no, on and off are none")
+    return value
+
+
+_Channel = Annotated[str, BeforeValidator(_as_text)]
 
 
 class Precision(StrEnum):
@@ -72,7 +88,7 @@ class Recipe(BaseModel):
     outline_sha256: str = ""
     device: str = "AUTO"
     precision: Precision = Precision.AUTO
-    channel: str = ""
+    channel: _Channel = ""
     z: str = "mip"
     frame: int = Field(default=1, ge=0)
     diameter_px: float | None = Field(default=None, gt=0, le=2000)
@@ -86,13 +102,23 @@ class Recipe(BaseModel):
     level: int = Field(default=0, ge=0)
     region: str = ""
     whole_cells: WholeCellWay | None = None
-    cell_channel: str = ""
+    cell_channel: _Channel = ""
     spots: SpotPlanes | None = None
-    spot_channel: str = ""
-    spot_partner: str = ""
+    spot_channel: _Channel = ""
+    spot_partner: _Channel = ""
     gates: tuple[Gate, ...] = ()
     classifier: CellClassifier | None = None
     linking: LinkOptions = Field(default_factory=LinkOptions)
+
+    @field_validator("frame", "diameter_px", "level", mode="before")
+    @classmethod
+    def _is_a_number(cls, value: object) -> object:
+        return no_yes(value)
+
+    @field_validator("parameters", mode="before")
+    @classmethod
+    def _are_numbers(cls, values: object) -> object:
+        return {name: no_yes(value) for name, value in values.items()} if isinstance(values, dict) else values
 
     @field_validator("z")
     @classmethod
@@ -167,7 +193,7 @@ def load_recipe(path: Path) -> Recipe:
         If the file cannot be read, or has an unknown or impossible option.
     """
     try:
-        content = load_yaml(path.read_text(encoding="utf-8"))
+        content = load_yaml(path.read_text(encoding="utf-8-sig"), by_hand=True)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise OptionError(f"recipe {path} cannot be read: {error}") from error
     if not isinstance(content, dict):
@@ -186,12 +212,7 @@ def make_recipe(choices: dict[str, object], *, source: str = "the choices") -> R
     try:
         return Recipe.model_validate(choices)
     except ValidationError as error:
-        faults = "; ".join(_fault(e["loc"], e["msg"], e["input"]) for e in error.errors())
-        raise OptionError(f"{source} cannot be used: {faults}") from error
-
-
-def _fault(place: tuple[int | str, ...], message: str, value: object) -> str:
-    return f"{'.'.join(map(str, place))}: {message.removeprefix('Value error, ')} (got {reprlib.repr(value)})"
+        raise OptionError(f"{source} cannot be used: {describe_faults(error, Recipe.model_fields)}") from error
 
 
 def fitted(recipe: Recipe, stack: Stack) -> Recipe:

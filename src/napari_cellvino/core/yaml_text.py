@@ -11,6 +11,8 @@ CWE-776, "Recursive Entity References" (the billion laughs)
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import yaml
 
 LONGEST = 2**22  # characters
@@ -20,17 +22,24 @@ DEEPEST = 100  # lists and mappings in one another
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is in most builds, and ten times as fast
 
 
-def load_yaml(text: str) -> object:
+def load_yaml(text: str, *, by_hand: bool = False) -> object:
     """Return the plain values in YAML text.
 
     Raises
     ------
     yaml.YAMLError
-        If it is no YAML, or too long, too deep, or unfolds to too much.
+        If it is no YAML, or too long, too deep, or unfolds to too much; ``by_hand``, also if a name stands twice in one
+        place, of which YAML keeps the last without a word, and if a tab stands before a line, with what to do.
     """
     if len(text) > LONGEST:
         raise yaml.YAMLError(f"it has {len(text):,} characters, and {LONGEST:,} are read")
-    _check_depth(text)
+    try:
+        _check_depth(text)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        if by_hand and mark is not None and text[mark.index : mark.index + 1] == "\t":
+            raise yaml.YAMLError(f"line {mark.line + 1} begins with a tab; YAML wants spaces there") from error
+        raise
     loader = _LOADER(text)
     try:
         node = loader.get_single_node()
@@ -38,6 +47,8 @@ def load_yaml(text: str) -> object:
             return None
         if _size(node, {}) > MOST_VALUES:
             raise yaml.YAMLError(f"it repeats parts of itself and unfolds to more than {MOST_VALUES:,} values")
+        if by_hand:
+            _check_names(node)
         content: object = loader.construct_document(node)
     except RecursionError as error:
         raise yaml.YAMLError("it is nested too deeply") from error
@@ -55,6 +66,32 @@ def _check_depth(text: str) -> None:
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > DEEPEST:
             raise yaml.YAMLError("it is nested too deeply")
+
+
+def _check_names(node: yaml.Node) -> None:
+    """Refuse a name that stands twice in one place, as where the dash of a new list item was forgotten."""
+    for part in _parts(node):
+        if not isinstance(part, yaml.MappingNode):
+            continue
+        lines: dict[str, int] = {}
+        for key in (key for key, _ in part.value if isinstance(key, yaml.ScalarNode) and key.value != "<<"):
+            line = key.start_mark.line + 1
+            if key.value in lines:
+                first = lines[key.value]
+                raise yaml.YAMLError(
+                    f"{key.value} stands twice in one place, in the lines {first} and {line}; delete one, or begin "
+                    "a new item of the list with a dash"
+                )
+            lines[key.value] = line
+
+
+def _parts(node: yaml.Node) -> Iterator[yaml.Node]:
+    """Yield a node and every one in it."""
+    yield node
+    if not isinstance(node, yaml.ScalarNode):
+        for held in node.value:
+            for part in held if isinstance(held, tuple) else (held,):
+                yield from _parts(part)
 
 
 def _size(node: yaml.Node, known: dict[int, int]) -> int:

@@ -124,13 +124,22 @@ def read_label_image(path: Path, shape: tuple[int, ...]) -> Cells:
     """
     held = READ_PIXELS[path.suffix.lower()](path, shape)
     if not held.ours and not held.pixels.any() and (count := overlay_outlines(path)):
-        raise ImageValueError(
-            f"{path} has no labels in its pixels, and {count} outline(s) as an overlay of ImageJ: in Fiji, choose "
-            "Image > Overlay > To ROI Manager there, save them as a zip, and import that"
-        )
+        raise _overlay(path, count)
     name = path.name.removesuffix(path.suffix).removesuffix(".ome")
     with decoding(path.parent.parent / OBJECTS_NAME, "a table of objects"):
         known = read_objects(path.parent.parent / OBJECTS_NAME, name)
     if held.ours or known:
         return labelled(fitting_labels(path, whole_numbers(path, held.pixels, shape), shape), known)
-    return cells_in_values(path, held.pixels, shape)
+    try:
+        return cells_in_values(path, held.pixels, shape)
+    except ImageValueError:
+        if count := overlay_outlines(path):
+            raise _overlay(path, count) from None
+        raise
+
+
+def _overlay(path: Path, count: int) -> ImageValueError:
+    return ImageValueError(
+        f"{path} has no labels in its pixels, and {count} outline(s) as an overlay of ImageJ: in Fiji, choose "
+        "Image > Overlay > To ROI Manager there, save them as a zip, and import that"
+    )

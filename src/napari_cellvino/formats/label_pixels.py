@@ -88,11 +88,11 @@ def array_header(handle: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any
 
 
 def check_shape(path: Path, found: tuple[int, ...], shape: tuple[int, ...]) -> None:
-    """Raise MisfitError unless pixels fit an image; axes of length 1 in front, and colours behind, are passed over."""
+    """Raise MisfitError unless pixels fit an image; axes of length 1, and colours behind, are passed over."""
     left = tuple(found)
     while len(left) > len(shape) and left[0] == 1:
         left = left[1:]
-    if left != tuple(shape) and not (left[:-1] == tuple(shape) and left[-1] in (2, 3, 4)):
+    if left != tuple(shape) and not (left[:-1] == tuple(shape) and left[-1] in (1, 2, 3, 4)):
         raise MisfitError(path, left, shape)
 
 

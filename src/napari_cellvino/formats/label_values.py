@@ -59,6 +59,8 @@ def whole_numbers(path: Path, pixels: NDArray[Any], shape: tuple[int, ...]) -> N
     wanted = tuple(shape)
     while pixels.ndim > len(wanted) and len(pixels) == 1:
         pixels = pixels[0]
+    if pixels.shape == (*wanted, 1):  # as networks give them
+        pixels = pixels[..., 0]
     if pixels.shape[:-1] == wanted and pixels.shape[-1] in (2, 3, 4):
         pixels = _grey(path, pixels)
     if pixels.dtype.kind == "f":

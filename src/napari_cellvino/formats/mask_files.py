@@ -14,6 +14,11 @@ ENDING = re.compile(r"(\.ome)?(\.(tiff?|btf|tf8|png|npy|npz|zip|roi|geojson|json
 ADDED = re.compile(
     r"[-_. ](cp_masks|cp_outlines|masks?|labels?|segm?|roi_?sets?|rois?)$", re.IGNORECASE
 )  # what programs add to a name
+WORDS = re.compile(  # of which names of masks are made
+    r"([-_. ]+(masks?|labels?|label+ed|lbl(img)?|ima?ge?|segm?|segment(ation|ed)|segmentationmask|cp|cellpose|stardist"
+    r"|omnipose|instanseg|mesmer|deepcell|cellprofiler|ilastik|labkit|(micro)?sam|objects?|cells?|cellmasks?|nucle(us|i|ar)"
+    r"|cyto(plasm)?|membrane|inst(ances?)?|gt|truth|pred(ictions?)?|manual|corrected|final|roi_?sets?|rois?))+"
+)
 NO_MASKS = re.compile(r"[-_. ](flows?|overlay|prob(abilities)?)$", re.IGNORECASE)  # what lies beside masks
 MOST_FILES = 100_000
 
@@ -30,8 +35,27 @@ def names_of(path: Path) -> tuple[str, str]:
 
 
 def files_of_image(masks: Path, wanted: ImageQuery) -> list[Path]:
-    """Return the files in a folder that are called like an image; in the folders below where it holds none."""
-    return _marked(sorted(masks.iterdir()), wanted) or _marked(sorted(islice(_below(masks), MOST_FILES)), wanted)
+    """Return the files in a folder that are called like an image; in the folders below where it holds none.
+
+    Where there are none, those whose names go on with words for masks alone: ``a_Cells`` or ``a_stardist_labels``.
+    """
+    here = sorted(masks.iterdir())
+    found = _marked(here, wanted)
+    if not found:
+        below = sorted(islice(_below(masks), MOST_FILES))
+        found = _marked(below, wanted) or [path for path in below if is_named_after(path, wanted)]
+    return found
+
+
+def is_named_after(path: Path, wanted: ImageQuery) -> bool:
+    """Return whether a name is that of the image with words for masks behind it, and of no other image."""
+    stem = plain(names_of(path)[0])
+    if not ENDING.search(path.name) or path.name.startswith(".") or NO_MASKS.search(stem):
+        return False
+    if _is_of(path, wanted) or _is_of_another(stem, wanted):
+        return False
+    behind = [stem.removeprefix(name) for name in wanted.names if stem.startswith(name)]
+    return any(WORDS.fullmatch(rest) for rest in behind)
 
 
 def _below(folder: Path) -> Iterator[Path]:
@@ -54,8 +78,15 @@ def _marked(files: list[Path], wanted: ImageQuery) -> list[Path]:
 
 def _is_of(path: Path, wanted: ImageQuery) -> bool:
     stem, short = names_of(path)
-    if NO_MASKS.search(stem):
+    if NO_MASKS.search(stem) or _is_of_another(plain(stem), wanted):
         return False
     program = image_of_mask(ENDING.sub(".tif", path.name), [f"{wanted.name}.tif"]) or ""
     found = {plain(name) for name in (stem, short, UPLOADED.sub("", stem), program.removesuffix(".ome"))}
     return not wanted.names.isdisjoint(found)
+
+
+def _is_of_another(stem: str, wanted: ImageQuery) -> bool:
+    """Return whether another image has a longer name that ``stem`` begins with: ``a_cells`` of ``a_cells_labels``."""
+    longest = max(map(len, wanted.names))
+    begun = (other for other in wanted.others if len(other) > longest and stem.startswith(other))
+    return any(len(stem) == len(other) or stem[len(other)] in "-_. " for other in begun)

@@ -29,7 +29,8 @@ class ImageQuery:
     """The image whose annotations are looked for.
 
     ``name`` is without ending; ``path`` is where it lies, empty where that is not known; ``rivals`` are the paths of
-    other images that are imported together with it and have the same name; ``several`` says that there are others.
+    other images that are imported together with it and have the same name; ``several`` says that there are others, and
+    ``others`` are their names, as `plain` gives them.
     ``unit_px`` (x, y) is how many px one unit of the outlines is, where a person says that they are not in px.
     """
 
@@ -38,6 +39,7 @@ class ImageQuery:
     rivals: tuple[str, ...] = ()
     several: bool = False
     unit_px: tuple[float, float] | None = None
+    others: frozenset[str] = frozenset()
 
     @property
     def names(self) -> frozenset[str]:
@@ -179,8 +181,16 @@ def choose_file(
     best = _without_pictures(best)
     if len(best) > 1:
         best = most_telling([file for file in best if fits(file)] or best)
-    if len(best) != 1:
-        found = " and ".join(str(file.relative_to(masks)) for file in best[:SHOWN]) or "nothing"
+    if not best:
+        held = sorted(path.name for path in masks.iterdir() if not path.name.startswith("."))[:SHOWN]
+        name = wanted.name
+        raise ImageReadError(
+            f"{masks} holds nothing for the image {name}, but {', '.join(held) or 'no file'}; masks of it are called "
+            f"{name}.tif, {name}_masks.tif, {name}_cp_masks.png, {name}_seg.npy, {name}_RoiSet.zip, {name}.geojson or "
+            f"{name}.txt: rename them, or name the file itself"
+        )
+    if len(best) > 1:
+        found = " and ".join(str(file.relative_to(masks)) for file in best[:SHOWN])
         raise ImageReadError(f"{masks} holds {found} for the image {wanted.name}; name the file itself")
     check_rivals(masks, str(best[0].absolute()), wanted)
     return best[0]

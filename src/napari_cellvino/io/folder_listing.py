@@ -15,6 +15,12 @@ from napari_cellvino.io.checks import list_names, parse_errors
 from napari_cellvino.io.mask_names import image_of_mask
 from napari_cellvino.io.registry import image_suffixes, readers, unread_suffixes
 
+_OF_A_RESULT = (  # what lies in the folder of every field, and of every film
+    frozenset({"annotation.json", "objects.csv"}),
+    frozenset({"film.json", "tracks.csv"}),
+)
+_OF_A_RUN = frozenset({"run.json", "counts.csv"})  # and in that of every run, which may hold images, too
+_PICTURES = re.compile(r"(heatmap_|plot-|histogram_).*\.png|(curves|drift(-\d+)?|groups)\.png")
 _LOOKED_AT = 1000  # entries of a folder in a folder
 
 
@@ -22,6 +28,7 @@ class SkipReason(StrEnum):
     """Why a file of a folder is not taken for an image."""
 
     MASK = "mask or output of another program"
+    RESULT = "result of a run"
     PREVIEW = "preview of an image"
     UNREAD = "format that is not read"
     BROKEN_LINK = "link to a file that is not there"
@@ -77,9 +84,21 @@ def scan_folder(folder: Path | str) -> FolderListing:
     apart = set(inside)
     entries = [entry for entry in held if entry.name not in apart]
     names = frozenset(entry.name for entry in entries)
-    sorted_out = [(folder / entry.name, _why_not(entry, names)) for entry in entries]
+    sorted_out = [(folder / entry.name, _result(entry.name, names) or _why_not(entry, names)) for entry in entries]
     images = tuple(path for path, why in sorted_out if why is None)
     return FolderListing(folder, images, tuple((path, why) for path, why in sorted_out if why is not None), folders)
+
+
+def _result(name: str, names: frozenset[str]) -> SkipReason | None:
+    """Return that a file is of a result, by what lies beside it: a picture of it would be counted as an image."""
+    drawn = names >= _OF_A_RUN and _PICTURES.fullmatch(name)
+    return SkipReason.RESULT if drawn or is_result_folder(names) else None
+
+
+def is_result_folder(names: Iterable[str]) -> bool:
+    """Return whether a folder with files of these names is the result of one field or film: no image is in it."""
+    held = frozenset(names)
+    return any(held >= marks for marks in _OF_A_RESULT)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

@@ -81,11 +81,12 @@ def review_queue(
 
 def with_reasons(queue: Sequence[Doubtful], further: Iterable[tuple[int, Reason]]) -> tuple[Doubtful, ...]:
     """Return a queue with further reasons, in the order that they give; those of objects not in it are left out."""
-    reasons = {item.id: list(item.reasons) for item in queue}
+    more: dict[int, list[Reason]] = {}
     for id_, reason in further:
-        if id_ in reasons:
-            reasons[id_].append(reason)
-    return _in_order(reasons)
+        more.setdefault(id_, []).append(reason)
+    return _by_doubt(
+        [_doubtful(item.id, [*item.reasons, *more[item.id]]) if item.id in more else item for item in queue]
+    )
 
 
 def filter_queue(
@@ -122,7 +123,10 @@ def _number(annotation: Annotation, state: ReviewState) -> int:
 
 
 def _in_order(reasons: Mapping[int, list[Reason]]) -> tuple[Doubtful, ...]:
-    queue = [_doubtful(id_, held) for id_, held in reasons.items()]
+    return _by_doubt([_doubtful(id_, held) for id_, held in reasons.items()])
+
+
+def _by_doubt(queue: Iterable[Doubtful]) -> tuple[Doubtful, ...]:
     return tuple(sorted(queue, key=lambda item: (-item.doubt, item.id)))
 
 

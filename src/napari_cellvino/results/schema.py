@@ -20,6 +20,7 @@ from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.core.image import Origin
 from napari_cellvino.core.objects import ObjectOrigin, ReviewState
 from napari_cellvino.core.recipe import Recipe
+from napari_cellvino.storage.ledger_file import LEDGER_NAME
 
 ANNOTATION_NAME, LABELS_NAME, OBJECTS_NAME, QC_NAME = "annotation.json", "labels.tif", "objects.csv", "qc.png"
 CELLS_NAME = "cells.tif"  # whole cells, with the ids of their nuclei in labels.tif, where they were asked for
@@ -45,6 +46,10 @@ COUNTS_NAME, RECIPE_NAME, RUN_NAME, LAYOUT_NAME = "counts.csv", "recipe.yaml", "
 SUMMARY_NAME = "summary.html"  # the page of a run, or of a batch or watch over several folders
 SPOT_HISTOGRAM_NAME = "histogram_spots.png"  # of a run that counts spots in cells
 WELLS_NAME, TIDY_NAME, PLATES_NAME = "wells.csv", "wells_tidy.csv", "plates.csv"
+OF_THE_RUN = frozenset(  # names that files of a run have, and no folder of a field may take
+    {COUNTS_NAME, RECIPE_NAME, RUN_NAME, LAYOUT_NAME, SUMMARY_NAME, SPOT_HISTOGRAM_NAME, WELLS_NAME, TIDY_NAME,
+     PLATES_NAME, LEDGER_NAME, "fields.csv", "jobs.csv"}
+)  # fmt: skip
 FIRST_COLUMNS = (
     "file", "position", "frame", "plate", "well", "field", "folder", "status", "error", "count",
     "model", "channel", "images",

@@ -30,6 +30,7 @@ from napari_cellvino.results.rescue import recover_result, recover_results
 from napari_cellvino.results.schema import (
     ANNOTATION_NAME,
     COUNTS_NAME,
+    OF_THE_RUN,
     RECIPE_NAME,
     RUN_NAME,
     FieldSummary,
@@ -218,7 +219,9 @@ class ResultStore:
         number = 1
         while True:
             folder = self.root / (stem if number == 1 else f"{stem}-{number}")
-            if compared_name(folder.name) not in taken and self._is_free_for(folder, path, origin.position):
+            if compared_name(folder.name) not in (*taken, *OF_THE_RUN) and self._is_free_for(
+                folder, path, origin.position
+            ):
                 return folder
             number += 1
 

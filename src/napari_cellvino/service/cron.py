@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 _SPANS = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
+_LONGEST = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)  # days of the months
 _PART = re.compile(r"(?:\*|(?P<first>\d+)(?:-(?P<last>\d+))?)(?:/(?P<step>\d+))?")
 _NAMES = ("minute", "hour", "day of the month", "month", "day of the week")
 
@@ -31,13 +32,15 @@ class Cron:
         Raises
         ------
         ValueError
-            If it has not five fields, or one of them cannot be read.
+            If it has not five fields, or one of them cannot be read, or that day never comes.
         """
         parts = text.split()
         if len(parts) != len(_SPANS):
             raise ValueError(f"{text!r} has {len(parts)} fields and not the five of cron; at 2 am is '0 2 * * *'")
         found = [_values(part, *span, name) for part, span, name in zip(parts, _SPANS, _NAMES, strict=True)]
         found[4] = frozenset(day % 7 for day in found[4])
+        if parts[4] == "*" and not any(min(found[2]) <= _LONGEST[month - 1] for month in found[3]):
+            raise ValueError(f"{text!r} never comes: no such month has a day {min(found[2])}")
         return cls(tuple(found), parts[2] == "*", parts[4] == "*")
 
     def fits(self, at: datetime) -> bool:

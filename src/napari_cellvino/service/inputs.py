@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from napari_cellvino.core.errors import CellvinoError
+from napari_cellvino.core.errors import CellvinoError, OptionError
 from napari_cellvino.core.image import MetadataOverrides
-from napari_cellvino.io import is_image_folder, open_as, scan_folder
+from napari_cellvino.io import is_image_folder, is_result_folder, open_as, scan_folder
 from napari_cellvino.io.plates import find_plate
 from napari_cellvino.io.registry import sets_first
 from napari_cellvino.service.rules import InputKind
@@ -53,6 +53,27 @@ class Input:
         return "film" if self.film else PLATE if self.plate else SET if self.files > 1 else "image"
 
 
+def check_folders(folders: Sequence[Path], root: Path) -> None:
+    """Check the folders that are to be watched, with the folder of results.
+
+    Raises
+    ------
+    OptionError
+        If one is no folder, or is watched twice, or results would lie among its images.
+    """
+    real = [folder.resolve() for folder in folders]
+    for folder, path in zip(folders, real, strict=True):
+        if not folder.is_dir():
+            raise OptionError(f"there is no folder {folder} to watch; check the name, or that its disk is connected")
+        if path == root.resolve():
+            own = folder / "results"
+            raise OptionError(
+                f"results would lie among the images of {folder}; give them a folder of their own, as {own}"
+            )
+        if any(path.is_relative_to(other) for other in real if other is not path):
+            raise OptionError(f"{folder} would be watched twice, as folders are watched to any depth; name it once")
+
+
 class Folders:
     """Lists the inputs in watched folders; folders that cannot be read are left for the next time and named.
 
@@ -89,6 +110,8 @@ class Folders:
     def _inside(self, folder: Path, top: Path) -> Iterator[Input]:
         try:
             names = sorted(os.listdir(folder))
+            if is_result_folder(names):
+                return
             relative = _relative(folder, top)
             if self._is_top_plate(top, names) if folder == top else self._is_below_plate(folder, relative):
                 stamp = folder_stamp(folder, self._leave_out)

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import shlex
+import shutil
 import subprocess
 from collections.abc import Sequence
 from http.client import HTTPException
@@ -24,12 +27,19 @@ LOCAL = ("localhost", "127.0.0.1", "::1")
 PATIENCE_S = 20.0
 
 
+def _words(command: object) -> object:
+    """Return the words of a command that was written in one line; of a program whose path has spaces, that."""
+    if not isinstance(command, str):
+        return command
+    return (command,) if shutil.which(command) else tuple(shlex.split(command, posix=os.name != "nt"))
+
+
 class Notify(BaseModel):
     """Who is told: a command, which gets a line of JSON on its standard input, and an address that gets it by POST."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    command: Annotated[tuple[str, ...], BeforeValidator(lambda v: (v,) if isinstance(v, str) else v)] = ()
+    command: Annotated[tuple[str, ...], BeforeValidator(_words)] = ()
     webhook: str = ""
 
     @field_validator("webhook")

@@ -30,27 +30,37 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time
 from enum import StrEnum
-from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
 
 import parse
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from napari_cellvino.core.errors import OptionError
-from napari_cellvino.core.recipe import Recipe, load_recipe
+from napari_cellvino.core.faults import describe_faults
+from napari_cellvino.core.recipe import Recipe, load_recipe, no_yes
+from napari_cellvino.core.yaml_text import load_yaml
 from napari_cellvino.io import open_source
 from napari_cellvino.service.cron import Cron
 from napari_cellvino.service.notify import Notify
+from napari_cellvino.service.path_patterns import fits, path_pattern
 from napari_cellvino.storage.file_names import safe_name
 from napari_cellvino.workflows.recipe_choices import apply_choices, default_recipe
 
 OWN_FIELDS = ("folder", "stem", "rule")  # that every template of results may name
 _SPAN = re.compile(r"^(\d{1,2}):(\d{2})-(\d{1,2}):(\d{2})$")
 
+
+def _is_upwards(span: tuple[float, float]) -> tuple[float, float]:
+    if span[0] > span[1]:
+        raise ValueError(f"the range from {span[0]:g} to {span[1]:g} holds nothing; the smaller number comes first")
+    return span
+
+
 _Texts = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
-_Range = tuple[float, float] | None
+_Span = Annotated[tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]], AfterValidator(_is_upwards)]
+_Range = _Span | None
 
 
 class InputKind(StrEnum):
@@ -97,6 +107,18 @@ class Rule(BaseModel):
     out: str = "{folder}"
     skip: bool = False
 
+    @field_validator("match", "exclude")
+    @classmethod
+    def _patterns_can_fit(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(path_pattern(pattern) for pattern in patterns)
+
+    @field_validator("match")
+    @classmethod
+    def _something_is_matched(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
+        if not patterns:
+            raise ValueError("without a pattern it fits no path; write '*' for all of them")
+        return patterns
+
     @field_validator("names")
     @classmethod
     def _names_can_be_read(cls, text: str) -> str:
@@ -107,6 +129,24 @@ class Rule(BaseModel):
             raise ValueError(f"{text!r} is no format of names: {error}") from None
         return text
 
+    @field_validator("out")
+    @classmethod
+    def _out_can_be_filled(cls, text: str) -> str:
+        try:
+            for _, name, form, conversion in string.Formatter().parse(text):
+                if name in OWN_FIELDS:  # these are text
+                    string.Formatter().vformat(
+                        f"{{{name}{f'!{conversion}' if conversion else ''}:{form}}}", (), {name: "a"}
+                    )
+        except (ValueError, KeyError) as error:
+            raise ValueError(f"{text!r} is no template of folders: {error}") from None
+        return text
+
+    @property
+    def takes_all(self) -> bool:
+        """Whether it fits every input."""
+        return "*" in self.match and not (self.exclude or self.names or self.asks_for_metadata)
+
     @property
     def asks_for_metadata(self) -> bool:
         """Whether an image must be opened to know if it fits."""
@@ -114,19 +154,28 @@ class Rule(BaseModel):
 
     def fits_path(self, relative: str) -> bool:
         """Return whether a path below the watched folder, with ``/``, fits; upper and lower case are alike."""
-        lower = relative.lower()
-        taken = any(fnmatchcase(lower, pattern.lower()) for pattern in self.match)
-        return taken and not any(fnmatchcase(lower, pattern.lower()) for pattern in self.exclude)
+        taken = any(fits(relative, pattern) for pattern in self.match)
+        return taken and not any(fits(relative, pattern) for pattern in self.exclude)
 
-    def fits_image(self, facts: ImageFacts) -> bool:
-        """Return whether what is asked of an image holds."""
+    def misfit(self, relative: str) -> str:
+        """Return why a path below the watched folder does not fit, in words; empty where it does."""
+        if not self.fits_path(relative):
+            taken = any(fits(relative, pattern) for pattern in self.match)
+            return "its path is excluded" if taken else f"its path is not like {' or '.join(self.match)}"
+        return "" if self.attributes(relative) is not None else f"its name is not like {self.names}"
+
+    def image_misfit(self, facts: ImageFacts) -> str:
+        """Return why an image is not what is asked for, in words; empty where it is."""
         names = {name.casefold() for name in facts.channels}
-        return (
-            all(name.casefold() in names for name in self.channels)
-            and _within(self.pixel_size_um, facts.pixel_size_um)
-            and _within(self.z, facts.z)
-            and _within(self.t, facts.t)
-        )
+        missing = [name for name in self.channels if name.casefold() not in names]
+        if missing:
+            return f"it has no channel {missing[0]}, but {', '.join(facts.channels)}"
+        if not _within(self.pixel_size_um, facts.pixel_size_um):
+            size = facts.pixel_size_um
+            return "its pixel size is " + ("unknown" if size is None else f"{size:g} µm")
+        if not _within(self.z, facts.z):
+            return f"it has {facts.z} plane(s) in z"
+        return "" if _within(self.t, facts.t) else f"it has {facts.t} time point(s)"
 
     def attributes(self, relative: str) -> dict[str, object] | None:
         """Return what the last parts of the path say, as many as ``names`` has; None where they are of another form."""
@@ -137,11 +186,21 @@ class Rule(BaseModel):
         return None if parsed is None else dict(parsed.named)
 
     def results_below(self, relative: str, attributes: Mapping[str, object], *, folder: bool) -> PurePosixPath:
-        """Return the folder of results below the root; ``{folder}`` is that of the input, for a plate its own."""
+        """Return the folder of results below the root; ``{folder}`` is that of the input, for a plate its own.
+
+        Raises
+        ------
+        OptionError
+            If the template cannot be filled with what the name says.
+        """
         path = PurePosixPath(relative)
         place = path if folder else path.parent
         values = {**attributes, "folder": place.as_posix(), "stem": path.stem, "rule": self.name or "rule"}
-        parts = PurePosixPath(self.out.format_map(values)).parts
+        try:
+            filled = self.out.format_map(values)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise OptionError(f"{values['rule']} cannot write {relative} to {self.out!r}: {error}") from error
+        parts = PurePosixPath(filled).parts
         return PurePosixPath(*(safe_name(part) for part in parts if part not in ("/", ".", "..")))
 
 
@@ -154,8 +213,13 @@ class RuleBook(BaseModel):
     hours: str = ""
     start: str = ""
     only_when_idle: bool = False
-    keep_free_gb: float = Field(default=2.0, ge=0)
+    keep_free_gb: float = Field(default=2.0, ge=0, allow_inf_nan=False)
     notify: Notify = Notify()
+
+    @field_validator("keep_free_gb", mode="before")
+    @classmethod
+    def _is_a_number(cls, value: object) -> object:
+        return no_yes(value)
 
     @field_validator("start")
     @classmethod
@@ -177,6 +241,39 @@ class RuleBook(BaseModel):
                 return rule.take
         return InputKind.AUTO
 
+    def match(self, relative: str, path: Path | None, *, plate: bool = False) -> RuleMatch:
+        """Return which rule takes an input and where its results go, or why none does.
+
+        Parameters
+        ----------
+        relative
+            Its path below the watched folder, with ``/``.
+        path
+            The image, opened where a rule asks what it is; of a plate or a film nothing is asked.
+        plate
+            Whether it is a plate.
+
+        Raises
+        ------
+        CellvinoError
+            If a rule asks for metadata and the image cannot be read, or its folder of results cannot be named.
+        """
+        facts: ImageFacts | None = None
+        misfits = []
+        for rule in self.rules:
+            why = rule.misfit(relative)
+            if not why and rule.asks_for_metadata and path is not None:
+                facts = facts or ImageFacts.read(path)
+                why = rule.image_misfit(facts)
+            if why:
+                misfits.append(f"{rule.name or 'a rule'}: {why}")
+            elif rule.skip:
+                return RuleMatch(None, f"{rule.name or 'a rule'} passes it over", skipped=True)
+            else:
+                attributes = rule.attributes(relative) or {}
+                return RuleMatch(rule, "", rule.results_below(relative, attributes, folder=plate), attributes)
+        return RuleMatch(None, "no rule fits it" + (f" ({'; '.join(misfits)})" if misfits else ""))
+
     def is_open(self, at: datetime) -> bool:
         """Return whether jobs may be begun at a time of day; a span may pass midnight, or last all day."""
         begin, end = _span(self.hours)
@@ -191,12 +288,13 @@ class RuleBook(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class RuleMatch:
-    """The rule that takes an input, or why none does; ``results`` lies below the root."""
+    """The rule that takes an input, or why none does (``skipped``: one says so); ``results`` lies below the root."""
 
     rule: Rule | None = None
     why: str = ""
     results: PurePosixPath = field(default_factory=PurePosixPath)
     attributes: Mapping[str, object] = field(default_factory=dict)
+    skipped: bool = False
 
 
 def load_rules(path: Path) -> RuleBook:
@@ -208,14 +306,24 @@ def load_rules(path: Path) -> RuleBook:
         If it cannot be read, or something in it is unknown or impossible.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        book = RuleBook.model_validate(content)
+        content = load_yaml(path.read_text(encoding="utf-8-sig"), by_hand=True)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise OptionError(f"rules {path} cannot be read: {error}") from error
+    if not isinstance(content, dict):
+        raise OptionError(f"rules {path} has no rules; expected 'rules:' and below it a list, as in docs/watch.md")
+    try:
+        book = RuleBook.model_validate(content)
     except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise OptionError(f"rules {path} cannot be used: {problems}") from error
+        faults = describe_faults(error, {*RuleBook.model_fields, *Rule.model_fields, *Notify.model_fields})
+        raise OptionError(f"rules {path} cannot be used: {faults}") from error
     rules = tuple(_complete(rule, number, path) for number, rule in enumerate(book.rules, 1))
+    first = next((rule for rule in rules if rule.takes_all), None)
+    behind = rules[rules.index(first) + 1 :] if first else ()
+    unreached = next((rule for rule in behind if rule.take is InputKind.AUTO), None)
+    if first and unreached:
+        raise OptionError(
+            f"rules {path}: {unreached.name} is never reached, as {first.name} takes all; put it before that"
+        )
     return book.model_copy(update={"rules": rules})
 
 

@@ -23,10 +23,10 @@ from napari_cellvino.segmentation.pipeline import Pipeline, make_pipeline
 from napari_cellvino.service.folder_changes import told_of_changes
 from napari_cellvino.service.gate import Gate
 from napari_cellvino.service.image_sets import ImageSet, ImageSets
-from napari_cellvino.service.inputs import PLATE, SET, Folders, Input, UnchangedSince
+from napari_cellvino.service.inputs import PLATE, SET, Folders, Input, UnchangedSince, check_folders
 from napari_cellvino.service.job_run import JobTally, content_hash, run_jobs
 from napari_cellvino.service.notify import notify
-from napari_cellvino.service.rules import ImageFacts, Rule, RuleMatch, recipe_of
+from napari_cellvino.service.rules import Rule, RuleMatch, recipe_of
 from napari_cellvino.service.summary import write_summary
 from napari_cellvino.service.watch_events import Idle, JobEnded, JobQueued, PlannedInput, WatchEvent, WatchPlan
 from napari_cellvino.storage.ledger import Job, JobState, Ledger
@@ -59,11 +59,7 @@ class Watch:
     """
 
     def __init__(self, plan: WatchPlan, *, clock: Callable[[], float] = time.time) -> None:
-        for folder in plan.folders:
-            if not folder.is_dir():
-                raise OptionError(
-                    f"there is no folder {folder} to watch; check the name, or that its disk is connected"
-                )
+        check_folders(plan.folders, plan.root)
         self.plan, self._clock = plan, clock
         self.ledger = Ledger(plan.root)
         self.folders = Folders(plan.folders, plan.root.absolute(), plan.book.take)
@@ -144,26 +140,13 @@ class Watch:
         self._is_page_due = [job.state for job in self.ledger.jobs()] != [job.state for job in jobs]
 
     def verdict(self, found: Input) -> RuleMatch:
-        """Return which rule takes an input and where its results go, or why none does.
+        """Return which rule takes an input and where its results go, or why none does; raises as `RuleBook.match`."""
+        path = None if found.plate or found.film else found.path
+        return self.plan.book.match(found.relative, path, plate=found.plate)
 
-        Raises
-        ------
-        CellvinoError
-            If a rule asks for metadata and the image cannot be read.
-        """
-        facts: ImageFacts | None = None
-        for rule in self.plan.book.rules:
-            attributes = rule.attributes(found.relative)
-            if attributes is None or not rule.fits_path(found.relative):
-                continue
-            if rule.asks_for_metadata and not found.plate and not found.film:
-                facts = facts or ImageFacts.read(found.path)
-                if not rule.fits_image(facts):
-                    continue
-            if rule.skip:
-                return RuleMatch(None, f"{rule.name or 'a rule'} passes it over")
-            return RuleMatch(rule, "", rule.results_below(found.relative, attributes, folder=found.plate), attributes)
-        return RuleMatch(None, "no rule fits it")
+    def not_taken(self) -> dict[Path, str]:
+        """Return the inputs that were looked at and are not run, with the reason; without those that a rule skips."""
+        return {path: why for path, (_, why) in self._passed_over.items() if why}
 
     def planned(self) -> Iterator[PlannedInput]:
         """Yield what every input that is there would get, and why."""
@@ -251,7 +234,7 @@ class Watch:
         except CellvinoError as error:
             verdict = RuleMatch(None, str(error))
         if verdict.rule is None:
-            self._passed_over[found.path] = (found.stamp, verdict.why)
+            self._passed_over[found.path] = (found.stamp, "" if verdict.skipped else verdict.why)
             _logger.info("watch %s: not taken: %s", found.path, verdict.why)
             return None
         return Job(

@@ -22,6 +22,7 @@ from napari_cellvino.core.progress import finish
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.engines.engine import NO_ENGINE
 from napari_cellvino.formats.field import Cell, Cells, MisfitError
+from napari_cellvino.formats.mask_files import is_named_after
 from napari_cellvino.formats.matching import ImageQuery, of_same_cellpose_run, plain
 from napari_cellvino.formats.reading import find_annotations, holds_one_image, read_cells, without_masks
 from napari_cellvino.quality.doubts import find_doubts
@@ -80,7 +81,8 @@ def import_masks(
     OutputError
         If ``counts.csv`` cannot be written.
     """
-    fields = list_fields(without_masks(images, masks), recipe)
+    images = without_masks(images, masks)
+    fields = list_fields(images, recipe)
     first = list(islice(fields, 2))
     store = ResultStore(root)
     store.begin_run()
@@ -97,7 +99,7 @@ def import_masks(
                 wanted = replace(wanted, unit_px=px_per_um(stack.spacing))
             file = _own_file(masks, wanted, stack, here)
             done = _import_field(file, wanted, stack, store, here, taken, overwrite=overwrite)
-            done = replace(done, notices=(*done.notices, *_beside(file, masks)))
+            done = replace(done, notices=(*done.notices, *_beside(file, masks, wanted)))
         except Exception as error:  # a bug on one image must not cost the others
             done = ImportOutcome(field_row(origin, "", "failed", why_failed(error)[0]))
         rows.append(done.row)
@@ -121,9 +123,11 @@ def px_per_um(spacing: Spacing) -> tuple[float, float]:
 
 def _wanted(origin: Origin, images: Sequence[Path], *, several: bool) -> ImageQuery:
     """Return what the masks of a field are looked for by; images of the same name in other folders are its rivals."""
-    own, path = Origin(path=origin.path).name, Path(origin.path).absolute()
-    alike = (image.absolute() for image in images if plain(Origin(path=str(image)).name) == plain(own))
-    return ImageQuery(origin.name, str(path), tuple(str(image) for image in alike if image != path), several)
+    own, path = plain(Origin(path=origin.path).name), Path(origin.path).absolute()
+    names = [plain(Origin(path=str(image)).name) for image in images]
+    alike = (image.absolute() for image, name in zip(images, names, strict=True) if name == own)
+    rivals = tuple(str(image) for image in alike if image != path)
+    return ImageQuery(origin.name, str(path), rivals, several, others=frozenset(names) - {own})
 
 
 def _own_file(masks: Path, wanted: ImageQuery, stack: Stack, recipe: Recipe) -> Path:
@@ -145,8 +149,10 @@ def _own_file(masks: Path, wanted: ImageQuery, stack: Stack, recipe: Recipe) -> 
     return file
 
 
-def _beside(file: Path, masks: Path) -> tuple[str, ...]:
-    """Return what to say where Cellpose wrote several files of one image, of which one was taken."""
+def _beside(file: Path, masks: Path, wanted: ImageQuery) -> tuple[str, ...]:
+    """Return what to say where Cellpose wrote several files of one image, or a name only begins like its own."""
+    if file != masks and file.is_file() and is_named_after(file, wanted):
+        return (f"{file.name} was taken, by the beginning of its name",)
     others = [] if file == masks else of_same_cellpose_run(file)
     return (f"{file.name} was taken, of what Cellpose wrote of it, and not {', '.join(others)}",) if others else ()
 

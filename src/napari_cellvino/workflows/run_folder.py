@@ -243,7 +243,10 @@ def list_inputs(
     found = [file for path in inputs for file in ([] if pattern else _images_of(path, held)) or [path.absolute()]]
     once, paths = dict[str, Path](), RealPaths()
     for file in found:
-        once.setdefault(paths.of(file), file)
+        real = paths.of(file)
+        if real in once and os.path.islink(once[real]) and not os.path.islink(file):
+            del once[real]  # people look for it by its own name
+        once.setdefault(real, file)
     return list(once.values())
 
 

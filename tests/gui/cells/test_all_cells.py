@@ -203,3 +203,18 @@ def test_cells_of_all_fields_are_marked_gated_and_gone_to(
     cells.go_to(int(np.flatnonzero(cells.table.field_number == 1)[0]))
     qtbot.waitUntil(lambda: session.reviewer.selection == (int(cells.table.id[cells.table.field_number == 1][0]),))
     assert session.workspace.stack.origin.name == "b"
+
+
+def test_sorting_the_pictures_plots_nothing_anew_and_points_keep_their_cells(panel: CellsPanel) -> None:
+    cells, line = panel.session.cells, panel.plot.axes.lines[0]
+    in_order = cells.rows.tolist()
+    panel.sort.setCurrentIndex(1)
+    panel.descending.click()
+    assert cells.rows.tolist() != in_order
+    assert sorted(cells.rows.tolist()) == sorted(in_order)
+    assert panel.plot.axes.lines[0] is line
+    x, y = (cells.table.values(combo.value()) for combo in (panel.x, panel.y))
+    row = in_order[len(in_order) // 2]
+    panel.plot.canvas.draw()
+    panel.plot.pointed.emit(float(x[row]), float(y[row]))
+    assert cells.selection.tolist() == [row]

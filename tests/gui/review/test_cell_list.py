@@ -19,7 +19,8 @@ from qtpy.QtWidgets import QWidget
 from napari_cellvino.annotation import Annotation, EditSession, ObjectRecord
 from napari_cellvino.annotation.tools.delete import delete
 from napari_cellvino.core.objects import ReviewState
-from napari_cellvino.gui.review import cell_outlines, queue
+from napari_cellvino.gui.review import cell_outlines
+from napari_cellvino.gui.review import queue as queue_module
 from napari_cellvino.gui.review.cell_table import AREA, NOTE, STATE, CellTable
 from napari_cellvino.gui.review.review_view import size_unit
 from napari_cellvino.gui.shell.window import CellvinoWindow
@@ -54,10 +55,9 @@ def test_table_is_linked_both_ways(review: Review) -> None:
 
 def test_many_are_marked_in_turn_and_each_once(review: Review, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
     found, find, canvas = list[int](), cell_outlines._outlines, review.window.session.review_canvas.canvas
-    monkeypatch.setattr(cell_outlines, "AT_ONCE", 20)
     monkeypatch.setattr(cell_outlines, "_outlines", lambda a, id_, plane: found.append(id_) or find(a, id_, plane))
     review.reviewer.select(review.ids)
-    assert len(found) == 20 < len(review.ids)
+    assert len(found) == cell_outlines.AT_FIRST < len(review.ids)
     qtbot.waitUntil(lambda: len(canvas._outlines) >= len(review.ids), timeout=WAIT_MS)
     review.key("A")
     assert {record.review for record in review.reviewer.annotation.records.values()} == {ReviewState.ACCEPTED}
@@ -162,6 +162,23 @@ def test_a_slider_moves_on_while_another_threshold_is_decoded(overlapping: Cellv
     assert set(session.reviewer.queue.cursor.ids) == set(session.reviewer.annotation.records)
 
 
+def test_reasons_are_found_again_in_the_thread_where_cells_were_edited_meanwhile(
+    overlapping: CellvinoWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue, in_window, found = overlapping.session.reviewer.queue, list[bool](), queue_module._differing
+
+    def differing(*cells: object) -> object:
+        in_window.append(threading.current_thread() is threading.main_thread())
+        queue._edits += len(in_window) == 1
+        return found(*cells)
+
+    monkeypatch.setattr(queue_module, "_differing", differing)
+    assert queue.cursor is not None
+    qtbot.waitUntil(lambda: not overlapping.session.decoder.busy, timeout=WAIT_MS)
+    assert in_window == [False, False]
+    assert any("when judged more strictly" in queue.cursor.doubtful(i).text for i in queue.cursor.ids)
+
+
 def test_unsure_outlines_of_the_map_are_in_the_window(review: Review) -> None:
     annotation, foreground_probability = review.reviewer.annotation, review.window.session.workspace.cell_map()
     blurred = foreground_probability.astype(np.float32)
@@ -236,7 +253,7 @@ def test_left_to_right_in_a_thread_where_cells_were_edited(
         threads.append(threading.current_thread())
         return review_queue(*args, **options)
 
-    monkeypatch.setattr(queue, "review_queue", found)
+    monkeypatch.setattr(queue_module, "review_queue", found)
     review.click(review.ids[3])
     review.key("A")
     before = listed.table.cells.ids

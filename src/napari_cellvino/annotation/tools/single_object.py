@@ -63,7 +63,7 @@ def reassign_pixels(
     part = (part if within is None else part.intersection(within)).in_plane(plane)
     low = np.maximum(places.low, part.low)
     runs = runs_of_objects(annotation.pixels, low, np.maximum(np.minimum(places.high, part.high), low), ids, to)
-    missing = set(ids) - set(runs.before.tolist())
+    missing = set(ids).difference(np.unique(runs.before).tolist())
     if missing:
         raise _not_in_plane(next(id_ for id_ in ids if id_ in missing), plane)
     return runs.at(runs.before != to).ordered()

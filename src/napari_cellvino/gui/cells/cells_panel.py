@@ -28,6 +28,7 @@ from napari_cellvino.core.gates import GateAction
 from napari_cellvino.core.objects import Doubt, ReviewState
 from napari_cellvino.gui.cells.cell_gallery import CellGallery
 from napari_cellvino.gui.cells.cell_plot import CellPlot
+from napari_cellvino.gui.cells.cells_controller import NO_ROWS
 from napari_cellvino.gui.review.cell_list import IN_STATE, WITH_DOUBT
 from napari_cellvino.gui.shell.viewer_session import Session
 from napari_cellvino.gui.widgets.form_layout import GAP, side_by_side, text_line
@@ -58,6 +59,7 @@ class CellsPanel(QWidget):
         self.session = session
         self.controller = session.cells
         self._classes: list[str] = []  # that can be given
+        self._plotted = NO_ROWS  # of the table
         self._build_choices()
         self._build_marks()
         self._build_gates()
@@ -250,7 +252,7 @@ class CellsPanel(QWidget):
     def _point(self, x: float, y: float) -> None:
         """Choose the cell whose point was clicked; nothing beside all points."""
         place = self.plot.nearest(x, y)
-        self.controller.select([] if place is None else [int(self.controller.rows[place])])
+        self.controller.select([] if place is None else [int(self._plotted[place])])
 
     def _give_class(self, name: str) -> None:
         self.controller.mark(f"Class {name}", partial(_class_by_name, name))
@@ -357,14 +359,14 @@ class CellsPanel(QWidget):
 
     def _plot(self, _: object = None) -> None:
         controller = self.controller
-        table, rows = controller.table, controller.rows
+        table, rows = controller.table, np.sort(controller.rows)  # sorted pictures are the same points
+        self._plotted = rows
         if not len(table) or self.x.currentIndex() < 0:
             return
         y = table.values(self.y.value())[rows] if self.y.value() else None
         chosen = np.isin(rows, controller.selection)
-        self.plot.show_cells(
-            table.values(self.x.value())[rows], y, chosen, (self.x.currentText(), self.y.currentText())
-        )
+        words = self.x.currentText(), self.y.currentText()
+        self.plot.show_cells(table.values(self.x.value())[rows], y, chosen, words)
 
 
 def _row(*widgets: QWidget) -> QWidget:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from napari_cellvino.annotation import Annotation, Change
 
 AT_ONCE = 60  # outlines that are found at a time, 0.2 ms each
+AT_FIRST = 10  # while an edit is shown, which takes a while itself and tells so several times
 Path = NDArray[np.float64]
 
 
@@ -21,14 +22,14 @@ class CellOutlines:
         self._plane: int | None = None
         self._found: dict[int, list[Path]] = {}
 
-    def find(self, annotation: Annotation, ids: Sequence[int], plane: int | None) -> bool:
-        """Find the outlines of some of these cells that are not known, and return whether all are now."""
+    def find(self, annotation: Annotation, ids: Sequence[int], plane: int | None, at_once: int = AT_ONCE) -> bool:
+        """Find the outlines of ``at_once`` of these cells that are not known, and return whether all are now."""
         if annotation is not self._annotation or plane != self._plane:
             self._annotation, self._plane, self._found = annotation, plane, {}
         unknown = [id_ for id_ in ids if id_ not in self._found]
-        for id_ in unknown[:AT_ONCE]:
+        for id_ in unknown[:at_once]:
             self._found[id_] = _outlines(annotation, id_, plane)
-        return len(unknown) <= AT_ONCE
+        return len(unknown) <= at_once
 
     def known(self, ids: Sequence[int]) -> list[Path]:
         """Return the outlines of cells as far as they were found, (P, D) each, in px."""

@@ -175,11 +175,20 @@ class ReviewQueue(QObject):
         if walk is not self._cursor:
             return
         labels, further = made
-        if edits != self._edits:
-            further = _differing(annotation, labels)
-        if further:
+        if edits != self._edits:  # in the thread: to compare 4096 x 4096 px takes a tenth of a second
+            self._compare_again(annotation, walk, labels)
+        elif further:
             walk.learn(further)
             self.changed.emit()
+
+    def _compare_again(self, annotation: Annotation, walk: Cursor, labels: NDArray[np.int32] | None) -> None:
+        """Compare once more with what other thresholds find, as the cells are now."""
+        edits = self._edits
+        self._task = Task(
+            done=partial(self._learn, annotation, walk, edits),
+            failed=lambda _: self._decode_again(annotation, walk, edits),
+        )
+        self._decoder.start(lambda: (labels, _differing(annotation, labels)), self._task)
 
 
 def _differing(annotation: Annotation, other: NDArray[np.int32] | None) -> list[tuple[int, Reason]]:

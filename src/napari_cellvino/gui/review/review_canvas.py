@@ -14,7 +14,7 @@ from napari_cellvino.annotation.paint_strokes import Stroke
 from napari_cellvino.annotation.tools.boxes import boxes_at
 from napari_cellvino.gui.napari_bridge import Canvas, ReviewLayer
 from napari_cellvino.gui.review.active_tool import ActiveTool
-from napari_cellvino.gui.review.cell_outlines import CellOutlines
+from napari_cellvino.gui.review.cell_outlines import AT_FIRST, AT_ONCE, CellOutlines
 from napari_cellvino.gui.review.keys import FILL_KEY, HIDE_KEY, bindings
 from napari_cellvino.gui.review.outside_changes import OutsideChanges
 from napari_cellvino.gui.review.pointer_tools import choose_along
@@ -47,7 +47,7 @@ class ReviewCanvas(QObject):
         self._outlines = CellOutlines()
         self._mark_more = QTimer(self)
         self._mark_more.setSingleShot(True)
-        self._mark_more.timeout.connect(self._mark)
+        self._mark_more.timeout.connect(lambda: self._mark(AT_ONCE))
         self._stale: list[Region] = []  # of the layer, to be drawn again
         self._draw_more = QTimer(self)
         self._draw_more.setSingleShot(True)
@@ -259,8 +259,12 @@ class ReviewCanvas(QObject):
         if self.layer is None or change.region is None or change.replaced:
             return
         if change.pixels:
-            self._stale += _bands(change.region)
-            self._draw_stale()
+            bands = _bands(change.region)
+            self._stale += bands
+            if len(bands) == 1:
+                self._draw_stale()
+            else:  # of many cells: the edit itself took a while
+                self._draw_more.start(0)
         if change.step is not EditAction.DO and self.canvas is not None:
             self.canvas.bring(*self._box(change.region))
 
@@ -313,7 +317,8 @@ class ReviewCanvas(QObject):
         whole = points if plane is None else np.column_stack([np.full(len(points), plane), points])
         return self._world(whole)[:, -2:]
 
-    def _mark(self, _: object = None) -> None:
+    def _mark(self, at_once: int = AT_FIRST) -> None:
+        """Draw a line round the chosen cells, of which some have an outline already."""
         if self.canvas is None:
             return
         annotation, layer = self._reviewer.annotation, self.layer
@@ -324,7 +329,7 @@ class ReviewCanvas(QObject):
         there = annotation.records
         chosen = [id_ for id_ in self._reviewer.selection if id_ in there]
         marked = chosen[:MOST_MARKED]
-        if not self._outlines.find(annotation, marked, self._reviewer.plane):
+        if not self._outlines.find(annotation, marked, self._reviewer.plane, at_once):
             self._mark_more.start(0)  # the others after what is waiting to be done
         outlines = self._outlines.known(marked)
         ends = np.cumsum([len(outline) for outline in outlines])

@@ -41,17 +41,17 @@ class ReviewSigns:
 
     def __init__(self, annotation: Annotation) -> None:
         self.annotation = annotation
-        self._boxes: dict[Sign, dict[int, list[int]]] = {sign: {} for sign in Sign if sign}
-        self._arrays: dict[Sign, NDArray[np.float64]] = {}  # the same boxes, until an edit changes some
+        none = np.zeros(0, np.int64), np.zeros((0, 2 * len(annotation.shape)))
+        self._placed = {sign: none for sign in Sign if sign}  # ids (N,) and boxes (N, lows before highs) in px
         if any(excluded or review is not ReviewState.UNSEEN for review, excluded in annotation.states):
             self._add(list(annotation.records.values()))
 
     def on_event(self, change: Change) -> None:
         """Take in an edit of the annotation."""
         there, ids = self.annotation.records, (*change.changed, *change.added, *change.removed)
-        for boxes in self._boxes.values():
-            for id_ in ids:
-                boxes.pop(id_, None)
+        for sign, (known, boxes) in self._placed.items():
+            stay = ~np.isin(known, ids)
+            self._placed[sign] = known[stay], boxes[stay]
         self._add([there[id_] for id_ in ids if id_ in there])
 
     def lines(self, plane: int | None = None) -> NDArray[np.float64]:
@@ -68,19 +68,16 @@ class ReviewSigns:
         return middle, middle + half / REACH
 
     def _add(self, records: Sequence[ObjectRecord]) -> None:
-        signs = {record.id: sign for record in records if (sign := sign_of(record))}
-        places = self.annotation.places([*signs])
-        boxes = np.concatenate([places.low, places.high], axis=1).tolist()
-        for (id_, sign), box in zip(signs.items(), boxes, strict=True):
-            self._boxes[sign][id_] = box
-        self._arrays.clear()
+        signs = [sign_of(record) for record in records]
+        for sign, (known, boxes) in self._placed.items():
+            ids = [record.id for record, own in zip(records, signs, strict=True) if own is sign]
+            places = self.annotation.places(ids)
+            more = np.concatenate([places.low, places.high], axis=1)
+            self._placed[sign] = np.concatenate([known, ids]).astype(np.int64), np.concatenate([boxes, more])
 
     def _middles(self, sign: Sign, plane: int | None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return middle (N, 2) and half of a line's box (N, 2) of the cells with a sign, in px."""
-        axes = len(self.annotation.shape)
-        if sign not in self._arrays:
-            self._arrays[sign] = np.array(list(self._boxes[sign].values()), np.float64).reshape(-1, 2 * axes)
-        boxes = self._arrays[sign]
+        axes, boxes = len(self.annotation.shape), self._placed[sign][1]
         low, high = boxes[:, :axes], boxes[:, axes:]
         if plane is not None:
             there = (low[:, 0] <= plane) & (plane < high[:, 0])

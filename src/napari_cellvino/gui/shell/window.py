@@ -41,6 +41,7 @@ TABS: dict[Callable[[Session], QWidget], str] = {
     TracksPanel: "Tracks",
 }
 WIDE_PX = 400  # of a panel beside the picture
+STYLE_MS = 10  # from one tab to the next that takes the colours of another theme
 BELOW_PX = 300  # height of a dock below the picture: Qt gives it the least that it needs
 
 
@@ -194,12 +195,13 @@ class CellvinoWindow(QWidget):
             page.show()
 
     def _restyle(self, style: str) -> None:
-        """Take the colours of a theme: what is seen at once, hidden tabs one after the other; each takes Qt a while."""
-        self._style, here = style, self.tabs.currentWidget()
-        for widget in (self.tabs.tabBar(), self.details, here):
-            widget.setStyleSheet(style)
-        self._to_style = [page for page in self._pages.values() if page is not here]
-        self._style_later.start(0)
+        """Take the colours of a theme, one after the other, what is seen first: each takes Qt a while."""
+        here = self.tabs.currentWidget()
+        hidden = [page for page in self._pages.values() if page is not here]
+        self._style, self._to_style = style, [here, self.tabs.tabBar(), self.details, *hidden]
+        while self._to_style and not self.isVisible():
+            self._style_next()
+        self._style_later.start(STYLE_MS)
 
     def _style_next(self) -> None:
         if self._to_style:

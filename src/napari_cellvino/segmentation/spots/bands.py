@@ -6,19 +6,17 @@ reaches.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import lru_cache
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage as ndi
 
 from napari_cellvino.core.threads import together
 
 Image = NDArray[np.float32]
 
 BAND_VOXELS = 250_000  # 1 MB
-TRUNCATE = 4.0  # widths of a Gaussian
+SAMPLES = 500_000
 
 
 def in_bands(work: Callable[[int, int], None], shape: tuple[int, ...], step: int = 1) -> None:
@@ -31,57 +29,10 @@ def in_bands(work: Callable[[int, int], None], shape: tuple[int, ...], step: int
     together(lambda band: work(*band), bands)
 
 
-def gaussian(image: Image, sigma: Sequence[float], order: Sequence[int] = (0, 0, 0)) -> Image:
-    """Return `scipy.ndimage.gaussian_filter` of an image (Z, Y, X), mirrored at its edges; width 0 leaves an axis."""
-    out = np.empty(image.shape, np.float32)
-    reach = int(TRUNCATE * sigma[1] + 0.5)
-
-    def filtered(first: int, last: int) -> None:
-        start, stop = max(0, first - reach), min(image.shape[1], last + reach)
-        part = _along(_along(image[:, start:stop], sigma, order, 0), sigma, order, 1)
-        out[:, first:last] = _along(part[:, first - start : last - start], sigma, order, 2)
-
-    in_bands(filtered, image.shape)
-    return out
-
-
-def _along(image: Image, sigma: Sequence[float], order: Sequence[int], axis: int) -> Image:
-    """Return an image filtered along an axis.
-
-    In the plane shifted images are added, each with what it weighs: faster than SciPy's filter, which gathers line
-    after line. Weights are alike on both sides, so that pairs are added first.
-    """
-    if sigma[axis] <= 0:
-        return image
-    if axis == 0:
-        filtered = ndi.gaussian_filter1d(image, sigma[0], 0, order[0], mode="mirror", truncate=TRUNCATE)
-        return np.asarray(filtered, np.float32)
-    weights = kernel_weights(float(sigma[axis]), order[axis])
-    reach, count = len(weights) - 1, image.shape[axis]
-    beyond = [(0, 0), (0, 0), (0, 0)]
-    beyond[axis] = (reach, reach)
-    padded = np.pad(image, beyond, mode="reflect")
-
-    def shifted(by: int) -> Image:
-        rows = slice(reach + by, reach + by + count)
-        return padded[:, rows] if axis == 1 else padded[:, :, rows]
-
-    out, pair = shifted(0) * weights[0], np.empty_like(image)
-    for step in range(1, reach + 1):
-        np.add(shifted(-step), shifted(step), out=pair)
-        pair *= weights[step]
-        out += pair
-    return np.asarray(out, np.float32)
-
-
-@lru_cache(maxsize=64)
-def kernel_weights(sigma: float, order: int) -> NDArray[np.float32]:
-    """Return what a pixel and those on one side of it weigh (reach + 1,) in the Gaussian or its second derivative."""
-    reach = int(TRUNCATE * sigma + 0.5)
-    point = np.zeros(2 * reach + 1)
-    point[reach] = 1
-    kernel = ndi.gaussian_filter1d(point, sigma, order=order, truncate=TRUNCATE, mode="constant")
-    return np.asarray(kernel[reach:], np.float32)
+def some_of(values: Image) -> NDArray[np.float32]:
+    """Return some of the values (N,) of an image; at a distance that is odd, so that these are of all columns."""
+    step = max(1, values.size // SAMPLES)
+    return values.ravel()[:: step | 1]
 
 
 def highest_beside(image: Image) -> Image:
@@ -96,25 +47,59 @@ def highest_beside(image: Image) -> Image:
     return out
 
 
-SORT_EIGHT = (
-    (0, 1), (2, 3), (4, 5), (6, 7), (0, 2), (1, 3), (4, 6), (5, 7), (1, 2), (5, 6),
-    (0, 4), (1, 5), (2, 6), (3, 7), (2, 4), (3, 5), (1, 2), (3, 4), (5, 6),
-)  # fmt: skip
-"""Batcher's odd-even merge sort: pairs to be put in order, one after the other."""
+def local_maxima(response: Image, least: Image | float) -> NDArray[np.int64]:
+    """Return the voxels (N, 3) that are above all their neighbours and above ``least``."""
+    floor = np.broadcast_to(np.asarray(least, np.float32), response.shape)
+
+    def is_maximum(first: int, last: int) -> NDArray[np.bool_]:
+        start = max(0, first - 1)
+        part, own = response[:, start : last + 1], response[:, first:last]
+        highest = highest_beside(part)[:, first - start : last - start]
+        return np.asarray((highest == own) & (own > floor[:, first:last]))
+
+    return _places(is_maximum, response.shape)
 
 
-def neighbours_in_plane(image: Image) -> tuple[Image, Image]:
-    """Return the upper median and the highest of the eight neighbours in the plane (Z, Y, X), mirrored at edges."""
-    middle, highest = np.empty_like(image), np.empty_like(image)
+def peaks_in_plane(image: Image, above: float) -> NDArray[np.int64]:
+    """Return the pixels (N, 3) that lie above all their eight neighbours in the plane by more than ``above``."""
     padded = np.pad(image, ((0, 0), (1, 1), (1, 1)), mode="reflect")
-    width = image.shape[2]
 
-    def ranked(first: int, last: int) -> None:
-        ways = [(dy, dx) for dy in range(3) for dx in range(3) if (dy, dx) != (1, 1)]
-        beside = [padded[:, first + dy : last + dy, dx : dx + width] for dy, dx in ways]
-        for a, b in SORT_EIGHT:
-            beside[a], beside[b] = np.minimum(beside[a], beside[b]), np.maximum(beside[a], beside[b])
-        middle[:, first:last], highest[:, first:last] = beside[4], beside[7]
+    def is_peak(first: int, last: int) -> NDArray[np.bool_]:
+        part = padded[:, first : last + 2]
+        beside = np.maximum(part[:, :, :-2], part[:, :, 2:])
+        rows = np.maximum(beside, part[:, :, 1:-1])
+        highest = np.maximum(np.maximum(rows[:, :-2], rows[:, 2:]), beside[:, 1:-1])
+        return np.asarray(image[:, first:last] - highest > np.float32(above))
 
-    in_bands(ranked, image.shape)
-    return middle, highest
+    return _places(is_peak, image.shape)
+
+
+def _places(chosen: Callable[[int, int], NDArray[np.bool_]], shape: tuple[int, ...]) -> NDArray[np.int64]:
+    """Return the voxels (N, 3), in their order, that are chosen in bands of rows."""
+    found = list[NDArray[np.int64]]()
+
+    def add(first: int, last: int) -> None:
+        found.append(np.argwhere(chosen(first, last)) + np.array((0, first, 0)))
+
+    in_bands(add, shape)
+    at = np.concatenate([np.zeros((0, 3), np.int64), *found])
+    return at[np.lexsort((at[:, 2], at[:, 1], at[:, 0]))]
+
+
+def neighbours_in_plane(image: Image, at: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Return the eight neighbours in the plane (N, 8), in the order of their values, of pixels (N, 3).
+
+    They are mirrored at the edges.
+    """
+    ways = [(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if dy or dx]
+    z, y, x = at.T
+    beside = [image[z, mirrored(y + dy, image.shape[1]), mirrored(x + dx, image.shape[2])] for dy, dx in ways]
+    return np.sort(np.stack(beside, 1), 1)
+
+
+def mirrored(places: NDArray[np.int64], length: int) -> NDArray[np.int64]:
+    """Return places along an axis, those beyond its ends mirrored at the first and the last one."""
+    if length == 1:
+        return np.zeros_like(places)
+    again = np.abs(places) % (2 * (length - 1))
+    return np.asarray(np.minimum(again, 2 * (length - 1) - again), np.int64)

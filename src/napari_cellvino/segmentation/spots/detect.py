@@ -16,8 +16,9 @@ from scipy.spatial import cKDTree
 from napari_cellvino.core.spots import Spots
 from napari_cellvino.segmentation.spots.bands import Image
 from napari_cellvino.segmentation.spots.gaussian_fit import Gaussians, fit_gaussians, render
-from napari_cellvino.segmentation.spots.look import FIRST_LOOK, Filtered, Look, best_look, noise_at
+from napari_cellvino.segmentation.spots.look import FIRST_LOOK, Filtered, Look, best_look
 from napari_cellvino.segmentation.spots.network import DENSEST, SpotNetwork, network_places, suits_network
+from napari_cellvino.segmentation.spots.noise import measure_noise
 from napari_cellvino.segmentation.spots.response import (
     ROUND,
     Sigma,
@@ -146,9 +147,9 @@ def _look_without_spots(look: Look, asked: _Asked, *, whole: bool) -> Look:
         if not len(at):
             break
         found, _ = _believable(look, fit_gaussians(look.image, at, look.sigma), score, least)
-        less, _ = noise_at(Filtered(look.image - render(look.image.shape, found), look.seen), whole=whole)
-        noise = np.minimum(less, look.noise)
-        if float((noise / look.noise).min()) > STEADY:
+        rest = look.image - render(look.image.shape, found)
+        noise = measure_noise(rest, look.seen, whole=whole).at_most(look.noise)
+        if float((noise.told / look.noise.told).min()) > STEADY:
             break
         look = replace(look, noise=noise)
     return look
@@ -168,7 +169,8 @@ def _clear_maxima(
     response = look.response[tuple(at.T)].astype(np.float64)
     noise = _score_beyond_noise(look, score) if asked.score is None else asked.score
     clear = score >= noise
-    unusual = np.flatnonzero(clear & (response < noise * look.usual[tuple(at.T)]))
+    usual = look.usual.at(at)
+    unusual = np.flatnonzero(clear & (response < noise * usual))
     near = _brightest_near(look.response, at[unusual], look.sigma, AROUND)
     clear[unusual] = (shape[unusual] > ROUND_IN_CROWDS) & (response[unusual] > BESIDE_IN_CROWDS * near)
     bright = choose_brightness(response[clear]) if asked.brightness is None else asked.brightness
@@ -214,7 +216,7 @@ def _seen_by(
     brightest = ndi.maximum_filter(look.response, 3 if len(look.image) > 1 else (1, 3, 3))
     at = _inside(places, look.image.shape)
     response = brightest[tuple(at.T)].astype(np.float64)
-    score = response / look.noise[tuple(at.T)]
+    score = response / look.noise.at(at)
     keep = response >= (STILL * least.brightness if asked.brightness is None else asked.brightness)
     keep &= score >= (asked.score or 0.0)
     found = _fitted_where_seen(look, places[keep], at[keep])
@@ -287,7 +289,7 @@ def _in_the_rest(look: Look, found: Gaussians, least: _Least) -> tuple[Gaussians
         keep &= near > APART
     at, score = at[keep], score[keep]
     fitted = fit_gaussians(rest.image, at, look.sigma)
-    crowded = look.usual[tuple(at.T)] > CROWDED * look.noise[tuple(at.T)]
+    crowded = look.usual.at(at) > CROWDED * look.noise.at(at)
     enough = fitted.peak > np.where(crowded, BESIDE_IN_CROWDS, BESIDE) * _brightest_near(taken, at, look.sigma)
     return _believable(look, fitted.select(enough), score[enough], least)
 
@@ -311,7 +313,7 @@ def _believable(
     """Return the spots that are bright enough as fitted, inside of the image, and not the same as a brighter one."""
     inside = _in_image(found.centre, look.image.shape)
     response = found.peak * gaussian_response(look.sigma, look.seen)
-    noise = look.noise[tuple(_inside(found.centre, look.image.shape).T)]
+    noise = look.noise.at(_inside(found.centre, look.image.shape))
     keep = inside & (response > STILL * np.maximum(least.score * noise, least.brightness))
     found, score = found.select(keep), score[keep]
     if len(found) < 2:

@@ -8,22 +8,19 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.segmentation.spots.bands import Image, gaussian
+from napari_cellvino.segmentation.spots.bands import Image, local_maxima
+from napari_cellvino.segmentation.spots.gaussian_filter import gaussian
+from napari_cellvino.segmentation.spots.noise import Noise, measure_noise
 from napari_cellvino.segmentation.spots.response import (
     Sigma,
-    background_of,
     gaussian_response,
     kernel_norm,
-    local_maxima,
-    noise_floor,
-    noise_of,
-    noise_without_crowds,
-    pixel_noise,
     spot_response,
     spot_response_at,
 )
 
 FIRST_LOOK = 3.5  # score of maxima that are looked at
+LOWEST_LOOK = 2.5  # of maxima whose scores are kept
 LEAST_SEEN = 1.0  # px: narrower, a response has more noise and less of a spot
 WIDER = 1.25  # than the spots, that single ones are seen best at in noise
 CROWD = 0.015  # spots per area (volume) of a width squared (to the power of 1.5 in 3D), from which on they crowd
@@ -60,14 +57,14 @@ class Filtered:
         return spot_response_at(self.image, at, (2 * self.width[0], 2 * self.width[1], 2 * self.width[2]))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # as above
 class Look:
     """An image and what stands out of its noise at one width of spots."""
 
     filtered: Filtered  # at the width of the spots, or wider
-    noise: Image
+    noise: Noise
     sigma: Sigma
-    usual: Image  # the noise with the light of the spots in it, where they crowd
+    usual: Noise  # the noise with the light of the spots in it, where they crowd
     crowded: bool = False
     white: bool = False  # whether the noise is that of single pixels, so that chance is known
 
@@ -88,11 +85,23 @@ class Look:
 
     def maxima(self, least: float, filtered: Filtered | None = None) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return the local maxima (N, 3) of the response above a score, and their scores; or those of another image."""
-        filtered = filtered or self.filtered
-        where = tuple(filtered.peaks.T)
-        response, noise = filtered.response[where], self.noise[where]
+        if filtered is not None or least < LOWEST_LOOK:
+            return self._maxima(least, filtered or self.filtered)
+        at, score = self._known
+        keep = score > least
+        return at[keep], score[keep]
+
+    @cached_property
+    def _known(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        return self._maxima(LOWEST_LOOK, self.filtered)
+
+    def _maxima(self, least: float, filtered: Filtered) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        response = filtered.response[tuple(filtered.peaks.T)]
+        may = response > least * self.noise.lowest
+        peaks, response = filtered.peaks[may], response[may]
+        noise = self.noise.at(peaks)
         keep = response > least * noise
-        return filtered.peaks[keep], (response[keep] / noise[keep]).astype(np.float64)
+        return peaks[keep], (response[keep] / noise[keep]).astype(np.float64)
 
 
 def best_look(pixels: Image, sigma: Sigma, *, whole: bool) -> Look:
@@ -104,7 +113,7 @@ def best_look(pixels: Image, sigma: Sigma, *, whole: bool) -> Look:
     if crowded or len(at) < TELL_NOISE or float(np.median(score)) > BRIGHT:
         return replace(own, crowded=crowded)
     wide = make_look(pixels, sigma, WIDER, whole=whole)
-    more = float(np.median(wide.noise[tuple(at.T)] / own.noise[tuple(at.T)]))
+    more = float(np.median(wide.noise.at(at) / own.noise.at(at)))
     white = more < WHITE * kernel_norm(wide.seen) / kernel_norm(own.seen)
     clearer = gaussian_response(sigma, wide.seen) / gaussian_response(sigma, own.seen) / more
     return replace(wide if clearer > CLEARER else own, white=white)
@@ -115,21 +124,5 @@ def make_look(pixels: Image, sigma: Sigma, wider: float = 1.0, *, whole: bool) -
     along, across = wider * sigma[0], max(wider * sigma[1], LEAST_SEEN)
     seen = (along, across, across)
     filtered = Filtered(pixels, seen)
-    noise, usual = noise_at(filtered, whole=whole)
-    return Look(filtered, noise, sigma, usual)
-
-
-def noise_at(filtered: Filtered, *, whole: bool) -> tuple[Image, Image]:
-    """Return the noise of the response, and what it is with the spots in it, where they crowd (Z, Y, X)."""
-    pixels, sigma = filtered.image, filtered.width
-    floor = noise_floor(pixels, whole_numbers=whole)
-    background = background_of(pixels, sigma)
-    broad = noise_of(filtered.response, background, floor * kernel_norm(sigma))
-    fine = noise_of_pixels(pixels, sigma, whole=whole)
-    return noise_without_crowds(broad, fine, background, floor), broad
-
-
-def noise_of_pixels(pixels: Image, seen: Sigma, *, whole: bool) -> Image:
-    """Return the noise of single pixels (Z, Y, X), by the light at a width."""
-    light = gaussian(pixels, (1.5 * seen[0], 1.5 * seen[1], 1.5 * seen[2]))
-    return noise_of(pixel_noise(pixels), light, noise_floor(pixels, whole_numbers=whole))
+    noise = measure_noise(pixels, seen, whole=whole, response=filtered.response)
+    return Look(filtered, noise, sigma, noise.of_response)

@@ -26,9 +26,10 @@ from napari_cellvino.core.errors import ModelPackageError
 from napari_cellvino.core.resources import shipped_folder
 from napari_cellvino.core.yaml_text import load_yaml
 from napari_cellvino.segmentation.spots.bands import Image
-from napari_cellvino.segmentation.spots.look import Look, noise_of_pixels
+from napari_cellvino.segmentation.spots.look import Look
 from napari_cellvino.segmentation.spots.network_input import network_plane
-from napari_cellvino.segmentation.spots.response import DARK, background_of, kernel_norm, pixel_noise
+from napari_cellvino.segmentation.spots.noise import DARK, noise_of_pixels, pixel_noise
+from napari_cellvino.segmentation.spots.response import kernel_norm
 
 NAME, IR, INPUT, OUTPUT = "spots.yaml", "model.xml", "test_input.npy", "test_output.npy"
 TOLERANCE = 1e-3  # of log-odds and px, between where it was made and here
@@ -71,9 +72,10 @@ def smoothing_of(look: Look, *, whole: bool) -> float:
     It is far more where an image was smoothed, as by a median filter: little is left of the noise of pixels then.
     """
     fine = noise_of_pixels(look.image, look.seen, whole=whole)
-    background = background_of(look.image, look.seen)
+    background = look.noise.background.everywhere()
     dark = background <= np.quantile(background, DARK)
-    return float(np.median(look.noise[dark] / fine[dark])) / kernel_norm(look.seen)
+    everywhere = look.noise.within((slice(None), slice(None), slice(None)))
+    return float(np.median(everywhere[dark] / fine[dark])) / kernel_norm(look.seen)
 
 
 def grain_of(image: Image) -> float:

@@ -56,7 +56,7 @@ def _fitted(
     fit = fit_gaussians(image, middle[None], width)
     near = bool(np.linalg.norm(fit.centre[0] - inside) <= max(NEAR, across)) and fit.peak[0] > 0
     place = fit.centre[0] if near else inside
-    there = tuple(np.clip(np.rint(place), 0, np.array(image.shape) - 1).astype(int))
-    score = fit.peak[0] * gaussian_response(width, look.seen) / look.noise[there]
+    there = np.clip(np.rint(place), 0, np.array(image.shape) - 1).astype(np.int64)
+    score = fit.peak[0] * gaussian_response(width, look.seen) / look.noise.at(there[None])[0]
     z, y, x = (place + start).tolist()
     return SpotEdit(True, (z, y, x), float(max(fit.light[0], 0.0)), float(max(score, 0.0)))

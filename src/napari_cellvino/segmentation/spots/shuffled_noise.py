@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from scipy import ndimage as ndi
 from scipy.special import ndtri
 
-from napari_cellvino.segmentation.spots.bands import Image
-from napari_cellvino.segmentation.spots.response import CENTRAL, Sigma, local_maxima, spot_response
+from napari_cellvino.segmentation.spots.bands import Image, local_maxima
+from napari_cellvino.segmentation.spots.noise import CENTRAL, Noise
+from napari_cellvino.segmentation.spots.response import Sigma, spot_response
 from napari_cellvino.segmentation.spots.threshold import Chance, expected_by_chance
 
 TILE_VOXELS = 150_000
@@ -35,7 +36,7 @@ SAME = 0.8  # of the noise of an image's response to that of its shuffled pixels
 SEED = 20
 
 
-def expected_by_shuffling(image: Image, response: Image, noise: Image, sigma: Sigma, at: NDArray[np.int64]) -> Chance:
+def expected_by_shuffling(image: Image, response: Image, noise: Noise, sigma: Sigma, at: NDArray[np.int64]) -> Chance:
     """Return how many maxima above a score noise has that is spread as this image's is, Gaussian noise at least.
 
     Parameters
@@ -54,9 +55,9 @@ def expected_by_shuffling(image: Image, response: Image, noise: Image, sigma: Si
     tiles = [tile for tile in _tiles(image.shape) if float(free[tile].mean()) > FREE]
     for tile in tiles:
         size = free[tile].size
-        light = _Light(image[tile], free[tile])
+        light, there = _Light(image[tile], free[tile]), noise.within(tile)
         for _ in range(max(1, -(-SHUFFLED_VOXELS // (len(tiles) * size)))):
-            scores.append(_shuffled_scores(light, response[tile], noise[tile], sigma, rng))
+            scores.append(_shuffled_scores(light, response[tile], there, sigma, rng))
             voxels += size
     if not scores:
         return gaussian

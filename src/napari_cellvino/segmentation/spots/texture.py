@@ -10,14 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.segmentation.spots.gaussian_fit import Gaussians, render
-from napari_cellvino.segmentation.spots.look import Look, noise_of_pixels
-from napari_cellvino.segmentation.spots.response import (
-    background_of,
-    kernel_norm,
-    noise_floor,
-    noise_of,
-    spot_response,
-)
+from napari_cellvino.segmentation.spots.look import Look
+from napari_cellvino.segmentation.spots.noise import noise_floor, noise_of, noise_of_pixels
+from napari_cellvino.segmentation.spots.response import kernel_norm, spot_response
 from napari_cellvino.segmentation.spots.threshold import choose_score, expected_by_chance
 
 TEXTURE = 3.0  # times what noise of pixels makes of it, that a response has without the spots: crowds of spots, not all
@@ -31,13 +26,13 @@ def stands_out_of_texture(
     norm = kernel_norm(look.seen)
     rest = spot_response(look.image - render(look.image.shape, found), look.seen)
     floor = noise_floor(look.image, whole_numbers=whole) * norm
-    left = noise_of(rest, background_of(look.image, look.seen), floor)
+    left = noise_of(rest, look.noise.background.everywhere(), floor)
     texture = left > np.float32(TEXTURE * norm) * noise_of_pixels(look.image, look.seen, whole=whole)
     inside = texture[tuple(at.T)]
     if not inside.any():
         return np.ones(len(at), bool)
     peaks = tuple(look.filtered.peaks[texture[tuple(look.filtered.peaks.T)]].T)
     share, chance = float(texture.mean()), expected_by_chance(look.image.shape, look.seen)
-    scores = (look.response[peaks] / look.usual[peaks]).astype(np.float64)
+    scores = (look.response[peaks] / look.usual.at(np.stack(peaks, 1))).astype(np.float64)
     least = choose_score(scores, lambda score: share * chance(score))
-    return np.asarray(~inside | (response >= least * look.usual[tuple(at.T)]))
+    return np.asarray(~inside | (response >= least * look.usual.at(at)))
