@@ -18,7 +18,6 @@ def test_all_that_a_model_learns_from_can_be_read(
     name: str, shared_data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sets, "ADHERENT", FEW)
-    monkeypatch.setattr(sets, "NUCLEAR", FEW)
     monkeypatch.setattr(sets, "SEEDS", {split: (seed, FEW) for split, (seed, _) in sets.SEEDS.items()})
     for use in ("train", "val", "shown"):
         found = sets.sets_of(name, shared_data, use)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy import ndimage as ndi
 from skimage.measure import label as connected_components
 
 from napari_cellvino.training.synthetic.draw import contact_sheet, draw_shards
@@ -14,10 +13,8 @@ from napari_cellvino.training.synthetic.fields import (
     ADHERENT_KINDS,
     ADHERENT_OPTICS,
     KIND_CHANCES,
-    NUCLEAR_KINDS,
     OPTICS_CHANCES,
     adherent_field,
-    nuclear_field,
     synthetic_field,
 )
 from napari_cellvino.training.synthetic.optics import OPTICS
@@ -39,8 +36,8 @@ def test_another_seed_gives_another_field() -> None:
 
 def test_every_kind_and_optics_has_a_chance() -> None:
     assert set(KIND_CHANCES) == set(KINDS)
-    assert set(OPTICS_CHANCES) | set(ADHERENT_OPTICS) | {"nuclear stain"} == set(OPTICS)
-    for chances in (KIND_CHANCES, OPTICS_CHANCES, ADHERENT_KINDS, ADHERENT_OPTICS, NUCLEAR_KINDS):
+    assert set(OPTICS_CHANCES) | set(ADHERENT_OPTICS) == set(OPTICS)
+    for chances in (KIND_CHANCES, OPTICS_CHANCES, ADHERENT_KINDS, ADHERENT_OPTICS):
         assert sum(chances.values()) == pytest.approx(1.0)
 
 
@@ -81,17 +78,6 @@ def test_adherent_cells_are_large_and_the_same_for_a_seed() -> None:
     np.testing.assert_array_equal(fields[2].image, adherent_field(2, size=160).image)
     areas = np.concatenate([np.bincount(field.true_labels().reshape(-1))[1:] for field in fields])
     assert 20 < np.sqrt(4 / np.pi * np.median(areas)) < 120  # the field cuts many
-
-
-def test_nuclei_are_outlined_where_they_are_seen_to_end() -> None:
-    steepest = []
-    for seed in range(40):
-        field = nuclear_field(seed, size=160)
-        labels, gradient = field.true_labels(), np.hypot(*np.gradient(ndi.gaussian_filter(field.image, 1.0)))
-        outside = ndi.distance_transform_edt(labels == 0)
-        if labels.any() and (outside > 6).any():
-            steepest.append(gradient[(outside > 0) & (outside <= 1)].mean() > gradient[outside > 6].mean())
-    assert np.mean(steepest) > 0.9
 
 
 def test_some_fields_are_empty() -> None:

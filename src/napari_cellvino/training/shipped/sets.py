@@ -14,14 +14,14 @@ from napari_cellvino.training.data.datasets import LabelledImage, read_packed_se
 from napari_cellvino.training.data.stains import stained_otherwise
 from napari_cellvino.training.metrics.evaluate import LabelledSet
 from napari_cellvino.training.shipped.generalist_sets import one_per_channel, real_fields, validation_sets
-from napari_cellvino.training.synthetic.fields import adherent_field, nuclear_field
+from napari_cellvino.training.synthetic.fields import adherent_field
 
 Use = Literal["train", "val", "shown"]
 CRUMBS = {"bbbc039": 30}  # px; smaller true objects there are crumbs of the annotation
 SEEDS = {"train": (1_000, 90), "val": (20_000, 16), "test": (30_000, 40)}  # first seed and number of simulated fields
 OTHER_STAINS = 8  # of each stained field that is learned from
 EVERY_FRAMES = 2  # of a film, one in so many frames
-ADHERENT, NUCLEAR = 1500, 900  # synthetic fields, which take some minutes to draw
+ADHERENT = 1500  # synthetic fields, which take some minutes to draw
 CALIBRATION = 60  # fields that INT8 is calibrated on
 
 
@@ -66,12 +66,9 @@ def _stained_otherwise(data: Path, use: Use) -> list[LabelledSet]:
 
 
 def _nuclei(data: Path, use: Use) -> list[LabelledSet]:
-    """Return fluorescence; to learn from also the negatives of stained tissue (other shapes) and synthetic nuclei."""
-    if use != "train":
-        return _fluorescence(data, use)
+    """Return fluorescence, and to learn from also stained tissue turned to its negative: nuclei of other shapes."""
     negatives = [replace(s, fields=tuple(map(_negative, s.fields))) for s in _stained(data, use)]
-    drawn = LabelledSet("synthetic", tuple(nuclear_field(seed) for seed in range(NUCLEAR)))
-    return [*_fluorescence(data, use), *negatives, drawn]
+    return _fluorescence(data, use) + (negatives if use == "train" else [])
 
 
 def _negative(item: LabelledImage) -> LabelledImage:

@@ -41,7 +41,6 @@ ADHERENT_OPTICS = {
     "DIC": 0.09,
     "fluorescence": 0.07,
 }
-NUCLEAR_KINDS = {"round": 0.62, "contact": 0.12, "spindles": 0.08, "rods": 0.1, "buds": 0.08}
 EMPTY = 0.04  # of the fields show no cell
 SMALLEST, LARGEST = 6.0, 300.0  # px
 RAGGED = 0.06  # of the diameter
@@ -90,14 +89,6 @@ def adherent_field(seed: int, *, size: int = 400) -> LabelledImage:
     rng = np.random.default_rng([77, seed])
     kind, optics = _drawn(ADHERENT_KINDS, rng), _drawn(ADHERENT_OPTICS, rng)
     return synthetic_field(500_000 + seed, size=size, diameters=(30.0, 110.0), kind=kind, optics=optics)
-
-
-def nuclear_field(seed: int, *, size: int = 256) -> LabelledImage:
-    """Return a field (size, size) of nuclei 7 to 60 px across in fluorescence, their outlines exact."""
-    kind = _drawn(NUCLEAR_KINDS, np.random.default_rng([78, seed]))
-    return synthetic_field(
-        900_000 + seed, size=size, diameters=(7.0, 60.0), kind=kind, optics="nuclear stain", ragged=0.0
-    )
 
 
 def _drawn(chances: Mapping[str, float], rng: np.random.Generator) -> str:

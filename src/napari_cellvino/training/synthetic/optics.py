@@ -79,24 +79,6 @@ def fluorescence(s: Specimen, rng: np.random.Generator) -> Image:
     return np.asarray(image + rng.exponential(0.15) * haze, np.float32)
 
 
-def nuclear_stain(s: Specimen, rng: np.random.Generator) -> Image:
-    """Return stained nuclei: flat or domed, chromatin of any grain, nucleoli, very dim ones beside bright ones."""
-    count = int(s.labels.max()) + 1
-    level = np.exp2(rng.normal(0, rng.uniform(0.1, 0.9), count))
-    level[rng.random(count) < rng.choice([0.0, 0.0, 0.15, 0.4])] *= rng.uniform(0.08, 0.4)
-    slope = max(1.0, s.diameter * rng.uniform(0.03, 0.3))  # px in which a nucleus rises from its edge
-    body = (s.depth_px / slope).clip(0, 1) ** rng.uniform(0.3, 1.0) * s.inside
-    body *= np.exp2(rng.uniform(0, 0.5) * s.grain)
-    if rng.random() < 0.35:
-        body += s.inside * granules(len(body), int(rng.integers(20, 600)), s.diameter * rng.uniform(0.02, 0.06), rng)
-    if rng.random() < 0.4:
-        holes = smooth_noise(len(body), s.diameter * rng.uniform(0.3, 0.7), rng) > rng.uniform(1.2, 2.0)
-        body *= 1 - rng.uniform(0.2, 0.6) * holes * (s.rise > 0.3)
-    image = _blurred(body * s.per_cell(level), s, rng, 0.0, 0.05)
-    haze = ndi.gaussian_filter(image, s.diameter * rng.uniform(0.2, 0.8))
-    return np.asarray(image + rng.exponential(0.12) * haze, np.float32)
-
-
 def membrane(s: Specimen, rng: np.random.Generator) -> Image:
     """Return stained membranes: bright edges, brighter where two cells meet, over a dim inside."""
     width = max(0.6, s.diameter * rng.uniform(0.02, 0.06))
@@ -242,7 +224,6 @@ def _blurred(image: Image, s: Specimen, rng: np.random.Generator, low: float, hi
 
 OPTICS: Mapping[str, Callable[[Specimen, np.random.Generator], Image]] = {
     "fluorescence": fluorescence,
-    "nuclear stain": nuclear_stain,
     "membrane": membrane,
     "phase contrast": phase_contrast,
     "phase ring": phase_ring,
