@@ -662,3 +662,17 @@ def test_cells_of_another_plane_do_not_widen_what_is_deleted_in_one(monkeypatch)
     high = np.minimum(places.high, [1, 6, 6])
     runs = runs_of_objects(labels, places.low, np.maximum(high, places.low), [1, 2], 0)
     assert runs.length.sum() == 4, "the pixels of #1 in the first plane only"
+
+
+def test_runs_are_written_over_what_they_were_made_for_only():
+    labels = np.zeros((4, 6), np.int32)
+    labels[1, 1:4] = labels[2, 2:5] = 3
+    places = annotate(labels).index.places([3])
+    runs = runs_of_objects(labels, places.low, places.high, [3], 0)
+    other = labels.copy()
+    other[2, 4] = 5
+    before = other.copy()
+    assert not runs.write_over(other)
+    np.testing.assert_array_equal(other, before)
+    assert runs.write_over(labels)
+    assert not labels.any()

@@ -73,11 +73,14 @@ def test_fields_are_listed_judged_and_run_again(batch, inputs, cellvino, tmp_pat
     assert pd.read_csv(tmp_path / "fields.csv")["cells"].tolist() == [f["cells"] for f in listed]
     assert cellvino("jobs", "reject", out, "A01_f2", "--fields").code == 0
     assert "rejected" in cellvino("jobs", "show", out, "A01_f2").out, "there are no jobs of a watch"
+    page = (out / "summary.html").read_text(encoding="utf-8")
+    assert f"Rejected by a person: 1 field</h2>\n<p>A01_f2 ({listed[1]['cells']} cell): counted in all numbers" in page
     typed = ("--channel", "1", "--device", "CPU", "--set", "confidence=0.9", "--only", "rejected")
     again = cellvino("run", inputs / "monday" / "p", "--out", out, "--json", *typed)
     assert [f["folder"] for f in again.json["fields"]] == ["A01_f2"]
     states = cellvino("jobs", "list", out, "--fields", "--json").json
     assert [(f["name"], f["state"]) for f in states] == [("A01_f1", "done"), ("A01_f2", "done")]
+    assert "Rejected" not in (out / "summary.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -115,7 +118,7 @@ def test_choices_that_do_not_fit_are_refused(typed, cellvino, inputs, tmp_path):
 def test_fields_of_several_inputs_are_listed_and_judged_at_once(cellvino, batch):
     names = [f"{f['results']}/{f['name']}" for f in cellvino("jobs", "list", batch, "--json").json]
     assert names == ["images/one", "monday_p/A01_f1", "monday_p/A01_f2", "tuesday_p/A01_f1", "tuesday_p/A01_f2"]
-    assert cellvino("jobs", "accept", batch, "tuesday_p/A01_f1", "one").code == 0
+    assert cellvino("jobs", "accept", batch, "tuesday_p/A01_f1", "one.tif").code == 0
     told = cellvino("jobs", "list", batch, "--state", "accepted").out.splitlines()
     assert [line.split()[3] for line in told] == ["images/one", "tuesday_p/A01_f1"]
     assert cellvino("jobs", "summary", batch).code == 0

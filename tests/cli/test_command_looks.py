@@ -2,6 +2,7 @@
 
 import shutil
 
+import numpy as np
 import tifffile
 
 from napari_cellvino.core.resources import shipped_folder
@@ -44,6 +45,15 @@ def test_info_of_a_folder_without_images(cellvino, tmp_path):
     called = cellvino("info", tmp_path)
     assert called.code == 1
     assert tmp_path.name in called.err
+
+
+def test_info_of_a_folder_says_what_a_run_would_say_of_its_files(cellvino, tmp_path):
+    for name in ("Process_0001_CH1.tif", "Process_0001_CH2.tif", "Process_0002_CH1.tif", "Process_0002_CH2.tif"):
+        tifffile.imwrite(tmp_path / name, np.zeros((8, 8), np.uint8))
+    (tmp_path / "notes.txt").touch()
+    called = cellvino("info", tmp_path)
+    assert "--pattern 'Process_{field}_CH{channel}.tif' groups them" in called.err
+    assert "notes.txt" in called.err
 
 
 def test_info_of_names_that_begin_with_a_tilde(cellvino, tmp_path, monkeypatch, samples):

@@ -139,3 +139,21 @@ def test_impossible_choices_are_refused(cellvino, tmp_path, words, part):
     called = cellvino("run", tmp_path / "x.tif", "--out", tmp_path / "out", *words)
     assert isinstance(called.error, OptionError)
     assert part in str(called.error)
+
+
+def test_spots_that_may_be_grain_make_the_number_doubtful(tmp_path, cellvino):
+    waves = np.random.default_rng(0).normal(size=(2, 256, 256))
+    speckle = (np.fft.ifft2(np.fft.fft2(waves) * _soft(256)).real ** 2).sum(0)
+    tifffile.imwrite(tmp_path / "grain.tif", np.clip(400 * speckle / speckle.mean(), 0, 65535).astype(np.uint16))
+    called = cellvino("run", tmp_path / "grain.tif", "--pipeline", "spots", "--out", tmp_path / "out")
+    assert called.code == 0, called.err
+    out = tmp_path / "out"
+    spots = len(rows(out / "grain" / "spots.csv"))
+    assert f"of the {spots:,} spots may be noise or grain" in rows(out / "counts.csv")[0]["notices"]
+    assert "may be noise or grain" in ResultStore(out).summary(out / "grain").notices
+
+
+def _soft(side):
+    """Return what the waves of noise are multiplied with, for grain of one px (standard deviation)."""
+    wave = np.fft.fftfreq(side)
+    return np.exp(-2 * np.pi**2 * (wave[:, None] ** 2 + wave**2))

@@ -22,6 +22,23 @@ def stack() -> Stack:
     )
 
 
+@pytest.mark.parametrize(
+    ("size", "said"),
+    [
+        ((0.5, 0.25), ""),  # as of a scanner of lines
+        ((325.0, 325.0), "a pixel of 325 µm is unlikely"),  # nm
+        ((1e-7, 1e-7), "a pixel of 1e-07 µm"),  # m
+        ((1000.0, 0.3, 0.3), "a pixel of 1000 µm"),  # planes in nm
+        ((0.325, 32.5), "pixels of 0.325 x 32.5 µm (y, x) are unlikely"),
+        (None, ""),
+    ],
+)
+def test_sizes_that_no_microscope_gives_are_questioned(size, said):
+    array = np.zeros((2, 8, 8)[-max(2, len(size or ())) :], np.uint8)
+    told = " ".join(Stack.from_array(array, axes="ZYX"[-array.ndim :], spacing_um=size).assumptions)
+    assert (said in told) if said else "unlikely" not in told
+
+
 def test_a_stack_describes_itself(stack: Stack) -> None:
     assert stack.describe() == "24 planes · 2 channels · 8 × 6 px · uint16"
     assert stack.describe_spacing() == "0.32 × 0.32 × 1 µm per pixel"

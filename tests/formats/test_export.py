@@ -119,8 +119,9 @@ def test_fields_nobody_reviewed_are_no_training_data(tmp_path):
     unseen = replace(other, cells=replace(other.cells, cells=(replace(first, review="unseen"), *rest)))
     done = export_fields([seen, unseen], ExportChoices(("training", "labels"), tmp_path))
     assert (done["training"].fields, done["training"].left_out, done["labels"].fields) == (1, ["other"], 2)
-    with pytest.raises(OptionError, match="--all-fields"):
+    with pytest.raises(OptionError, match="the only field has not been reviewed.*--all-fields") as refused:
         export_fields([unseen], ExportChoices(("training",), tmp_path / "none"))
+    assert "--" not in refused.value.window_message
     assert not (tmp_path / "none" / "training").exists()
     export_fields([unseen], ExportChoices(("training",), tmp_path / "all", reviewed_only=frozenset()))
     assert splits(tmp_path / "all" / "training").keys() == {"other"}
@@ -128,8 +129,9 @@ def test_fields_nobody_reviewed_are_no_training_data(tmp_path):
 
 @pytest.mark.parametrize("kind", ["yolo-segment", "cellpose", "stardist", "ome-zarr", "ome-zarr-0.4"])
 def test_formats_of_outlines_refuse_boxes(tmp_path, kind):
-    with pytest.raises(ImageValueError, match="boxes.*outlines"):
+    with pytest.raises(ImageValueError, match="boxes.*outlines.*yolo-detect") as refused:
         export_fields([boxes_field()], ExportChoices((kind,), tmp_path))
+    assert "YOLO boxes" in refused.value.window_message, "as the window calls them"
     assert not (tmp_path / kind).exists()
 
 

@@ -169,6 +169,12 @@ def test_what_is_refused_by_name(tmp_path, name):
         read(write(tmp_path / name, "?"))
 
 
+def test_shapes_of_napari_are_named_with_what_to_do(tmp_path):
+    text = "index,shape-type,vertex-index,axis-0,axis-1\n0,polygon,0,2.0,3.0\n"
+    with pytest.raises(ImageReadError, match="Shapes of napari; make labels of them there"):
+        read(write(tmp_path / "a.csv", text))
+
+
 # -- shapes
 
 
@@ -411,6 +417,12 @@ def test_masks_go_to_the_image_whose_path_fits(tmp_path):
         read(path, wanted=ImageQuery("f1", "/data/C03/f1.tif"))
     with pytest.raises(ImageValueError, match="has no image f2"):
         read(path, wanted=ImageQuery("f2", "/data/A01/f2.tif"))
+
+
+def test_names_that_a_server_wrote_as_addresses_are_understood(tmp_path):
+    path = write(tmp_path / "c.json", two_wells("day%201/a%20b%23.tif", "a%20b.tif"))
+    assert len(read(path, wanted=ImageQuery("a b#", "/data/a b#.tif")).cells) == 1
+    assert len(read(path, wanted=ImageQuery("a%20b", "/data/a%20b.tif")).cells) == 2
 
 
 def test_outlines_that_are_an_overlay_of_imagej_are_not_0_cells(tmp_path):

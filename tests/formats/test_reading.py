@@ -132,6 +132,27 @@ def test_masks_of_another_image_are_not_taken_and_the_names_that_are_wanted_are_
         find_annotations(tmp_path, query)
 
 
+@pytest.mark.parametrize("version", [2, 3])
+def test_labels_lie_in_the_ome_zarr_of_their_image(tmp_path, version):
+    image = tmp_path / "x.zarr"
+    group = zarr.open_group(image, mode="w", zarr_format=version)
+    labels = np.zeros((8, 9), np.uint16)
+    labels[1:4, 1:4], labels[5:7, 4:8] = 1, 2
+    query = ImageQuery("x", str(image))
+    with pytest.raises(ImageReadError, match="has no labels, it is an image alone"):
+        read_cells(find_annotations(image, query), labels.shape, query)
+    axes = [{"name": name, "type": "space"} for name in "yx"]
+    scales = [{"path": "0", "coordinateTransformations": [{"type": "scale", "scale": [1.0, 1.0]}]}]
+    for place, array in ((group, labels * 100), (group.create_group("labels").create_group("cells"), labels)):
+        place.create_array("0", data=array)
+        place.attrs["multiscales"] = [{"axes": axes, "datasets": scales, "version": "0.4"}]
+    group["labels"].attrs["labels"] = ["cells"]
+    for masks in (image, tmp_path):
+        assert find_annotations(masks, query) == image
+    for masks in (image, image / "labels" / "cells"):
+        np.testing.assert_array_equal(read_cells(masks, labels.shape, query).labels, labels)
+
+
 def test_masks_beside_their_images(tmp_path):
     for file in ("x.tif", "x_masks.tif"):
         tifffile.imwrite(tmp_path / file, np.ones((3, 3), np.uint8))

@@ -2,6 +2,7 @@ from importlib.metadata import EntryPoint
 
 import numpy as np
 import pytest
+import tifffile
 
 from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.core.image import ArrayPlanes, Origin, Shape, Stack
@@ -72,6 +73,13 @@ def test_every_format_that_is_not_read_is_named(tmp_path):
                 open_source(path)
             assert unread.name in str(caught.value)
             assert unread.remedy in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["a.nef", "a.DNG", "a.mrxs"])
+def test_the_preview_that_a_raw_picture_or_a_slide_begins_with_is_not_read(tmp_path, name):
+    tifffile.imwrite(tmp_path / name, np.ones((64, 64), np.uint16))
+    with pytest.raises(ImageReadError, match="is not read here"):
+        open_source(tmp_path / name)
 
 
 def test_a_file_that_only_ends_like_a_format_is_told_so(tmp_path):

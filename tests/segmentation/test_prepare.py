@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 
 from napari_cellvino.core.errors import ImageValueError, OptionError
 from napari_cellvino.core.image import ArrayPlanes, Origin, Plane, Shape, Stack, ZChoice
+from napari_cellvino.io import open_source
 from napari_cellvino.segmentation.prepare import project
 
 
@@ -93,3 +96,27 @@ def test_what_is_not_there_is_named(stack: Stack) -> None:
         finish(project(replace(stack, dtype=np.dtype(complex))))
     with pytest.raises(OptionError, match="plane:3"):
         ZChoice.parse("plane:0")
+
+
+@pytest.mark.parametrize("compression", [None, "zlib"])
+@pytest.mark.parametrize("samples", [3, 4])
+def test_colours_of_a_page_are_read_at_once(tmp_path: Path, samples: int, compression: str | None) -> None:
+    pixels = np.random.default_rng(1).integers(0, 255, (5, 20, 30, samples)).astype(np.uint8)
+    extra = {"extrasamples": ["unassalpha"]} if samples == 4 else {}
+    tifffile.imwrite(
+        tmp_path / "a.tif", pixels, photometric="rgb", metadata={"axes": "ZYXS"}, compression=compression, **extra
+    )
+    stack = open_source(tmp_path / "a.tif").read()
+    colours = stack.colours(z=2)
+    assert colours is not None
+    np.testing.assert_array_equal(colours, np.moveaxis(pixels[2, ..., :3], -1, 0))
+    plane, steps = finish(project(stack, inputs=3))
+    np.testing.assert_array_equal(plane.pixels, np.moveaxis(pixels[..., :3].max(0), -1, 0))
+    assert plane.pixels.flags.c_contiguous
+    assert steps == 5
+
+
+@pytest.mark.parametrize("how", [{"photometric": "miniswhite"}, {"planarconfig": "separate", "photometric": "rgb"}])
+def test_channels_that_lie_apart_are_read_one_by_one(tmp_path: Path, how: dict[str, str]) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", np.arange(3 * 20 * 30, dtype=np.uint16).reshape(3, 20, 30), **how)
+    assert open_source(tmp_path / "a.tif").read().colours() is None

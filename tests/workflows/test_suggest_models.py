@@ -45,7 +45,7 @@ def test_the_model_of_the_kind_is_named(root: Path, engines: EngineProvider, ima
     assert sight.best.labels is not None
     assert sight.best.labels.shape == sight.best.pixels.shape[1:]
     assert sight.best.choices["model"] == best
-    assert f"({best}) suits it best" in sight.says
+    assert sight.says.startswith(f"{sight.best.title} suits it best")
     assert {
         ("nuclei", Precision.INT8),
         ("cells-phase", Precision.FAST),

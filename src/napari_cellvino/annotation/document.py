@@ -216,11 +216,10 @@ class Annotation:
         EditError
             If the annotation has changed since the edit was made; nothing changes then.
         """
-        if not self.fits(edit):
+        index = self.index if len(edit.pixels) else None
+        if not self._knows(edit.records) or (index is not None and not edit.pixels.write_over(self.pixels)):
             raise EditError(f"{edit.name} no longer fits: the cells have changed since; do it again")
-        if len(edit.pixels):
-            index = self.index
-            edit.pixels.write(self.pixels)
+        if index is not None:
             index.update(self.pixels, edit.pixels)
         if edit.records:
             self._put(edit.records)
@@ -259,10 +258,13 @@ class Annotation:
 
     def fits(self, edit: Edit) -> bool:
         """Return whether the cells are as they were when the edit was made."""
-        live, gone, changes = self._live, self._deleted, edit.records
+        return self._knows(edit.records) and (len(edit.pixels) == 0 or edit.pixels.holds(self.pixels))
+
+    def _knows(self, changes: RecordChanges) -> bool:
+        """Return whether the records are those before the changes."""
+        live, gone = self._live, self._deleted
         now = (live.get(id_) or gone.get(id_) for id_ in changes.ids)
-        known = all(a is b or a == b for a, b in zip(now, changes.before, strict=True))
-        return known and (len(edit.pixels) == 0 or edit.pixels.holds(self.pixels))
+        return all(a is b or a == b for a, b in zip(now, changes.before, strict=True))
 
     def _put(self, changes: RecordChanges) -> None:
         self._states = self._corrected = None

@@ -63,6 +63,14 @@ class PixelRuns:
         """Write the labels ``after`` into a contiguous image, in place."""
         labels.reshape(-1)[self._pixels()] = np.repeat(self.after, self.length)
 
+    def write_over(self, labels: Labels) -> bool:
+        """Write the labels ``after`` where all labels are ``before``; return whether they are, else nothing changes."""
+        pixels, flat = self._pixels(), labels.reshape(-1)
+        if not (flat[pixels] == np.repeat(self.before, self.length)).all():
+            return False
+        flat[pixels] = np.repeat(self.after, self.length)
+        return True
+
     def region(self, shape: tuple[int, ...]) -> Region | None:
         """Return the bounding box of the changed pixels in an image of ``shape``, or None without changes."""
         if len(self) == 0:

@@ -28,7 +28,7 @@ from napari_cellvino.storage.time_text import local_time
 from napari_cellvino.workflows.field_log import known_records
 from napari_cellvino.workflows.run_again import run_again
 from napari_cellvino.workflows.run_fields import RunResult
-from napari_cellvino.workflows.run_page import write_run_page
+from napari_cellvino.workflows.run_page import refresh_run_page, write_run_page
 
 _AGAIN = {"retry": FieldState.FAILED, "rerun": FieldState.REJECTED}
 ORDERS = ("pause", "resume", "cancel", "summary")
@@ -53,8 +53,7 @@ class _Folder:
         return set(texts) - {word for r in self.records for word in self._words(r)}
 
     def _words(self, record: FieldRecord) -> set[str]:
-        name = record.name
-        return {name, f"{self.prefix}{name}"} | ({Path(name).name} if Path(name).is_absolute() else set())
+        return {record.name, f"{self.prefix}{record.name}", record.file, Path(record.file or record.name).name}
 
 
 def is_of_run(ledger: Ledger) -> bool:
@@ -128,7 +127,9 @@ def _check_names(folders: Sequence[_Folder], texts: Sequence[str]) -> None:
     for text in texts:
         meant = [f"{folder.prefix}{name}" for folder in folders for name in folder.named([text])]
         if len(meant) > 1:
-            raise OptionError(f"{len(meant)} fields are called {text}: {list_names(meant)}; name one with its folder")
+            raise OptionError(
+                f"{len(meant)} fields are called {text}: {list_names(meant)}; name one of them as it is listed"
+            )
 
 
 def _order(root: Path, options: argparse.Namespace) -> int:
@@ -163,6 +164,8 @@ def _review(folders: Sequence[_Folder], options: argparse.Namespace) -> int:
         names = folder.named(options.input) if options.input else by_state
         FieldLedger(folder.root).review(names, said)
         judged += len(names)
+        if names:
+            refresh_run_page(folder.root)  # it names those that are rejected
     print(f"{judged} field{'s' * (judged != 1)}: {said.value}", file=sys.stderr)
     return 0
 

@@ -13,13 +13,14 @@ from napari_cellvino.cli.plates import plate_info
 from napari_cellvino.cli.recipe_options import overrides_from
 from napari_cellvino.core.errors import CellvinoError
 from napari_cellvino.core.image import MetadataOverrides, Stack
+from napari_cellvino.core.size_doubts import size_doubts
 from napari_cellvino.io import open_as
 from napari_cellvino.io.plates import open_plate
 from napari_cellvino.model_package import ModelSpec, open_package
 from napari_cellvino.model_package.spec import SPEC_NAME
 from napari_cellvino.storage.json_text import json_text
 from napari_cellvino.workflows.plate_inputs import is_plate
-from napari_cellvino.workflows.run_folder import list_inputs
+from napari_cellvino.workflows.run_folder import describe_inputs, list_inputs
 
 Found = list[tuple[dict[str, object], str]]  # as JSON values, and as text
 
@@ -30,7 +31,10 @@ def run(options: argparse.Namespace) -> int:
     said = overrides_from(options)
     images = [path for path in options.inputs if path not in models]
     plates = [path for path in images if is_plate(path, said.pattern, options.plate)]
-    files = list_inputs([path for path in images if path not in plates], said.pattern)
+    others = [path for path in images if path not in plates]
+    files = list_inputs(others, said.pattern)
+    for sentence in () if options.json else describe_inputs(others, said.pattern):
+        print(sentence, file=sys.stderr)  # as a run would say it
     records: list[dict[str, object]] = []
     failed = 0
     looks: list[tuple[Path, Callable[[Path], Found]]] = [(path, _model) for path in models]
@@ -99,4 +103,4 @@ def _format(path: Path, stack: Stack) -> str:
     if stack.shape.c > 1:
         lines.append("channels: " + ", ".join(f"{n} {name}" for n, name in enumerate(stack.channels, 1)))
     sizes = stack.unknown_sizes if stack.spacing.known else ()  # otherwise in the line of the spacing
-    return "\n  ".join([*lines, *stack.remarks, *stack.warnings, *sizes])
+    return "\n  ".join([*lines, *stack.remarks, *stack.warnings, *size_doubts(stack.spacing), *sizes])

@@ -1,7 +1,6 @@
 """What an image is here: planes on demand, with axes, spacing, channel names and where they came from.
 
-A bare array forgets its scale and its channels, and a z-stack need not fit in memory; so everything passes a `Stack`,
-which yields one (Y, X) plane at a time, or a `Plane`, which is the input of a network.
+A bare array forgets its scale, and a stack need not fit in memory: a `Stack` yields planes, networks take a `Plane`.
 """
 
 from __future__ import annotations
@@ -10,13 +9,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.core.array_axes import name_axes, zyx_sizes
 from napari_cellvino.core.errors import ImageValueError, OptionError
+from napari_cellvino.core.size_doubts import size_doubts
 
 RGB = ("Red", "Green", "Blue")
 ALL_CHANNELS = "all"  # the choice of a model that looks at several at once
@@ -115,6 +115,15 @@ class PlaneReader(Protocol):
 
     def plane(self, *, t: int, c: int, z: int) -> NDArray[np.generic]:
         """Return the (Y, X) pixels at frame ``t``, channel ``c``, plane ``z``, all counted from 0."""
+        ...
+
+
+@runtime_checkable
+class ColourReader(Protocol):
+    """What some readers of planes can do: give all channels at once where these lie beside each other in the file."""
+
+    def colours(self, *, t: int, z: int) -> NDArray[np.generic] | None:
+        """Return all channels (C, Y, X) of a plane, or None; no copy is made, so that X is not the fastest axis."""
         ...
 
 
@@ -220,11 +229,18 @@ class Stack:
     @property
     def assumptions(self) -> tuple[str, ...]:
         """All sentences on what was guessed, needs a choice or is unknown."""
-        return (*self.remarks, *self.warnings, *self.unknown_sizes)
+        return (*self.remarks, *self.warnings, *size_doubts(self.spacing), *self.unknown_sizes)
 
     def plane(self, *, t: int = 0, c: int = 0, z: int = 0) -> NDArray[np.generic]:
         """Return one plane (Y, X); counted from 0."""
         return self.planes.plane(t=t, c=c, z=z)
+
+    def colours(self, *, t: int = 0, z: int = 0) -> NDArray[np.generic] | None:
+        """Return all channels (C, Y, X) of a plane as they lie beside each other in a file; None where they do not.
+
+        The memory is that of nobody else.
+        """
+        return self.planes.colours(t=t, z=z) if isinstance(self.planes, ColourReader) else None
 
     def with_spacing(self, spacing: Spacing) -> Stack:
         """Return the same pixels with a spacing the user gave."""
@@ -269,36 +285,6 @@ class ArrayPlanes:
         where = {"T": t, "C": c, "S": c, "Z": z}
         pixels = np.asarray(self.array[tuple(where.get(letter, slice(None)) for letter in self.axes)])
         return pixels if self.axes.index("Y") < self.axes.index("X") else pixels.T
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelPlanes:
-    """The planes of some channels (from 0) of an image, in the order of ``channels``."""
-
-    planes: PlaneReader
-    channels: tuple[int, ...]
-
-    def plane(self, *, t: int, c: int, z: int) -> NDArray[np.generic]:
-        """Return one plane (Y, X)."""
-        if not 0 <= c < len(self.channels):
-            raise ImageValueError(f"there is no channel {c + 1}; {len(self.channels)} are there")
-        return self.planes.plane(t=t, c=self.channels[c], z=z)
-
-
-def select_stack_channels(stack: Stack, channels: Sequence[int], warning: str) -> Stack:
-    """Return a stack of some of its channels (from 0), which keep their numbers; ``warning`` is the reason."""
-    kept = tuple(channels)
-    return replace(
-        stack,
-        planes=ChannelPlanes(stack.planes, kept),
-        shape=stack.shape._replace(c=len(kept)),
-        channels=tuple(stack.channels[c] for c in kept),
-        hints=tuple(stack.hints[c] for c in kept) if stack.hints else (),
-        numbers=tuple(stack.channel_numbers[c] for c in kept),
-        absent=tuple(name for c, name in enumerate(stack.channels) if c not in kept),
-        rgb=False,
-        warnings=(*stack.warnings, warning),
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,9 +22,10 @@ class Spots:
     the cell that a spot lies in, 0 outside of cells. ``sigma`` (z, y, x) is the width of a spot in px. ``least_score``
     and ``least_brightness`` are what a spot has at least, and ``curve`` (K, 2) how many spots each brightness leaves.
     ``beyond`` is the width in px of bright things that are larger than what is sought, 0 without such. ``notices`` say
-    what may have made their number wrong, ``remarks`` how they were found. ``partner`` are
-    the spots of a second channel, where both are compared. ``by_network`` says whether a network saw them. ``edits``
-    are what a person did to them, in order; None where nobody looked.
+    what may have made their number wrong, ``remarks`` how they were found. ``partner`` are the spots of a second
+    channel, where both are compared. ``by_network`` says whether a network saw them. ``may_be_noise`` is the share of
+    them that noise or grain may be, at most; None where nothing tells. ``edits`` are what a person did to them, in
+    order; None where nobody looked.
     """
 
     position: NDArray[np.float64]
@@ -42,6 +43,7 @@ class Spots:
     remarks: tuple[str, ...] = ()
     partner: Spots | None = None
     by_network: bool = False
+    may_be_noise: float | None = None
     edits: tuple[SpotEdit, ...] | None = None
 
     def __len__(self) -> int:

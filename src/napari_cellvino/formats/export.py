@@ -94,13 +94,15 @@ def _write(
 
 def _finish(name: str, writer: Writer, part: Path, exported: ExportSummary) -> None:
     if not exported.fields:
-        why = (
-            f"none of the {len(exported.left_out)} field(s) has been reviewed to its last cell; "
-            "review them, or take all with --all-fields"
-            if exported.left_out
-            else "there is no field to export"
+        if not exported.left_out:
+            raise OptionError(f"{name}: there is no field to export")
+        number = len(exported.left_out)
+        fields = "the only field has not" if number == 1 else f"none of the {number} fields has"
+        raise OptionError(
+            f"{name}: {fields} been reviewed to its last cell",
+            remedy="accept, correct or reject every cell in tab 3",
+            command="review them, or take all with --all-fields",
         )
-        raise OptionError(f"{name}: {why}")
     writer.finish()
     files = sorted(path.relative_to(part).as_posix() for path in part.rglob("*") if path.is_file())
     record = {

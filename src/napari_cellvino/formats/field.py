@@ -117,8 +117,9 @@ class Cells:
         """
         if self.labels is None:
             raise ImageValueError(
-                f"{name} holds boxes and no outlines, which {wanted_by} needs; "
-                "export it as labels, training, coco, yolo-detect, imagej or qupath"
+                f"{name} holds boxes and no outlines, which {wanted_by} needs",
+                remedy="choose label images, a training set, COCO, YOLO boxes, ImageJ or QuPath",
+                command="export it as labels, training, coco, yolo-detect, imagej or qupath",
             )
         return self.labels
 

@@ -21,6 +21,7 @@ WORDS = re.compile(  # of which names of masks are made
 )
 NO_MASKS = re.compile(r"[-_. ](flows?|overlay|prob(abilities)?)$", re.IGNORECASE)  # what lies beside masks
 MOST_FILES = 100_000
+LABELS = "labels"  # of an OME-Zarr
 
 
 def is_packed(path: Path) -> bool:
@@ -68,6 +69,8 @@ def _below(folder: Path) -> Iterator[Path]:
 def _marked(files: list[Path], wanted: ImageQuery) -> list[Path]:
     """Return the files that have the name of the image, and are not the image, which may lie beside them."""
     own = Path(wanted.path).resolve() if wanted.path else None
+    if own is not None and (own / LABELS).is_dir():
+        own = None  # an OME-Zarr, which holds its labels itself
     named = [
         path
         for path in files

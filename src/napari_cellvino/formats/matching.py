@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 from napari_cellvino.core.errors import ImageReadError, ImageValueError
 from napari_cellvino.formats.field import MisfitError
@@ -120,7 +121,7 @@ def _named(entries: Sequence[Entry], wanted: ImageQuery) -> list[int]:
     stems = [stem_of(entry.file_name) for entry in entries]
     exact = [row for row, stem in enumerate(stems) if stem == wanted.name]
     alike = [row for row, stem in enumerate(stems) if plain(stem) in wanted.names]
-    served = [row for row, stem in enumerate(stems) if plain(UPLOADED.sub("", stem)) in wanted.names]
+    served = [row for row, stem in enumerate(stems) if plain(unquote(UPLOADED.sub("", stem))) in wanted.names]
     return exact or alike or served
 
 

@@ -157,7 +157,7 @@ def read_ome_zarr(path: Path, shape: tuple[int, ...], name: str = "") -> Cells:
     names: list[str] = []
     with decoding(path, "OME-Zarr with labels"):
         group = _open_group(path, mode="r")
-        if "image-label" not in _attributes(group):
+        if "image-label" not in _attributes(group) and path.parent.name != "labels":
             names = _label_names(path)
             group = _open_group(path / "labels" / names[0], mode="r")
         said = _attributes(group)
@@ -165,7 +165,7 @@ def read_ome_zarr(path: Path, shape: tuple[int, ...], name: str = "") -> Cells:
         check_shape(path, array.shape, shape)
         check_fits(path, math.prod(array.chunks) * array.dtype.itemsize)
         labels = np.asarray(array)
-        cells = [_cell(entry) for entry in said["image-label"].get("properties", [])]
+        cells = [_cell(entry) for entry in said.get("image-label", {}).get("properties") or []]  # others leave it out
     notices = _passed_over(names)
     if cells:
         return labelled(fitting_labels(path, whole_numbers(path, labels, shape), shape), cells, notices=notices)

@@ -179,7 +179,8 @@ def find_annotations(masks: Path, wanted: ImageQuery | str, fits: Callable[[Path
     image = as_query(wanted)
     if not masks.exists():
         raise ImageReadError(f"there is nothing at {masks}; check the name")
-    if image.path and Path(image.path).exists() and masks.resolve() == Path(image.path).resolve():
+    own = image.path and Path(image.path).exists() and masks.resolve() == Path(image.path).resolve()
+    if own and not is_zarr(masks):  # an OME-Zarr holds its labels beside its pixels
         raise ImageReadError(f"{masks} is the image itself, not its masks")
     if not masks.is_dir() or is_zarr(masks):
         return masks

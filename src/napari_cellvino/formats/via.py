@@ -110,6 +110,11 @@ def read_via_csv(path: Path, shape: tuple[int, ...], wanted: ImageQuery) -> Cell
         check_fits(path, 10 * path.stat().st_size)
         with path.open(newline="", encoding="utf-8-sig") as handle:
             table = csv.DictReader(line for line in handle if not line.startswith("#"))
+            if "shape-type" in (table.fieldnames or ()):
+                raise ImageReadError(
+                    f"{path} holds Shapes of napari; make labels of them there (right click on the layer, Convert to "
+                    "Labels), save these as TIFF and import that"
+                )
             if not set(table.fieldnames or ()) >= COLUMNS:
                 raise ImageReadError(
                     f"{path} is a table with the columns {', '.join((table.fieldnames or ())[:6])}, not outlines; of "

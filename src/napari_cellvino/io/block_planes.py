@@ -98,6 +98,20 @@ class BlockPlanes:
         """
         return self._read(None, t=t, c=c, z=z)
 
+    def colours(self, *, t: int, z: int) -> NDArray[np.generic] | None:
+        """Return all channels (C, Y, X) of a plane as they lie in the file, where a block is a plane of colours.
+
+        Else, or where pixels are not shown as they are stored, None. Errors are those of `plane`.
+        """
+        layout, shown = self._layout, self._transform
+        alone = layout.roles[self._blocks.start :] == "YXC" and layout.roles.count("C") == 1
+        if not alone or shown.turns or shown.white is not None:
+            return None
+        _check_index(self._name, layout.shape, t=t, c=0, z=z)
+        number, _ = layout.locate(self._blocks.start, {"T": t, "C": 0, "Z": z, "P": self._position})
+        pixels = np.asarray(self._blocks.block(number)[..., : layout.shown[-1]], shown.dtype)
+        return np.moveaxis(pixels, -1, 0)
+
     def part(self, region: Region, *, t: int, c: int, z: int) -> NDArray[np.generic]:
         """Return a region of a plane (Y, X), in memory of its own; errors as `plane`."""
         if self._transform.turns:

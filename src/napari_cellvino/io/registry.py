@@ -143,6 +143,8 @@ def candidates(path: Path, head: bytes) -> list[ImageReader]:
     """Return the readers that may open a path, those whose suffix fits before the others; a folder has no ``head``."""
     if not head:
         return [reader for reader in readers() if reader.folder]
+    if any(path.name.lower().endswith(unread.suffixes) for unread in UNREAD_FORMATS if not unread.signatures):
+        return []  # some of them begin as a TIFF or a JPEG does: with a preview
     taking = [reader for reader in readers() if reader.matches(path.name, head)]
     return sorted(taking, key=lambda reader: not reader.has_suffix(path.name))
 

@@ -6,6 +6,8 @@ from napari_cellvino.io.reader import Signature, UnreadFormat, signatures
 
 _VIDEO = "save its frames as a TIFF stack, in Fiji for example; a video is compressed for the eye, not for measuring"
 _PICTURE = "save it as TIFF or PNG"
+_CAMERA = "develop it to a TIFF of 16 bits without changes of brightness; what lies before the raw data is a preview"
+_PACKED = signatures(b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf", b"Rar!")
 _OLE = signatures(b"\xd0\xcf\x11\xe0")
 
 UNREAD_FORMATS: tuple[UnreadFormat, ...] = (
@@ -29,6 +31,9 @@ UNREAD_FORMATS: tuple[UnreadFormat, ...] = (
     UnreadFormat("a Windows bitmap", (".bmp",), signatures(b"BM"), _PICTURE),
     UnreadFormat("a PDF", (".pdf",), signatures(b"%PDF"), "export its figure as PNG; better, use the original image"),
     UnreadFormat("a zip archive or an office document", (".zip",), signatures(b"PK\x03\x04"), "unpack it first"),
+    UnreadFormat("an archive", (".gz", ".bz2", ".xz", ".7z", ".rar", ".tar"), _PACKED, "unpack it first"),
+    UnreadFormat("a raw picture of a camera", (".dng", ".nef", ".cr2", ".cr3", ".arw", ".orf", ".rw2"), (), _CAMERA),
+    UnreadFormat("a FITS file of astronomy", (".fits", ".fit", ".fts"), signatures(b"SIMPLE  ="), _PICTURE),
     UnreadFormat("a Zeiss ZVI file or an old office document", (".zvi",), _OLE),
     UnreadFormat("a Volocity library", (".mvd2",)),
     UnreadFormat("a Princeton Instruments file", (".spe",)),

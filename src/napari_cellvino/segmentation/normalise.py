@@ -161,7 +161,7 @@ def normalise_into(batch: NDArray[np.float32], pixels: NDArray[np.generic], rang
     tile = batch.shape[1]
     for channel, (part, values) in enumerate(zip(pixels, ranges, strict=True)):
         normalised = values.apply(part)
-        if part.dtype.kind == "f":
+        if part.dtype.kind == "f" and not np.isfinite(normalised.max() - normalised.min()):
             np.nan_to_num(normalised, copy=False, nan=0.0)
         if (height, width) != (tile, tile):
             normalised = np.pad(normalised, ((0, tile - height), (0, tile - width)), mode="symmetric")

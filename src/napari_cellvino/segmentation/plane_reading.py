@@ -15,21 +15,33 @@ from napari_cellvino.storage.large_arrays import allocate
 
 
 def read_ahead(
-    stack: Stack, frame: int, numbers: Sequence[int], channels: Sequence[int] | None = None
+    stack: Stack,
+    frame: int,
+    numbers: Sequence[int],
+    channels: Sequence[int] | None = None,
+    *,
+    as_stored: bool = False,
 ) -> Iterator[NDArray[np.generic]]:
     """Yield the channels (C, Y, X), all by default, of the planes ``numbers`` at ``frame``; all counted from 0.
 
     One plane is read ahead, on a thread: at most two are in memory beside the one yielded. Boolean pixels become 0
-    and 1 (uint8).
+    and 1 (uint8). With ``as_stored`` colours may lie beside each other, as they do in files: X is not the fastest axis
+    then, and telling them apart takes as long as all else that reading does.
     """
     wanted = range(stack.shape.c) if channels is None else channels
+    read = _read_as_stored if as_stored and channels is None else _read
     with ThreadPoolExecutor(1, thread_name_prefix="cellvino-reading") as pool:
-        pending = pool.submit(_read, stack, frame, numbers[0], wanted)
+        pending = pool.submit(read, stack, frame, numbers[0], wanted)
         for number in numbers[1:]:
             plane = pending.result()
-            pending = pool.submit(_read, stack, frame, number, wanted)
+            pending = pool.submit(read, stack, frame, number, wanted)
             yield plane
         yield pending.result()
+
+
+def _read_as_stored(stack: Stack, t: int, z: int, channels: Sequence[int]) -> NDArray[np.generic]:
+    pixels = stack.colours(t=t, z=z)
+    return _read(stack, t, z, channels) if pixels is None or pixels.dtype == bool else pixels
 
 
 def _read(stack: Stack, t: int, z: int, channels: Sequence[int]) -> NDArray[np.generic]:

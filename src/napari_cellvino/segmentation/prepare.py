@@ -15,7 +15,7 @@ from napari_cellvino.core.progress import Progress
 from napari_cellvino.core.stage_log import timed_stage
 from napari_cellvino.segmentation.lost_planes import PlaneSieve
 from napari_cellvino.segmentation.plane_reading import read_ahead
-from napari_cellvino.segmentation.z_projection import Projection, SharpestPlane, make_projection
+from napari_cellvino.segmentation.z_projection import MaximumProjection, Projection, SharpestPlane, make_projection
 from napari_cellvino.storage.large_arrays import allocate, copied
 
 _logger = logging.getLogger(__name__)
@@ -56,7 +56,8 @@ def project(
             projection.add(z, pixels)
 
     with timed_stage(_logger, "read", stack.origin_of(frame).name, f"{len(planes)} plane(s)"):
-        for done, pixels in enumerate(read_ahead(stack, frame - 1, planes), 1):
+        highest = isinstance(projection, MaximumProjection) and len(planes) > 1  # of colours beside each other as fast
+        for done, pixels in enumerate(read_ahead(stack, frame - 1, planes, as_stored=highest), 1):
             take(sieve.add(pixels))
             yield Progress("planes", done, len(planes))
         take(sieve.rest())

@@ -27,7 +27,7 @@ from napari_cellvino.segmentation.heads.mask import MaskHead
 from napari_cellvino.segmentation.heads.paste_masks import CellMask, paste_masks
 from napari_cellvino.segmentation.normalise import normalise_into, plane_range
 from napari_cellvino.segmentation.prepare import network_inputs
-from napari_cellvino.segmentation.rescale import resize_map, resize_pixels
+from napari_cellvino.segmentation.rescale import resize_map_where, resize_pixels
 
 RANGE_SAMPLES = 12_000  # neighbourhoods sampled for a crop's percentiles
 MIN_PROBABILITY = MaskHead.parameters[0].low  # lower probabilities are never inside an outline
@@ -83,8 +83,8 @@ def infer_masks(
     outputs = refiner.engine.infer_all(_crops(plane, missing, spec))
     for done, ((centre, side), maps) in enumerate(zip(missing, outputs, strict=True), 1):
         y, x = (round(position) for position in centre)
-        probability = resize_map(maps[0, 0], (side, side))
-        masks[centre] = _crop_to_cell(probability, y - side // 2, x - side // 2, plane.shape)
+        part, (top, left) = resize_map_where(maps[0, 0], (side, side), MIN_PROBABILITY)
+        masks[centre] = _crop_to_cell(part, (y - side // 2 + top, x - side // 2 + left), (y, x), plane.shape)
         yield Progress("cells", done, len(missing), Stage.INFERENCE)
     return CellMasks(masks, refiner.engine.load(spec.tile))  # an engine may have had to go on elsewhere
 
@@ -129,9 +129,14 @@ def _normalise_crop(batch: NDArray[np.float32], crop: NDArray[np.generic], spec:
     normalise_into(batch, resize_pixels(crop, (spec.tile, spec.tile)), ranges)
 
 
-def _crop_to_cell(probability: NDArray[np.float16], top: int, left: int, shape: tuple[int, int]) -> CellMask:
-    """Return the part of a square crop at (top, left) that lies in the plane and may belong to the cell."""
-    side = len(probability)
+def _crop_to_cell(
+    probability: NDArray[np.float16], at: tuple[int, int], middle: tuple[int, int], shape: tuple[int, int]
+) -> CellMask:
+    """Return what of a crop, whose first pixel lies ``at`` (y, x), is in the plane and may belong to a cell.
+
+    ``middle`` is that of the cell in the plane.
+    """
+    top, left = at
     y0, x0 = max(0, -top), max(0, -left)
     inside = probability[y0 : shape[0] - top, x0 : shape[1] - left]
     kept = inside >= np.float16(MIN_PROBABILITY)
@@ -139,5 +144,5 @@ def _crop_to_cell(probability: NDArray[np.float16], top: int, left: int, shape: 
     if len(rows) == 0:
         return CellMask(0, 0, np.zeros((1, 1), np.float16))
     y, x = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-    middle = side // 2 - y0 - float(rows[0]), side // 2 - x0 - float(columns[0])
-    return CellMask(top + y0 + int(rows[0]), left + x0 + int(columns[0]), inside[y, x].copy(), middle)
+    first = top + y0 + int(rows[0]), left + x0 + int(columns[0])
+    return CellMask(*first, inside[y, x].copy(), (float(middle[0] - first[0]), float(middle[1] - first[1])))

@@ -77,7 +77,7 @@ def resize_rows(pixels: NDArray[np.generic], shape: tuple[int, int], first: int,
     """Return the rows from ``first`` to ``last`` of pixels (C, Y, X) at another size (Y, X)."""
     out = np.empty((len(pixels), last - first, shape[1]), np.float32)
     for channel, target in zip(pixels, out, strict=True):
-        _resample(channel, shape, first, target, smooth=shape[0] < pixels.shape[1], mode="mirror")
+        _resample(channel, shape, (first, 0), target, smooth=shape[0] < pixels.shape[1], mode="mirror")
     return out
 
 
@@ -91,7 +91,7 @@ def resize_maps(maps: NDArray[np.float16], shape: tuple[int, int]) -> NDArray[np
 
 def resize_map_into(out: NDArray[np.float16], probability: NDArray[np.float16]) -> None:
     """Write a map (Y, X) at the height and width of ``out``, interpolated linearly."""
-    _resample(probability, out.shape, 0, out, smooth=False, mode="nearest")
+    _resample(probability, out.shape, (0, 0), out, smooth=False, mode="nearest")
 
 
 def resize_map(probability: NDArray[np.float16], shape: tuple[int, int]) -> NDArray[np.float16]:
@@ -99,38 +99,71 @@ def resize_map(probability: NDArray[np.float16], shape: tuple[int, int]) -> NDAr
     return probability if probability.shape == shape else resize_maps(probability[None], shape)[0]
 
 
+def resize_map_where(
+    probability: NDArray[np.float16], shape: tuple[int, int], least: float
+) -> tuple[NDArray[np.float16], tuple[int, int]]:
+    """Return the part of `resize_map` that all pixels of at least ``least`` lie in, and its first row and column."""
+    likely = probability >= np.float16(least)
+    sides = [_reached(np.flatnonzero(likely.any(1 - axis)), probability.shape[axis], shape[axis]) for axis in (0, 1)]
+    (top, bottom), (left, right) = sides
+    if probability.shape == shape:
+        return probability[top:bottom, left:right], (top, left)
+    out = np.empty((bottom - top, right - left), np.float16)
+    if out.size:
+        _resample(probability, shape, (top, left), out, smooth=False, mode="nearest")
+    return out, (top, left)
+
+
+def _reached(known: NDArray[np.intp], length: int, count: int) -> tuple[int, int]:
+    """Return the first of ``count`` places along an axis, and the one after the last, that known pixels are mixed in.
+
+    The axis has ``length`` pixels; ``known`` are numbers of some.
+    """
+    if not len(known):
+        return 0, 0
+    at = np.clip((np.arange(count) + 0.5) * (length / count) - 0.5, 0, length - 1)
+    inside = np.flatnonzero((at > known[0] - 1) & (at < known[-1] + 1))
+    return (int(inside[0]), int(inside[-1]) + 1) if len(inside) else (0, 0)
+
+
 def _resample(
     image: NDArray[np.generic],
     shape: tuple[int, int],
-    first: int,
+    first: tuple[int, int],
     out: NDArray[np.floating],
     *,
     smooth: bool,
     mode: str,
 ) -> None:
-    """Write rows from ``first`` on of an image (Y, X) at another size, interpolated linearly, into ``out``.
+    """Write the part from ``first`` (y, x) on of an image (Y, X) at another size, interpolated linearly, into ``out``.
 
     Done in bands, with what lies around them: they give the pixels of the whole image but for the last bit. ``smooth``
     filters what a smaller image cannot show.
     """
     factors = np.array(image.shape) / np.array(shape)
     sigma = np.maximum(0, (factors - 1) / 2) if smooth else np.zeros(2)
-    margin = int(TRUNCATE * sigma[0] + 0.5) + 2
+    margin = (TRUNCATE * sigma + 0.5).astype(int) + 2
     step = max(1, int(BAND_PX / max(image.shape[1] * factors[0], shape[1])))
+    before, left, right = _sources(first[1], first[1] + out.shape[1], factors[1], image.shape[1], margin[1])
     for top in range(0, len(out), step):
         bottom = min(top + step, len(out))
-        low, high = ((first + row + 0.5) * factors[0] - 0.5 for row in (top, bottom - 1))
-        start, stop = max(0, math.floor(low) - margin), min(len(image), math.ceil(high) + 1 + margin)
-        part = image[start:stop].astype(np.float32)
+        low, start, stop = _sources(first[0] + top, first[0] + bottom, factors[0], len(image), margin[0])
+        part = image[start:stop, left:right].astype(np.float32)
         if image.dtype.kind == "f" and not np.isfinite(part).all():
             part = np.nan_to_num(part, copy=False, posinf=0.0, neginf=0.0)
         if sigma.any():
             part = ndi.gaussian_filter(part, sigma, mode=mode, truncate=TRUNCATE)
         rows = _Between.of(low - start, factors[0], bottom - top, len(part), mode)
-        columns = _Between.of(0.5 * factors[1] - 0.5, factors[1], shape[1], part.shape[1], mode)
+        columns = _Between.of(before - left, factors[1], out.shape[1], part.shape[1], mode)
         out[top:bottom] = rows.mixed(columns.mixed(part, 1), 0).astype(np.float32)
         if step < len(out):
             give_back_pages()
+
+
+def _sources(first: int, last: int, factor: float, length: int, margin: int) -> tuple[float, int, int]:
+    """Return where the first of some places lies in an image, and the pixels from and to which ``last`` - 1 reaches."""
+    low, high = ((place + 0.5) * factor - 0.5 for place in (first, last - 1))
+    return low, max(0, math.floor(low) - margin), min(length, math.ceil(high) + 1 + margin)
 
 
 @dataclass(frozen=True, slots=True)

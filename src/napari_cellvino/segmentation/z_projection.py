@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from napari_cellvino.core.image import ZMode
 from napari_cellvino.segmentation.sharpness import sharpness
+from napari_cellvino.storage.large_arrays import copied
 
 Pixels = NDArray[np.generic]  # (C, Y, X)
 
@@ -40,8 +41,9 @@ class MaximumProjection:
             higher(self._pixels, pixels, out=self._pixels)
 
     def result(self) -> Pixels:
-        """Return the maxima."""
-        return _checked(self._pixels)
+        """Return the maxima, each channel for itself in memory."""
+        pixels = _checked(self._pixels)
+        return pixels if pixels.flags.c_contiguous else copied(pixels, pixels.dtype)
 
 
 class MeanProjection:

@@ -154,8 +154,10 @@ class FieldLedger:
         known = {record.name: record for record in self.records()}
         for name in names:
             if name not in known or known[name].state != FieldState.DONE:
-                stands = f"is {known[name].state}" if name in known else "is in no row"
-                raise OptionError(f"the field {name} {stands} of {self.path}; only fields that are done are judged")
+                stands = f"is {known[name].state}" if name in known else "is not known"
+                raise OptionError(
+                    f"the field {name} in {self.path.parent} {stands}; only fields that are done are judged"
+                )
         with self._ledger.changing() as db:
             db.executemany("UPDATE fields SET review = ? WHERE name = ?", [(review.value, name) for name in names])
 
@@ -176,6 +178,12 @@ class FieldLedger:
         with self._ledger.reading() as db:
             found = [FieldRecord(*row) for row in db.execute("SELECT * FROM fields ORDER BY name")]
         return [record for record in found if not wanted or record.shown_state in wanted]
+
+    def rejected(self) -> list[FieldRecord]:
+        """Return the fields that a person rejected and that were not run again since, by name."""
+        asked = "SELECT * FROM fields WHERE review = ? AND state = ? ORDER BY name"
+        with self._ledger.reading() as db:
+            return [FieldRecord(*row) for row in db.execute(asked, (FieldState.REJECTED.value, FieldState.DONE.value))]
 
 
 def _plain(record: FieldRecord) -> dict[str, object]:

@@ -99,7 +99,7 @@ class FirstSight:
         if best is None:
             return "None of the models seems to find the cells of this image"
         y0, x0, y1, x1 = best.box
-        return f"{best.title} ({best.model}) suits it best: {best.says}, in {x1 - x0} × {y1 - y0} px of it"
+        return f"{best.title} suits it best: {best.says}, in {x1 - x0} × {y1 - y0} px of it"
 
 
 def panels_of(sight: FirstSight) -> list[ModelPanel]:

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from napari_cellvino.core.errors import CellvinoError, ImageReadError
 from napari_cellvino.core.image import MetadataOverrides, Origin, Stack
 from napari_cellvino.core.recipe import Recipe
+from napari_cellvino.core.size_doubts import size_doubts
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.io import is_image_folder, open_source, scan_folder
 from napari_cellvino.io.folder_listing import FolderListing
@@ -223,9 +224,10 @@ def _task(
         return failed_outcome(number, origin, error)
     here = with_channel(at_time(recipe, origin), choice)
     frame = describe_frame(recipe, stack.shape.t)
+    doubts = (*stack.warnings, *size_doubts(stack.spacing))
     return FieldTask(
         number, origin.name, origin, here, folder, ResultKey.of(origin, here),
-        notices=(*stack.warnings, *frame, *choice.notices), recorded=(*stack.warnings, *choice.doubts),
+        notices=(*doubts, *frame, *choice.notices), recorded=(*doubts, *choice.doubts),
         remarks=choice.remarks,
     )  # fmt: skip
 

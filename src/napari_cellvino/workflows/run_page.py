@@ -1,7 +1,7 @@
 """``summary.html`` of one folder of results: counts per group, what failed, what to look at first, and drift.
 
 It is made of the results alone, so that a window and a command line write the same bytes; it is written again only
-where ``counts.csv`` has changed.
+where ``counts.csv`` has changed, or what a person rejected.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from napari_cellvino.results.crop_pictures import thumbnail_url
 from napari_cellvino.results.pages import page_template
 from napari_cellvino.results.schema import QC_NAME, SUMMARY_NAME
 from napari_cellvino.results.store import ResultStore, write_text
+from napari_cellvino.storage.field_ledger import FieldLedger
 from napari_cellvino.workflows.drift import JudgedRun, judge_runs, known_to_model
 from napari_cellvino.workflows.field_ranking import RankedField, rank_fields
 
@@ -78,7 +79,8 @@ def write_run_page(store: ResultStore, *, anew: bool = False) -> bool:
     """
     path = store.root / SUMMARY_NAME
     try:
-        digest = hashlib.sha256(store.counts_path.read_bytes()).hexdigest()
+        judged = "\n".join(_rejected(store))
+        digest = hashlib.sha256(store.counts_path.read_bytes() + judged.encode()).hexdigest()
         if not anew and _digest_of(path) == digest:
             return False
         rows = read_rows(store.counts_path)
@@ -120,10 +122,17 @@ def render_run_page(store: ResultStore, rows: Rows, digest: str = "") -> str:
     return page_template("run_summary.html").render(
         title=_title(rows), digest=digest, cells=sum(map(_count, done)), fields=len(done),
         failed=[(_name(row), row.get("error", "")) for row in rows if row["status"] == "failed"], most=MOST,
-        spoken=spoken, worst=with_pictures(ranked[:SHOWN]), more_worst=max(0, spoken - SHOWN),
+        rejected=_rejected(store), spoken=spoken,
+        worst=with_pictures(ranked[:SHOWN]), more_worst=max(0, spoken - SHOWN),
         grouped_by=grouped_by, groups=groups[:MOST], more_groups=max(0, len(groups) - MOST),
         runs=runs, measures=_measures(runs), models=list(dict(map(known_to_model, runs)).items()), version=__version__,
     )  # fmt: skip
+
+
+def _rejected(store: ResultStore) -> list[str]:
+    """Return the fields that a person rejected, with their counts: the page counts them, too."""
+    records = FieldLedger(store.root).rejected()
+    return [f"{record.name} ({record.cells:,} cell{'s' * (record.cells != 1)})" for record in records]
 
 
 def with_pictures(fields: Sequence[RankedField]) -> list[tuple[RankedField, str]]:

@@ -218,3 +218,15 @@ def test_sorting_the_pictures_plots_nothing_anew_and_points_keep_their_cells(pan
     panel.plot.canvas.draw()
     panel.plot.pointed.emit(float(x[row]), float(y[row]))
     assert cells.selection.tolist() == [row]
+
+
+def test_pictures_in_one_order_by_two_measurements_show_the_values_of_each(panel: CellsPanel) -> None:
+    table, gallery = panel.session.cells.table, panel.gallery.cells
+    offered = [panel.sort.itemData(number) for number in range(panel.sort.count())]
+    alike = [number for number, name in enumerate(offered) if name.startswith(("area_", "equivalent_diameter_"))]
+    assert len(alike) == 2
+    for number in alike:
+        panel.sort.setCurrentIndex(number)
+        panel.sort.activated.emit(number)
+        row = int(panel.session.cells.rows[0])
+        assert gallery.data(gallery.index(0)) == f"{table.values(offered[number])[row]:.4g}"

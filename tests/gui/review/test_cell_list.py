@@ -276,6 +276,8 @@ def test_many_are_counted_before_they_go_and_accepted_ones_are_spared(
     review.key("A")
     many = review.panel.many
     many.fold.unfold(True)
+    section = many.fold.content()
+    review.qtbot.waitUntil(lambda: section.height() >= section.minimumSizeHint().height(), timeout=WAIT_MS)
     pixel = review.reviewer.workspace.shown.plane.spacing.pixel_area_um2
     many.limit.setValue(100 * pixel)
     assert many.limit.suffix() == " µm²"

@@ -26,6 +26,9 @@ def test_nothing_to_review_says_what_to_do_first(window: CellvinoWindow) -> None
     window.show_step(3)
     assert "run the model first" in window.review_panel.hint.text()
     assert not window.review_panel.buttons.isVisible()
+    for by in (1, -1):
+        window.session.reviewer.step(by)
+        assert window.session.reviewer.editor.failure.message.startswith("There is nothing to review here yet")
 
 
 def test_click_chooses_a_cell_and_shift_click_another(review: Review) -> None:

@@ -42,7 +42,10 @@ def test_first_image_of_a_kind_is_looked_at_unasked(window, open_file, root, qtb
     assert shown == [f"{one.count:,}" for one in controller.sight.suggestions[:4]]
     assert len(drawn_by) == 4
     assert threading.main_thread() not in drawn_by
-    click(buttons["Use nuclei"])
+    titles = ["".join(button.text().split("\n")[1:]) for button in buttons.values()]
+    assert titles[0] == "Nucleifluorescence", "on two lines, as nowhere else its name"
+    assert controller.sight.says.startswith("Nuclei fluorescence suits it best")
+    click(buttons["Use Nuclei fluorescence"])
     assert window.session.workspace.recipe.model == "nuclei"
     assert window.session.workspace.outcome is None
     click(box.hide_button)

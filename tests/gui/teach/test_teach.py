@@ -15,6 +15,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QWidget
 from scipy import ndimage as ndi
 
+from napari_cellvino.core.progress import finish
 from napari_cellvino.gui.shell.window import CellvinoWindow
 from napari_cellvino.gui.teach.teach_controller import SET_BACK
 from napari_cellvino.segmentation.heads import head_parameters
@@ -146,6 +147,8 @@ def test_strokes_become_cells_and_then_a_model(
     click(panel.save_button)
     qtbot.waitUntil(lambda: bool(teacher.made) and session.workspace.recipe.model == "rings", timeout=WAIT_MS)
     assert session.workspace.recipe.model == "rings"
+    ran = finish(session.workspace.run())
+    assert f"it finds {ran.count} cells in the whole image" in panel.made.text(), "as a run finds them"
     assert session.workspace.package.spec.taught.strokes["cell"] >= 4
     spec = session.workspace.package.spec
     assert {p.name: p.default for p in head_parameters(spec) if p.name in seen} == pytest.approx(seen), "what was seen"

@@ -86,6 +86,7 @@ def test_sizes(unit: SizeUnit, words: str) -> None:
 )
 def test_the_window_names_its_controls_and_no_options(said: str, words: str) -> None:
     assert window_words(said) == words
+    assert window_words(words) == words
 
 
 def test_the_window_knows_every_option_that_a_sentence_may_name(root: Path) -> None:

@@ -155,6 +155,8 @@ def test_channels_within_files(tmp_path):
         (("WellA01_PointA01_0000_ChannelDAPI_Seq0000.tiff", "WellA01_PointA01_0000_ChannelGFP_Seq0001.tiff",
           "WellA01_PointA01_0001_ChannelDAPI_Seq0002.tiff", "WellA01_PointA01_0001_ChannelGFP_Seq0003.tiff"),
          "Nikon JOBS names", ["A01_f0", "A01_f1"], ("DAPI", "GFP")),
+        (("WellA01_PointA01_0000_Channel_DAPI_Seq0000.tiff", "WellA02_PointA02_0000_Channel_DAPI_Seq0001.tiff"),
+         "Nikon JOBS names", ["A01_f0", "A02_f0"], ("DAPI",)),
         (("20201115_184113_906__WellA2_ChannelDAPI_Seq0003.tif", "20201115_184119_112__WellB2_ChannelDAPI_Seq0004.tif"),
          "Nikon JOBS names", ["A02_f1", "B02_f1"], ("DAPI",)),
         (("Plate1_2000_WellM05_Point1_2000_M05_0001_ChannelDAPI_Seq2427.tiff",

@@ -215,3 +215,30 @@ def test_spots_of_the_network_lie_in_the_image():
     found = find_spots(image, network=shipped_network())
     assert found.by_network
     assert ((found.position >= -0.5) & (found.position <= np.array(image.shape) - 0.5)).all()
+
+
+def test_spots_that_may_be_grain_are_told():
+    field = replace(FIELD, snr=12.0, shape=(300, 300))
+    image, _ = simulate_spots(field, 0)
+    clear = find_spots(image)
+    assert clear.may_be_noise < 0.15
+    waves = ndi.gaussian_filter(np.random.default_rng(0).normal(size=(2, *image.shape)), (0, 1, 1))
+    speckle = (waves**2).sum(0)
+    grain = np.clip(image * speckle / speckle.mean(), 0, 65535).astype(np.uint16)
+    found = find_spots(grain)
+    assert len(found) > 10 * field.spots
+    assert found.may_be_noise > 0.9
+
+
+def test_texture_of_chromatin_is_told_where_the_filter_looks():
+    rng, y = np.random.default_rng(0), np.hypot(*(np.mgrid[:256, :256] % 128 - 64))
+    chromatin = ndi.gaussian_filter(rng.normal(0, 1, y.shape), 2.0)
+    nuclei = 300 / (1 + np.exp(y - 36)) * np.clip(1 + 0.35 * chromatin / chromatin.std(), 0.1, None)
+    even = replace(FIELD, snr=20.0, spots=80, cells=0, slope=0.0, hot_pixels=0, shape=(256, 256))
+    clear, _ = simulate_spots(even, 3)
+    assert find_spots(clear).may_be_noise < 0.15
+    assert find_spots((clear + rng.poisson(nuclei)).astype(np.uint16)).may_be_noise > 0.7
+
+
+def test_a_few_spots_tell_nothing_of_noise():
+    assert find_spots(simulate_spots(replace(FIELD, spots=5), 1)[0]).may_be_noise is None

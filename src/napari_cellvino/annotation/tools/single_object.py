@@ -14,6 +14,7 @@ from napari_cellvino.annotation.paint_strokes import edit_region
 from napari_cellvino.annotation.pixel_runs import PixelRuns, runs_of_objects
 from napari_cellvino.annotation.region import Region
 from napari_cellvino.core.errors import EditError
+from napari_cellvino.core.label_runs import numbered
 
 Mask = NDArray[np.bool_]
 
@@ -63,7 +64,7 @@ def reassign_pixels(
     part = (part if within is None else part.intersection(within)).in_plane(plane)
     low = np.maximum(places.low, part.low)
     runs = runs_of_objects(annotation.pixels, low, np.maximum(np.minimum(places.high, part.high), low), ids, to)
-    missing = set(ids).difference(np.unique(runs.before).tolist())
+    missing = set(ids).difference(numbered(runs.before)[0].tolist())
     if missing:
         raise _not_in_plane(next(id_ for id_ in ids if id_ in missing), plane)
     return runs.at(runs.before != to).ordered()

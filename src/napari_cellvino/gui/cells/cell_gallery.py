@@ -61,6 +61,12 @@ class CellModel(QAbstractListModel):
         self._asked.clear()
         self.endResetModel()
 
+    def has_captions(self, captions: NDArray[np.float64] | None) -> bool:
+        """Return whether these are shown: by area and by diameter, cells are in one order."""
+        if captions is None or self._caption is None:
+            return captions is self._caption
+        return np.array_equal(captions, self._caption, equal_nan=True)
+
     def close(self) -> None:
         """Ask for nothing more."""
         self._task.stop()
@@ -158,7 +164,7 @@ class CellGallery(QListView):
 
     def draw(self, table: CellTable, rows: Rows, captions: NDArray[np.float64] | None) -> None:
         """List these rows of a table."""
-        if table is self.cells.table and np.array_equal(rows, self.cells.rows):
+        if table is self.cells.table and np.array_equal(rows, self.cells.rows) and self.cells.has_captions(captions):
             return
         self._below = 0 if captions is None else self.fontMetrics().height() + 2
         self._ignoring = True

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 BINS = 60
 CLICK_PX, NEAR_PX = 4, 8  # of the screen
-DRAW_MS = 20  # from a change to its drawing, which takes 50 ms of 14,000 cells
+DRAW_MS = 50  # from a change to its drawing, which takes 50 ms of 14,000 cells
 ROOM_PX = (46, 36, 16, 22)  # left of the axes, below, right and above
 CHOSEN = "#e69f00"  # orange of Okabe and Ito
 Floats = NDArray[np.float64]

@@ -38,6 +38,7 @@ class ManyCells(QWidget):
         self.limit.setAccessibleName("Limit")
         self.limit.setToolTip("The score or the size that divides them")
         self.found = text_line()
+        self.found.setMinimumHeight(2 * self.found.fontMetrics().height() + ROOM_PX)  # a shown section does not grow
         self.delete_button = QPushButton("Delete them")
         self.delete_button.setToolTip("Take these cells away; accepted ones are spared, and undo brings all back")
         self.masks_button = QPushButton()
@@ -99,9 +100,6 @@ class ManyCells(QWidget):
         enable_unless("" if found.ids else "No cell is beyond this limit", self.delete_button)
         self.delete_button.setText(f"Delete {found.count}" if found.ids else "Delete")
         self.found.setText(str(found))
-        self.found.setMinimumHeight(
-            2 * self.found.fontMetrics().height() + ROOM_PX
-        )  # the section grows for nothing less
         self._reviewer.select(found.ids)
 
     def _selection(self) -> Selection | None:

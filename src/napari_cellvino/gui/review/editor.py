@@ -24,6 +24,7 @@ from napari_cellvino.gui.widgets.failure import Failure, failure_of
 from napari_cellvino.results.field_folder import journal_path
 
 NOTHING_YET = "there is nothing to review yet; run the model first"
+NOTHING_HERE = "There is nothing to review here yet; run the model first (tab 2)."
 
 
 class Editor(QObject):

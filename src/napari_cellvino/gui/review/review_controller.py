@@ -16,7 +16,7 @@ from napari_cellvino.annotation.recovery import resume_session
 from napari_cellvino.core.errors import CellvinoError, EditError, OptionError, OutputError
 from napari_cellvino.core.image import Origin, Plane
 from napari_cellvino.gui.review.edit_trail import EditTrail
-from napari_cellvino.gui.review.editor import Editor
+from napari_cellvino.gui.review.editor import NOTHING_HERE, Editor
 from napari_cellvino.gui.review.first_edit import FirstEdit
 from napari_cellvino.gui.review.queue import ReviewQueue
 from napari_cellvino.gui.review.suspended_review import LeftReviews, SuspendedReview
@@ -303,8 +303,8 @@ class ReviewController(QObject):
             self.show_cell(id_)
         elif by > 0 and self.more_elsewhere():
             self.ended.emit()
-        elif by < 0:
-            self.editor.say("This is the first cell of the queue.")
+        elif by < 0 or self.annotation is None:
+            self.editor.say(NOTHING_HERE if self.annotation is None else "This is the first cell of the queue.")
         else:
             gated = self.progress.gated
             passed = f" {format_count(gated)} that gates leave out {'was' if gated == 1 else 'were'} passed over."

@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 from qtpy.QtCore import QSize, Qt
-from qtpy.QtGui import QIcon, QImage, QPixmap
+from qtpy.QtGui import QFontMetrics, QIcon, QImage, QPixmap
 from qtpy.QtWidgets import QGridLayout, QProgressBar, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from napari_cellvino.figures.composite import Picture
@@ -18,6 +18,7 @@ from napari_cellvino.gui.widgets.notice import Notice
 from napari_cellvino.workflows.first_sight import FirstSight, Suggestion
 
 SIDE = 68  # px of a picture
+TITLE_LINES, WIDTH = 2, 88  # of a button; as wide as a word like "fluorescence"
 TEACH = ". Where you see cells, a few strokes teach a model to find them (tab Teach)."
 
 
@@ -49,6 +50,7 @@ class FirstSightBox(QWidget):
         self.columns = QWidget()
         self._grid = QGridLayout(self.columns)
         self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setHorizontalSpacing(2)
         for widget in (self.button, self._working, self._said, self.columns, self.failure):
             layout.addWidget(widget)
         self._shown: FirstSight | None = None
@@ -89,19 +91,32 @@ class FirstSightBox(QWidget):
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
         button.setIcon(QIcon(picture))
         button.setIconSize(QSize(SIDE, SIDE))
-        button.setFixedSize(SIDE + 12, SIDE + 2 * button.fontMetrics().lineSpacing() + 12)
-        name = button.fontMetrics().elidedText(one.model, Qt.TextElideMode.ElideRight, SIDE + 8)
-        button.setText(f"{format_count(one.count)}\n{name}")
+        words = button.fontMetrics()
+        button.setFixedSize(WIDTH, SIDE + (1 + TITLE_LINES) * words.lineSpacing() + 12)
+        button.setText("\n".join([format_count(one.count), *_lines(one.title, words, WIDTH - 4)]))
         chosen = "Click to use it, with the channel and the cell diameter that it found; nothing is run"
         said = f"{one.title}: {one.reason} (score {one.score:.2f} of 1).\n"
         button.setToolTip(said + (chosen if one.count else "It finds no cell here, so that it cannot be chosen"))
-        button.setAccessibleName(f"Use {one.model}")
+        button.setAccessibleName(f"Use {one.title}")
         button.setEnabled(one.count > 0)
         button.clicked.connect(partial(self._use, one))
         return button
 
     def _use(self, one: Suggestion, _: bool = False) -> None:
         self._controller.use(one)
+
+
+def _lines(title: str, words: QFontMetrics, width: int) -> list[str]:
+    """Return a title as lines that fit into a width in px; what the last has no room for is cut with an ellipsis."""
+    lines = [""]
+    for word in title.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and len(lines) < TITLE_LINES and words.horizontalAdvance(longer) > width:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    lines += [""] * (TITLE_LINES - len(lines))  # pictures of all are in line
+    return [words.elidedText(line, Qt.TextElideMode.ElideRight, width) for line in lines]
 
 
 def _pixmap(picture: Picture) -> QPixmap:

@@ -28,10 +28,10 @@ from napari_cellvino.gui.teach.stroke_layer import (
     kind_of_class,
 )
 from napari_cellvino.gui.teach.stroke_pages import StrokePage, compare_accepted, lies_on_planes, open_page
-from napari_cellvino.gui.teach.taught_model import make_model
+from napari_cellvino.gui.teach.taught_model import MadeModel, make_model
+from napari_cellvino.gui.widgets.formatting import THIN, format_count
 from napari_cellvino.gui.widgets.one_task import OneTask
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
-from napari_cellvino.model_package import ModelPackage
 from napari_cellvino.quality.side_by_side import ResultComparison
 from napari_cellvino.training.teach.strokes import StrokedImage, StrokeKind, alike
 from napari_cellvino.training.teach.viewed_part import ViewedPart
@@ -168,11 +168,10 @@ class TeachController(OneTask):
         low, high = (np.array(corner) for corner in corners)
         camera = self._viewer.scene.camera
         camera.center = (*camera.center[:-2], *((low + high) / 2).tolist())
-        camera.zoom = min(self._viewer.window._qt_viewer.canvas.size) / float(
-            max(np.ptp([low, high], axis=0).max(), 1e-9)
-        )
-        cells = "1 cell" if place.cells == 1 else f"{place.cells} cells"
-        self.said = f"Here {place.unsure:.0%} could be cell as well as background; a stroke decides about {cells}."
+        reach = float(max(np.ptp([low, high], axis=0).max(), 1e-9))
+        camera.zoom = min(self._viewer.window._qt_viewer.canvas.size) / reach
+        unsure, cells = f"{100 * place.unsure:.0f}{THIN}%", format_count(place.cells)
+        self.said = f"Here {unsure} could be cell as well as background; a stroke decides about {cells}."
         self.changed.emit()
 
     def accept(self) -> None:
@@ -394,7 +393,7 @@ class TeachController(OneTask):
             self._layers[1].show(np.zeros((1, 1), np.int32), (0, 0, 1, 1))
         self.changed.emit()
 
-    def _installed(self, package: ModelPackage) -> None:
-        self.working, self.made = "", package.label
-        self._catalogue.refresh(package.spec.name)
+    def _installed(self, made: MadeModel) -> None:
+        self.working, self.made = "", str(made)
+        self._catalogue.refresh(made.package.spec.name)
         self.changed.emit()

@@ -18,7 +18,7 @@ from napari_cellvino.gui.widgets.form_layout import (
     side_by_side,
     text_line,
 )
-from napari_cellvino.gui.widgets.formatting import format_count
+from napari_cellvino.gui.widgets.formatting import THIN, format_count
 from napari_cellvino.gui.widgets.notice import Notice
 from napari_cellvino.gui.widgets.usable import enable_unless
 from napari_cellvino.segmentation.heads.taught import TaughtHead
@@ -142,10 +142,7 @@ class TeachPanel(QWidget):
         enable_unless("" if several else "This image has one channel", self.every_channel)
         making = "A model is being made" if teacher.working.startswith("making") else ""
         enable_unless(making or ("" if answer is not None else "Paint cells and background first"), self.save_button)
-        say(
-            self.made,
-            f"{teacher.made} is made and chosen in tab 2; it runs wherever a model runs." if teacher.made else "",
-        )
+        say(self.made, teacher.made)
 
     def _draw_kinds(self) -> None:
         """Draw one button for each kind of stroke."""
@@ -188,7 +185,7 @@ class TeachPanel(QWidget):
         if answer.agreement is None:
             said = f"{strokes}: too few to hold some out and say how good this is"
         else:
-            said = f"Strokes that were held out are {answer.agreement:.0%} right ({strokes})"
+            said = f"Strokes that were held out are {100 * answer.agreement:.0f}{THIN}% right ({strokes})"
         if self._teacher.left_out:
             said += f"\nLeft out: {format_count(self._teacher.left_out, 'image')} with other channels"
         if judged is None:

@@ -49,11 +49,11 @@ _OPTION = r"(?<![^\s(\"'])--(?P<option>[a-z][a-z-]*)"
 _TAKES_ANOTHER = re.compile(_OPTION + r"(?: [A-Z])? takes another")
 _TAKES_VALUE = re.compile(_OPTION + r" (?P<value>[a-z]+) (?=takes|counts|has)")
 _PATTERN = re.compile(r"(?<!\S)--pattern (?P<value>'[^']*')")
-_WITH_VALUE = re.compile(_OPTION + r"(?: (?:N|Y0:Y1,X0:X1|FILE\.csv|[A-Z]*YX))?(?![\w-])")
+_WITH_VALUE = re.compile(_OPTION + r"(?: (?:N|Y0:Y1,X0:X1|FILE\.csv|[A-Z]*YX))?(?![\w-])(?! \(command line\))")
 
 
 def window_words(text: str) -> str:
-    """Return a text with the names of controls in the places of options."""
+    """Return a text with the names of controls in the places of options; one that has them stays as it is."""
     for setting, words in _SETTINGS.items():
         text = text.replace(setting, words)
     if "--" not in text:

@@ -98,7 +98,7 @@ _PATTERNS = {
     "Squid names": r"(?:.*?/)??(?:(?P<t>\d+)/)?(?P<well>[A-Z]{1,2}\d{1,2})_(?P<field>\d+)_(?P<z>\d+)"
     rf"_(?P<channel>(?:Fluorescence|BF)_[^/]+?){_PICTURE}",
     "Nikon JOBS names": r"(?:.*/)?(?:(?P<plate>Plate[^/]*?)_|[^/]*_)?Well(?P<well>[A-Z]{1,2}\d{1,2})_"
-    rf"(?:Point[^/]*?_(?P<field>\d+)_)?Channel(?P<channel>[^/]+)_Seq\d+{_PICTURE}",
+    rf"(?:Point[^/]*?_(?P<field>\d+)_)?Channel[_ ]?(?P<channel>[^/]+)_Seq\d+{_PICTURE}",
     "CellInsight names": r"(?:.*/)?(?P<plate>[^/]+?)(?:_p\d+_z(?P<z>\d+)_\d+)?_(?P<well>[A-Z]{1,2}\d{2})"
     rf"f(?P<field>\d{{2,}})d(?P<channel>\d+){_PICTURE}",
 }

@@ -15,6 +15,7 @@ from scipy.spatial import cKDTree
 
 from napari_cellvino.core.spots import Spots
 from napari_cellvino.segmentation.spots.bands import Image
+from napari_cellvino.segmentation.spots.doubt import share_of_noise
 from napari_cellvino.segmentation.spots.gaussian_fit import Gaussians, fit_gaussians, render
 from napari_cellvino.segmentation.spots.look import FIRST_LOOK, Filtered, Look, best_look
 from napari_cellvino.segmentation.spots.network import DENSEST, SpotNetwork, network_places, suits_network
@@ -47,8 +48,6 @@ THIN = 3  # planes, in which a spot has no middle along z that stands out of its
 LOOSE = 2.7  # score of what may be a spot, whose light is not noise then
 MORE_THAN_CHANCE = 5.0  # times what noise has of these, that there are where spots are many
 CROWDED_LOOKS = 6  # at most, in each of which the noise is measured without the spots that were found
-OF_WIDER = 0.44  # of the response at twice the width: what is three times as wide responds so at the width of spots
-OWN = 0.25  # of its response, that is left of a spot without that
 STEADY = 0.9  # of the noise before, that is left everywhere where no look more is needed
 STILL = 0.75  # of the least response, that a spot gives as it was fitted
 BESIDE = 0.35  # of the peak of what was taken off, that a spot has at least: the rest holds what is no Gaussian, too
@@ -124,8 +123,11 @@ def find_spots(
     found, scores = found.select(order), scores[order]
     cell = np.zeros(len(found), np.int32)
     told = (planes, width.sigma, least.score, least.brightness, curve)
+    doubt = share_of_noise(look, found.centre) if seen is None else None
     by_network = seen is not None
-    return Spots(found.centre, found.light, scores, cell, *told, beyond=width.beyond, by_network=by_network)
+    return Spots(
+        found.centre, found.light, scores, cell, *told, beyond=width.beyond, by_network=by_network, may_be_noise=doubt
+    )
 
 
 def _on_brightest_planes(flat: Spots, image: NDArray[np.generic]) -> Spots:
@@ -164,7 +166,7 @@ def _clear_maxima(
     keep = shape > ROUND
     if not look.crowded:  # where neighbours are as good as a line
         keep &= (shape > ROUND_ON_LINES) | ~on_a_line(look.filtered.smooth, at, look.seen)
-    keep &= _narrow(look.filtered, at)
+    keep &= look.filtered.stands_alone(at)
     at, score, shape = at[keep], score[keep], shape[keep]
     response = look.response[tuple(at.T)].astype(np.float64)
     noise = _score_beyond_noise(look, score) if asked.score is None else asked.score
@@ -187,12 +189,6 @@ def _score_beyond_noise(look: Look, score: NDArray[np.float64]) -> float:
     return choose_score(
         score, expected_by_shuffling(look.image, look.response, look.noise, look.seen, known), dim=look.white
     )
-
-
-def _narrow(filtered: Filtered, at: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Return which places (N, 3) respond by themselves, not as the noise on something that is three times as wide."""
-    response = filtered.response[tuple(at.T)]
-    return np.asarray(response - OF_WIDER * filtered.wider(at) > OWN * response)
 
 
 def _all_spots(look: Look, asked: _Asked) -> tuple[Gaussians, NDArray[np.float64], _Least, NDArray[np.float64]]:
@@ -283,7 +279,7 @@ def _in_the_rest(look: Look, found: Gaussians, least: _Least) -> tuple[Gaussians
     at, score = look.maxima(least.score, rest)
     keep = rest.response[tuple(at.T)] >= least.brightness
     keep &= roundness(rest.smooth, at, look.seen) > ROUND_IN_REST
-    keep &= _narrow(rest, at)
+    keep &= rest.stands_alone(at)
     if len(at) and len(found):
         near, _ = cKDTree(found.centre / _unit(look.sigma)).query(at / _unit(look.sigma))
         keep &= near > APART

@@ -27,6 +27,8 @@ CROWD = 0.015  # spots per area (volume) of a width squared (to the power of 1.5
 CLEARER = 1.07  # times, that they have to stand out of the noise so, for the wider look to be taken
 WHITE = 1.13  # times, that noise grows at most as that of single pixels does
 BRIGHT = 7.5  # median score, from which on noise matters less than what lies beside a spot
+OF_WIDER = 0.44  # of the response at twice the width: what is three times as wide responds so at the width of spots
+OWN = 0.25  # of its response, that is left of a spot without that
 TELL_NOISE = 5  # places, at which the noise of both looks is compared
 
 
@@ -55,6 +57,11 @@ class Filtered:
     def wider(self, at: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the responses at twice the width, at places (N, 3)."""
         return spot_response_at(self.image, at, (2 * self.width[0], 2 * self.width[1], 2 * self.width[2]))
+
+    def stands_alone(self, at: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return which places (N, 3) respond by themselves, not as the noise on what is three times as wide."""
+        response = self.response[tuple(at.T)]
+        return np.asarray(response - OF_WIDER * self.wider(at) > OWN * response)
 
 
 @dataclass(frozen=True)  # as above

@@ -21,6 +21,7 @@ from napari_cellvino.segmentation.spots.detect import find_spots
 from napari_cellvino.segmentation.spots.network import least_likely, shipped_network
 
 SIGMA_PER_FWHM = 1 / 2.3548
+MOSTLY_NOISE = 0.7  # of the spots, that may be noise: they are doubtful then; dim ones of 3 times the noise have 0.3
 
 SPOT_PARAMETERS = (
     Parameter(
@@ -137,7 +138,8 @@ def search_spots(
         network=shipped_network() if values["spot_network"] else None,
     )
     told = (_describe(found, values),)
-    return replace(found, channel=recipe.spot_channel, remarks=told, notices=_describe_larger(found))
+    doubts = (*_describe_larger(found), *_describe_noise(found))
+    return replace(found, channel=recipe.spot_channel, remarks=told, notices=doubts)
 
 
 def _read_stack(stack: Stack, index: int | None, frame: int) -> Generator[Progress, None, NDArray[np.generic]]:
@@ -162,7 +164,19 @@ def _describe(found: Spots, values: Mapping[str, float]) -> str:
         f"score {found.least_score:.1f}" if found.least_score else f"{100 * least_likely(found.sigma[0]):.0f} % likely"
     )
     least += f" and brightness {found.least_brightness:.4g}" if found.least_brightness else ""
-    return f"{len(found):,} {width}, {seen}, from {least} ({chosen})"
+    noise = "" if found.may_be_noise is None else f", up to {100 * found.may_be_noise:.0f} % may be noise"
+    return f"{len(found):,} {width}, {seen}, from {least} ({chosen}){noise}"
+
+
+def _describe_noise(found: Spots) -> tuple[str, ...]:
+    """Return what to do where spots are not told from noise or grain by how bright they are."""
+    if found.may_be_noise is None or found.may_be_noise < MOSTLY_NOISE:
+        return ()
+    number = f"{found.may_be_noise * len(found):,.0f} of the {len(found):,} spots"
+    return (
+        f"up to {number} may be noise or grain, such as speckle or texture: dimmer places go on without a gap; "
+        "look at qc.png, and give spot_brightness if the brighter ones are meant",
+    )
 
 
 def _describe_larger(found: Spots) -> tuple[str, ...]:
