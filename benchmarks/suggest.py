@@ -24,6 +24,8 @@ SETS = (  # folder, split, values of the column ``type``, the right model
     ("bbbc039", "val", (), "nuclei"),
     ("usiigaci_phase", "val", (), "cells-phase"),
     ("live_dead", "val", (), "live-dead"),
+    ("dsb2018", "val", ("histology_colour", "brightfield_grey"), "nuclei-stained"),
+    ("blood_boxes", "val", (), "blood-smear"),
 )
 
 

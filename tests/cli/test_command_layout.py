@@ -10,7 +10,7 @@ def test_dilution_and_controls_make_a_layout(cellvino, tmp_path):
     out = tmp_path / "layout.csv"
     called = cellvino("layout", "--out", out, "--dilute", "A02:B11=1,2-diol,100,2", "--control", "A01:B01=negative")
     assert called.code == 0, called.err
-    assert "22 wells, 1 compounds" in called.out
+    assert "22 wells, 1 compound\n" in called.out
     layout = read_layout(out, Plate("p", "", 8, 12, (), ()))
     assert layout.contents[Well(1, 2)].compound == "1,2-diol"
     assert layout.contents[Well(1, 2)].dose == 50

@@ -26,6 +26,8 @@ from napari_cellvino.quality.model_fit import (
 SIZE, STEP, RADIUS = 200, 40, 12
 NUCLEI = read_spec(shipped_folder("models") / "nuclei")
 STAINED = read_spec(shipped_folder("models") / "nuclei-stained")
+PHASE = read_spec(shipped_folder("models") / "cells-phase")
+BLOOD = read_spec(shipped_folder("models") / "blood-smear")
 
 
 def _discs(shift: int = 0) -> NDArray[np.int32]:
@@ -102,6 +104,24 @@ def test_bright_cells_on_a_dark_background_are_for_a_model_of_fluorescence_and_d
     assert score_of(seen, NUCLEI) > score_of(seen, STAINED)
     dark = replace(seen, contrast=-seen.contrast, background=0.9, colour=0.3)
     assert score_of(dark, STAINED) > score_of(dark, NUCLEI)
+
+
+def test_stained_tissue_in_grey_or_colour_is_not_phase_contrast() -> None:
+    """What `cells-phase` sees in 14 fields of phase contrast and in 42 of stained tissue differs in the background."""
+    dark = Evidence(26, 0.84, 0.94, -0.6, 0.5, 0.85, 3.0, -1.4, 0.9, 0.35, elongation=1.8)
+    assert score_of(dark, PHASE) > FITS
+    assert score_of(replace(dark, background=0.93), PHASE) < score_of(dark, PHASE) / 1.1
+    assert score_of(replace(dark, colour=0.2), PHASE) < score_of(dark, PHASE) / 1.1
+
+
+def test_red_cells_are_of_one_size_and_what_looks_like_some_in_tissue_is_not() -> None:
+    """What both models see in a smear (medians of 20), and in a field of stained tissue."""
+    smear = Evidence(13, 0.68, 0.63, 0.14, 0.21, 1.0, 1.23, -0.77, 0.79, 0.61, 0.09)
+    in_smear = Evidence(20, 0.66, 0.80, -0.59, 1.21, 0.9, 2.53, -0.42, 0.58, 0.70, 0.09, 1.5)
+    assert score_of(smear, BLOOD) > max(FITS, score_of(in_smear, STAINED))
+    tissue = Evidence(5, 0.69, 0.62, -0.90, 0.18, 1.0, 2.32, -1.03, 0.75, 0.90, 0.28)
+    nuclei = Evidence(25, 0.74, 0.86, -0.59, 1.70, 0.91, 4.22, -1.46, 0.81, 0.91, 0.28, 1.53)
+    assert score_of(nuclei, STAINED) > max(FITS, score_of(tissue, BLOOD))
 
 
 def test_rods_are_not_for_a_model_of_nuclei() -> None:

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from napari_cellvino.core.errors import ImageValueError
-from napari_cellvino.core.image import ALL_CHANNELS, ArrayPlanes, Shape, Stack, channel_index, select_stack_channels
+from napari_cellvino.core.image import ALL_CHANNELS, ArrayPlanes, Shape, Stack, channel_index
 from napari_cellvino.core.recipe import Recipe
+from napari_cellvino.core.some_channels import select_stack_channels
 from napari_cellvino.segmentation.channel_choice import by_name, choose_channel, taught_channel, with_channel
 
 NUCLEI = SimpleNamespace(name="nuclei", input_channels=1, stain="nuclei", taught=None)

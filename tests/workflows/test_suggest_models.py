@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,13 @@ import tifffile
 
 from napari_cellvino import Stack, suggest_models
 from napari_cellvino.cli import main
+from napari_cellvino.core.objects import Objects
 from napari_cellvino.core.recipe import Precision
 from napari_cellvino.engines.engine import Engine
 from napari_cellvino.engines.provider import EngineProvider, open_engine
 from napari_cellvino.model_package import ModelPackage
+from napari_cellvino.workflows.first_sight import Suggestion
+from napari_cellvino.workflows.suggest_models import order_of
 
 MODELS = ("nuclei", "cells-phase")
 
@@ -73,3 +77,15 @@ def test_the_command_prints_json_and_draws(root: Path, tmp_path: Path, capsys: p
     assert said["best"] == "cells-phase"
     assert {one["model"] for one in said["suggestions"]} == set(MODELS)
     assert picture.stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(("count", "diameter", "alike"), [(16, 57.0, True), (16, 30.0, False), (4, 57.0, False)])
+def test_a_model_that_finds_the_cells_of_a_model_for_all_kinds_is_the_one_made_for_them(
+    count: int, diameter: float, alike: bool
+) -> None:
+    nothing, none = np.zeros((1, 40, 40), np.float32), np.zeros(0)
+    cells = Objects.found(score=none, box=np.zeros((0, 4)), centroid=np.zeros((0, 2)), area_px=none)
+    general = Suggestion("cells", "", 1.0, 17, 56.0, None, "", "", (0, 0, 40, 40), nothing, None, cells)
+    nuclei = replace(general, model="nuclei", score=0.9, count=count, diameter_px=diameter, given_diameter_px=40.0)
+    first = min((general, nuclei), key=lambda one: order_of(one, [general]))
+    assert first.model == ("nuclei" if alike else "cells")

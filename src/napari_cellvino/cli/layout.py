@@ -36,7 +36,8 @@ def run(options: argparse.Namespace) -> int:
         print(json_text(told), end="")
     else:
         unit = f", doses in {layout.unit}" if layout.unit else ""
-        print(f"{options.out}: {len(layout.contents)} wells, {len(compounds)} compounds{unit}")
+        filled, many = len(layout.contents), len(compounds)
+        print(f"{options.out}: {filled} well{'s' * (filled != 1)}, {many} compound{'s' * (many != 1)}{unit}")
     return 0
 
 

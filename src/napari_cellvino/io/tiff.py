@@ -16,7 +16,8 @@ from threading import Lock
 from tifffile import TiffFile, TiffPage, TiffPageSeries
 
 from napari_cellvino.core.errors import ImageReadError, ImageValueError
-from napari_cellvino.core.image import MetadataOverrides, Origin, Stack, select_stack_channels
+from napari_cellvino.core.image import MetadataOverrides, Origin, Stack
+from napari_cellvino.core.some_channels import select_stack_channels
 from napari_cellvino.io.axes import AxisLayout, AxisSizes, resolve_layout
 from napari_cellvino.io.block_planes import BlockPlanes, PixelTransform
 from napari_cellvino.io.checks import check_pages, first_bytes, list_names, parse_errors

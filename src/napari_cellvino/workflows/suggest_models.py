@@ -6,7 +6,7 @@ processor without bf16. A look that could change nothing is left out.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache
@@ -52,7 +52,8 @@ OTHER_ZOOMS = (0.5, 2.0)  # tried where a model finds nothing plausible at its o
 SURE = 0.75  # score that another zoom has to reach: of several tries, one is plausible by chance
 # How far the log-odds of a model that is made for one kind may lie below those of a model for all kinds.
 MADE_FOR_IT, AT_ANOTHER_SIZE = 6.0, 2.5
-LEAST_ODDS = 1e-6
+ALIKE = 0.35  # octaves that density and diameter of what two models find may lie apart where it is the same cells
+LEAST_ODDS = 5e-4  # scores that are nearer to 0 or 1 are alike: a predicted F1 has no bound
 AT_A_TIME = 2  # models that look: one is in the network while the other weighs what it found
 
 Pixels = NDArray[np.generic]
@@ -98,18 +99,35 @@ def suggest_models(
         for number, best in enumerate(threads.map(lambda one: _best_channel(seen, one[0].spec, one[1]), asked), 1):
             found.append(best)
             yield Progress("models", number, len(chosen), Stage.INFERENCE)
-    general = {package.spec.name for package in chosen if "generalist" in package.spec.tags}
-    return FirstSight(stack.origin.name, tuple(sorted(found, key=lambda one: _place(one, general))), broken)
+    names = {package.spec.name for package in chosen if "generalist" in package.spec.tags}
+    general = [one for one in found if one.model in names]
+    return FirstSight(stack.origin.name, tuple(sorted(found, key=lambda one: order_of(one, general))), broken)
 
 
-def _place(one: Suggestion, general: Collection[str]) -> tuple[bool, float]:
+def order_of(one: Suggestion, general: Sequence[Suggestion]) -> tuple[bool, float]:
     """Return what a suggestion is ordered by: those that fit first, of these a model made for a kind before others.
 
-    Unless its score is far lower: by `MADE_FOR_IT` in log-odds, or `AT_ANOTHER_SIZE` where it had to be given a size.
+    Unless its score is far lower: by `MADE_FOR_IT` in log-odds, or `AT_ANOTHER_SIZE` where it had to be given a size
+    and finds other cells than a ``general`` model.
     """
     score = min(max(one.score, LEAST_ODDS), 1 - LEAST_ODDS)
-    more = 0.0 if one.model in general else MADE_FOR_IT if one.given_diameter_px is None else AT_ANOTHER_SIZE
+    as_made_for = one.given_diameter_px is None or any(finds_alike(one, other) for other in general)
+    for_all = any(one is other for other in general)
+    more = 0.0 if for_all else MADE_FOR_IT if as_made_for else AT_ANOTHER_SIZE
     return (not one.fits, -float(np.log(score / (1 - score))) - more)
+
+
+def finds_alike(one: Suggestion, other: Suggestion) -> bool:
+    """Return whether two models find cells of about one size, about as dense in their crops."""
+    if one.diameter_px is None or other.diameter_px is None:
+        return False
+    ratios = np.log2([_density(one) / _density(other), one.diameter_px / other.diameter_px])
+    return bool(np.all(np.abs(ratios) < ALIKE))
+
+
+def _density(one: Suggestion) -> float:
+    y0, x0, y1, x1 = one.box
+    return one.count / max((y1 - y0) * (x1 - x0), 1)
 
 
 def _installed() -> tuple[tuple[ModelPackage, ...], tuple[str, ...]]:

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageReadError, ImageValueError
-from napari_cellvino.core.image import MetadataOverrides, Origin, Shape, Stack, select_stack_channels
+from napari_cellvino.core.image import MetadataOverrides, Origin, Shape, Stack
 from napari_cellvino.core.plate import NO_WELL, FieldOfView, Plate
+from napari_cellvino.core.some_channels import select_stack_channels
 from napari_cellvino.io.checks import list_names
 from napari_cellvino.io.plates.plate_source import field_position
 from napari_cellvino.io.registry import open_source
