@@ -27,6 +27,7 @@ from napari_cellvino.segmentation.refine import MaskRefiner, infer_masks, outlin
 from napari_cellvino.segmentation.rescale import zoom_for
 from napari_cellvino.segmentation.signal_test import SignalWatch, believed, describe_emptiness
 from napari_cellvino.segmentation.spots.step import SPOT_PARAMETERS, search_spots, with_spot_channel
+from napari_cellvino.segmentation.strong_jpeg import describe_strong_jpeg
 from napari_cellvino.segmentation.volume import StackMaps, Volume
 from napari_cellvino.segmentation.whole_cells import cell_channel_name
 
@@ -114,7 +115,8 @@ def _predict(
     )
     samples = watch.samples(plane.inputs)
     raw = yield from infer_maps(plane, spec, engine, diameter_px=recipe.diameter_px, samples=samples)
-    raw = replace(raw, notices=(*raw.notices, *describe_bright_background(plane.inputs, spec)))
+    said = *describe_bright_background(plane.inputs, spec), *describe_strong_jpeg(plane.inputs)
+    raw = replace(raw, notices=(*raw.notices, *said))
     nothing = Decoded(None, Objects.none())
     before = Prediction(plane, raw, nothing, {}, emptiness=watch.emptiness, bars=find_bars(plane.inputs))
     return (yield from _decode_plane(before, pipeline, engines, Candidates()))
