@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from napari_cellvino.segmentation.resampling import JPEG_BLOCK
 
 LARGEST_SIDE = 512  # px that are looked at
-MOST_BETWEEN = 3.0  # fields of cells: at most 2 as they come, one of 38 above 3 in quality 75, a quarter in 50, most in 5
+MOST_BETWEEN = 3.0  # fields of cells: at most 2 as they come; in quality 75 one of 38 has more, in 5 most do
 
 
 def describe_strong_jpeg(inputs: NDArray[np.generic]) -> tuple[str, ...]:
