@@ -195,3 +195,10 @@ def test_what_is_seen_while_painting_is_what_the_model_finds(taught: Path, tmp_p
     in_part = next(iter(teacher.answer([StrokedImage("one", stack, strokes)], recipe, part, {"smallest": 20.0})))
     inside = seen.found.label_image()[40:120, 30:130] > 0
     assert np.mean(inside == (in_part.found.label_image() > 0)) > 0.98
+
+
+def test_a_model_looks_at_the_zoom_that_its_cells_were_seen_at(taught: Path, tmp_path: Path) -> None:
+    labels = discs(0)
+    images = [StrokedImage("one", Stack.from_array(picture(labels, 0), axes="YX"), Strokes(strokes_on(labels)))]
+    model = finish(teach_stacks(images, TeachChoices(tmp_path / "model", Recipe(), zoom=1.4)))
+    assert model.size.zoom == 1.4  # not one that is searched for again, from all strokes at once

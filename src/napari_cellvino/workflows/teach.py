@@ -33,7 +33,7 @@ from napari_cellvino.training.teach.strokes import (
     write_strokes,
 )
 from napari_cellvino.training.teach.taught_graph import BACKGROUND, BETWEEN, CELL
-from napari_cellvino.training.teach.teach import TeachResult, teach
+from napari_cellvino.training.teach.teach import USUAL_DIAMETER, TeachResult, teach
 
 BASES = ("cells",)
 KIND_NAMES = {CELL: "cell", BACKGROUND: "background", BETWEEN: "between"}
@@ -45,7 +45,8 @@ class TeachChoices:
 
     ``recipe`` says channel (empty: all channels), way along z, time point, device, and what is known of the files.
     ``classes`` names the classes of cells, ``parameters`` are those of the head ``taught`` that the model begins with;
-    the smallest area follows the cells where it is not among them.
+    the smallest area follows the cells where it is not among them. ``zoom`` is the one to look at; where it is None, it
+    follows the recipe's diameter or the cells that were outlined, and else is searched for.
     """
 
     out: Path
@@ -55,6 +56,7 @@ class TeachChoices:
     by: str = ""
     overwrite: bool = False
     parameters: Mapping[str, float] = field(default_factory=dict)
+    zoom: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,6 +113,7 @@ def teach_stacks(stroked: Sequence[StrokedImage], choices: TeachChoices) -> Gene
     bases = [find_package(base) for base in BASES]
     taught = _taught(images, planes, bases, channels, choices.by)
     engine = FeatureEngine(bases, len(channels), device=choices.recipe.device)
+    diameter = choices.recipe.diameter_px or typical_diameter(_outlined(images))
     result = yield from teach(
         planes,
         [plane for image in images for plane, _ in image.planes],
@@ -118,7 +121,7 @@ def teach_stacks(stroked: Sequence[StrokedImage], choices: TeachChoices) -> Gene
         choices.out,
         taught,
         names,
-        diameter_px=choices.recipe.diameter_px or typical_diameter(_outlined(images)),
+        zoom=choices.zoom or (USUAL_DIAMETER / diameter if diameter else None),
         device=choices.recipe.device,
         parameters=choices.parameters,
     )

@@ -139,7 +139,7 @@ def test_strokes_become_cells_and_then_a_model(
     for _ in range(2):
         QTest.keyClick(slider, Qt.Key.Key_PageUp)
     qtbot.waitUntil(lambda: answered() and teacher.answer.values["confidence"] > 0.7, timeout=WAIT_MS)
-    seen = dict(teacher.answer.values)
+    seen, shown, is_part = dict(teacher.answer.values), len(teacher.answer.found.objects), teacher.is_part
     panel.name.setText("My rings")
     click(panel.save_button)
     qtbot.waitUntil(lambda: "'my-rings' is possible" in panel.failure.words.text(), timeout=WAIT_MS)
@@ -149,6 +149,7 @@ def test_strokes_become_cells_and_then_a_model(
     assert session.workspace.recipe.model == "rings"
     ran = finish(session.workspace.run())
     assert f"it finds {ran.count} cells in the whole image" in panel.made.text(), "as a run finds them"
+    assert (ran.count, is_part) == (shown, False), "as was seen"
     assert session.workspace.package.spec.taught.strokes["cell"] >= 4
     spec = session.workspace.package.spec
     assert {p.name: p.default for p in head_parameters(spec) if p.name in seen} == pytest.approx(seen), "what was seen"

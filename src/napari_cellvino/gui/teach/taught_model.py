@@ -37,17 +37,19 @@ def make_model(
     classes: tuple[str, ...],
     recipe: Recipe,
     seen: Mapping[str, float],
+    zoom: float | None,
     before: str,
 ) -> Generator[Progress, None, MadeModel]:
     """Yield progress, and return the model of these images, installed; ``before`` is the one that was used till then.
 
-    ``seen`` are the values of the sliders that its cells were seen with.
+    ``seen`` are the values of the sliders that its cells were seen with, ``zoom`` is the one they were seen at: the
+    model finds what was seen.
     """
     from napari_cellvino.workflows.teach import TeachChoices, teach_stacks  # loads OpenVINO
 
     with tempfile.TemporaryDirectory(prefix="cellvino-teach-") as scratch:
         out = Path(scratch) / "model"
-        choices = TeachChoices(out, recipe, name, classes, getpass.getuser(), parameters=seen)
+        choices = TeachChoices(out, recipe, name, classes, getpass.getuser(), parameters=seen, zoom=zoom)
         taught = yield from teach_stacks(images, choices)
         package = install_package(open_package(out), before=before)
         return MadeModel(package, tuple(len(field.found.objects) for field in taught.fields))

@@ -202,11 +202,12 @@ class TeachController(OneTask):
         classes = tuple(kind.title for kind in self.kinds[len(KINDS) :])
         recipe, before = self._recipe, self._workspace.recipe.model
         images = self._images(page)
-        seen = dict(self.values if self.answer is None else self.answer.values)  # what is seen is what the model finds
+        answer = self.answer
+        seen, zoom = (dict(self.values), None) if answer is None else (dict(answer.values), answer.size.zoom)
         self._task.stop()
         self.working, self.failure = "making the model …", None
         self._task = Task(done=self._installed, failed=self._fail, stopped=self._stop)
-        self._worker.start(lambda: make_model(images, name, classes, recipe, seen, before), self._task)
+        self._worker.start(lambda: make_model(images, name, classes, recipe, seen, zoom, before), self._task)
         self.changed.emit()
 
     # -- what follows

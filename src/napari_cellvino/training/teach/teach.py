@@ -108,7 +108,7 @@ def teach(
     taught: Taught,
     names: PackageNames,
     *,
-    diameter_px: float | None,
+    zoom: float | None,
     device: str = "AUTO",
     parameters: Mapping[str, float] | None = None,
 ) -> Generator[Progress, None, TeachResult]:
@@ -126,8 +126,8 @@ def teach(
         Folder of the package.
     taught, names
         For its description.
-    diameter_px
-        Typical diameter of cells; None where it is to be found out.
+    zoom
+        The zoom to look at; None where it is to be found out.
     device
         Device to run the new model on.
     parameters
@@ -141,13 +141,13 @@ def teach(
         If the package cannot be written.
     """
     tested = all(find_emptiness(plane.inputs) is None for plane in pixels)  # else it would take such cells for noise
-    first = USUAL_DIAMETER / diameter_px if diameter_px else 1.0
     with atomic_folder(out) as folder, EngineProvider() as engines:
         look = _Look(planes, pixels, engine, taught, names, folder, engines, device, signal_test=tested)
-        seen = look.at(first)
+        seen = look.at(zoom or 1.0)
         yield Progress("strokes", 1, 3)
-        zoom = first if diameter_px else best_zoom(first, seen.size.reference, _surprise_of(planes, engine))
-        seen = seen if zoom == first else look.at(zoom)
+        if zoom is None:
+            best = best_zoom(1.0, seen.size.reference, _surprise_of(planes, engine))
+            seen = seen if best == 1.0 else look.at(best)
         yield Progress("strokes", 2, 3)
         lesson, maps, size = seen.lesson, seen.maps, seen.size
         begins = {"smallest": smallest_of(size), **(parameters or {})}
