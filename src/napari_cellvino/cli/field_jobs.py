@@ -142,7 +142,7 @@ def _order(root: Path, options: argparse.Namespace) -> int:
             write_run_page(ResultStore(folder.root), anew=True)
         print(f"{len(folders)} page{'s' * (len(folders) != 1)}: {SUMMARY_NAME}", file=sys.stderr)
         return int(not folders)
-    if not ((root / LEDGER_NAME).is_file() or _inside(root)):
+    if not ((root / LEDGER_NAME).is_file() or _folders(root)):  # a run that has begun may have no field yet
         raise OptionError(f"{options.results} holds no results; name the folder that 'cellvino run' writes to (--out)")
     if options.action == "cancel":
         RunControl(root).end_runs(time.time())
