@@ -13,7 +13,6 @@ from napari_cellvino.cli.plates import plate_info
 from napari_cellvino.cli.recipe_options import overrides_from
 from napari_cellvino.core.errors import CellvinoError
 from napari_cellvino.core.image import MetadataOverrides, Stack
-from napari_cellvino.core.size_doubts import size_doubts
 from napari_cellvino.io import open_as
 from napari_cellvino.io.plates import open_plate
 from napari_cellvino.model_package import ModelSpec, open_package
@@ -103,4 +102,4 @@ def _format(path: Path, stack: Stack) -> str:
     if stack.shape.c > 1:
         lines.append("channels: " + ", ".join(f"{n} {name}" for n, name in enumerate(stack.channels, 1)))
     sizes = stack.unknown_sizes if stack.spacing.known else ()  # otherwise in the line of the spacing
-    return "\n  ".join([*lines, *stack.remarks, *stack.warnings, *size_doubts(stack.spacing), *sizes])
+    return "\n  ".join([*lines, *stack.remarks, *stack.doubts, *sizes])

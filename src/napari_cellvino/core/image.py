@@ -227,9 +227,14 @@ class Stack:
         return ()
 
     @property
+    def doubts(self) -> tuple[str, ...]:
+        """Sentences on what may be wrong: ``warnings``, and sizes of a pixel that are unlikely."""
+        return (*self.warnings, *size_doubts(self.spacing))
+
+    @property
     def assumptions(self) -> tuple[str, ...]:
         """All sentences on what was guessed, needs a choice or is unknown."""
-        return (*self.remarks, *self.warnings, *size_doubts(self.spacing), *self.unknown_sizes)
+        return (*self.remarks, *self.doubts, *self.unknown_sizes)
 
     def plane(self, *, t: int = 0, c: int = 0, z: int = 0) -> NDArray[np.generic]:
         """Return one plane (Y, X); counted from 0."""

@@ -176,6 +176,8 @@ def score_of(evidence: Evidence, spec: ModelSpec) -> float:
     if not evidence.count:
         return 0.0
     values = _weighed(evidence, _brightness_of_cells(spec))
+    if "phase-contrast" in spec.tags:
+        values["background"] = 0.0  # a background in the middle is weighed below
     total = sum(WEIGHTS[name] * value for name, value in values.items())
     if spec.gives is ModelOutput.BOXES:
         total += sum(weight * values[name] for name, weight in MORE_OF_BOXES.items())
@@ -191,7 +193,6 @@ def score_of(evidence: Evidence, spec: ModelSpec) -> float:
         total += OFF_RED_CELLS * float(np.clip(abs(evidence.octaves) - OCTAVES_OF_RED_CELLS, 0.0, 1.0))
         total += SPREAD_OF_RED_CELLS * min(evidence.spread, 1.0)
     if "phase-contrast" in spec.tags:
-        total -= WEIGHTS["background"] * values["background"]
         total += BRIGHT_IN_PHASE * max(0.0, evidence.background - MIDDLE)
         total += COLOUR_IN_PHASE * (evidence.colour > LEAST_COLOUR)
     return float(1.0 / (1.0 + np.exp(-total)))

@@ -9,7 +9,6 @@ from napari_cellvino.core.image import Stack
 from napari_cellvino.core.objects import Objects
 from napari_cellvino.core.progress import Progress
 from napari_cellvino.core.recipe import Recipe
-from napari_cellvino.core.size_doubts import size_doubts
 from napari_cellvino.engines.engine import NO_ENGINE
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.segmentation.bright_background import describe_bright_background
@@ -63,7 +62,7 @@ def predict_field(
         found = yield from _without_cells(stack, recipe, pipeline.values)
     else:
         found = yield from _predict(stack, pipeline, engines, keep_maps=keep_maps)
-    found = replace(found, cell_channel=cell_channel, warnings=(*stack.warnings, *size_doubts(stack.spacing)))
+    found = replace(found, cell_channel=cell_channel, warnings=stack.doubts)
     return found if recipe.spots is None else (yield from _with_spots(found, stack, pipeline))
 
 

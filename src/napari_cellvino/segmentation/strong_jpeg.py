@@ -17,7 +17,7 @@ MOST_BETWEEN = 3.0  # fields of cells: at most 2 as they come; in quality 75 one
 
 def describe_strong_jpeg(inputs: NDArray[np.generic]) -> tuple[str, ...]:
     """Return what to say of inputs (K, Y, X) that hold little but squares of JPEG; else nothing."""
-    if not any(min(blockiness(plane), blockiness(plane.T)) > MOST_BETWEEN for plane in inputs):
+    if not any(all(blockiness(lines) > MOST_BETWEEN for lines in (plane, plane.T)) for plane in inputs):
         return ()
     return (
         f"This image was compressed so strongly (JPEG) that squares of {JPEG_BLOCK} px stand out of it and may be "

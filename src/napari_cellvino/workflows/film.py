@@ -179,7 +179,7 @@ def film_of_files(path: Path, files: tuple[Path, ...], overrides: MetadataOverri
     names = [file.name for file in files]
     times, notices = times_of(names)
     notices = (*_describe_series(names), *notices)
-    return Film(path, files, len(files), times, first, (*first.warnings, *notices), sources, said, at)
+    return Film(path, files, len(files), times, first, (*first.doubts, *notices), sources, said, at)
 
 
 def _first_read(files: Sequence[Path], overrides: MetadataOverrides, sources: OpenSources) -> tuple[int, Stack]:
@@ -198,7 +198,7 @@ def _first_read(files: Sequence[Path], overrides: MetadataOverrides, sources: Op
 def film_of_stack(stack: Stack) -> Film:
     """Return an image as a film of its time points."""
     path = Path(stack.origin.path)
-    return Film(path, (path,), stack.shape.t, tuple(range(stack.shape.t)), stack, stack.warnings)
+    return Film(path, (path,), stack.shape.t, tuple(range(stack.shape.t)), stack, stack.doubts)
 
 
 def _film_of_file(path: Path, overrides: MetadataOverrides) -> Film:
@@ -218,7 +218,7 @@ def _film_of_file(path: Path, overrides: MetadataOverrides) -> Film:
             f"{kind} of one moment, this is no film",
         )
         stack = _over_time(stack)
-    return Film(path, (path,), stack.shape.t, tuple(range(stack.shape.t)), stack, (*stack.warnings, *notices))
+    return Film(path, (path,), stack.shape.t, tuple(range(stack.shape.t)), stack, (*stack.doubts, *notices))
 
 
 @dataclass(frozen=True, slots=True)

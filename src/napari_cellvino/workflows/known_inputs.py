@@ -23,7 +23,6 @@ from napari_cellvino import __version__
 from napari_cellvino.core.errors import CellvinoError, OutputError, ReplaceError
 from napari_cellvino.core.image import Origin, Stack
 from napari_cellvino.core.recipe import Recipe
-from napari_cellvino.core.size_doubts import size_doubts
 from napari_cellvino.results.schema import FieldSummary, ResultKey
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.channel_choice import ChannelChoice, with_channel
@@ -131,7 +130,7 @@ class KnownInputs:
         opened, o = self._opened, task.origin
         if opened is None or o.path != str(opened.path):
             return
-        if stack.warnings or size_doubts(stack.spacing) or o.files:  # what is said there may change with other files
+        if stack.doubts or o.files:  # what is said there may change with other files
             opened.fields, opened.usable = [], False
         elif opened.usable:
             place = [o.position, o.plate, o.well, o.field, o.frame]

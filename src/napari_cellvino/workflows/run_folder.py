@@ -11,7 +11,6 @@ from types import MappingProxyType
 from napari_cellvino.core.errors import CellvinoError, ImageReadError
 from napari_cellvino.core.image import MetadataOverrides, Origin, Stack
 from napari_cellvino.core.recipe import Recipe
-from napari_cellvino.core.size_doubts import size_doubts
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.io import is_image_folder, open_source, scan_folder
 from napari_cellvino.io.folder_listing import FolderListing
@@ -224,10 +223,9 @@ def _task(
         return failed_outcome(number, origin, error)
     here = with_channel(at_time(recipe, origin), choice)
     frame = describe_frame(recipe, stack.shape.t)
-    doubts = (*stack.warnings, *size_doubts(stack.spacing))
     return FieldTask(
         number, origin.name, origin, here, folder, ResultKey.of(origin, here),
-        notices=(*doubts, *frame, *choice.notices), recorded=(*doubts, *choice.doubts),
+        notices=(*stack.doubts, *frame, *choice.notices), recorded=(*stack.doubts, *choice.doubts),
         remarks=choice.remarks,
     )  # fmt: skip
 

@@ -94,6 +94,15 @@ def test_layer_without_units_is_amber_and_can_be_corrected(
     assert not panel.correct.isVisible()
 
 
+def test_sizes_that_no_microscope_gives_are_questioned(
+    window: CellvinoWindow, open_file: OpenFile, nuclei: NDArray[np.uint16], tmp_path: Path
+) -> None:
+    sizes = {"PhysicalSizeX": 325.0, "PhysicalSizeY": 325.0}  # nm, without their unit
+    tifffile.imwrite(tmp_path / "nm.ome.tif", nuclei, metadata={"axes": "YX", **sizes})
+    open_file(window, tmp_path / "nm.ome.tif")
+    assert "a pixel of 325 µm is unlikely" in window.open_panel.guesses.text()
+
+
 def test_units_that_do_not_mix_are_said(
     window: CellvinoWindow, viewer: napari.Viewer, open_file: OpenFile, plate_file: Path
 ) -> None:

@@ -198,7 +198,7 @@ class OpenPanel(DropPanel):
     def _draw_facts(self, stack: Stack | None) -> None:
         say(self.facts, stack.describe() if stack is not None else "")
         self._spacing_row.setVisible(stack is not None)
-        guesses = [] if stack is None else [*stack.remarks, *stack.warnings]
+        guesses = [] if stack is None else [*stack.remarks, *stack.doubts]
         guesses += [_MIXED] if stack is not None and units_differ(self.session.viewer) else []
         say(self.guesses, "\n".join(f"⚠  {text}" for text in guesses))
         if stack is None:

@@ -18,10 +18,7 @@ from napari_cellvino.training.teach.strokes import StrokedImage
 
 @dataclass(frozen=True, slots=True)
 class MadeModel:
-    """An installed model, and the number of cells that it finds in each plane that was painted on.
-
-    They may be others than were seen: all strokes together may say another size of cells than the first ones did.
-    """
+    """An installed model, and the number of cells that it finds in each plane that was painted on."""
 
     package: ModelPackage
     cells: tuple[int, ...]
