@@ -28,4 +28,5 @@ def test_a_dilution_begins_at_the_well_that_is_named_first(cellvino, tmp_path):
     contents = read_layout(out, Plate("p", "", 8, 12, (), ())).contents
     assert [contents[Well(row, 1)].dose for row in (0, 1)] == [50, 100]
     both = cellvino("layout", "--out", out, "--dilute", "A01:A03,B03:B01=taxol,100,2")
-    assert isinstance(both.error, OptionError) and "goes both ways" in str(both.error)
+    assert isinstance(both.error, OptionError)
+    assert "goes both ways" in str(both.error)
