@@ -96,6 +96,6 @@ def compressed(image: Image, quality: int, start: tuple[int, int] = (0, 0)) -> I
 
 
 def random_squares(image: Image, qualities: tuple[int, int], rng: np.random.Generator) -> Image:
-    """Return an image after JPEG of a quality between two, its squares anywhere."""
-    y, x = rng.integers(0, JPEG_BLOCK, 2)
-    return compressed(image, int(rng.integers(*qualities)), (int(y), int(x)))
+    """Return an image after JPEG of a quality between two, low ones more often, its squares anywhere."""
+    y, x = (int(n) for n in rng.integers(0, JPEG_BLOCK, 2))
+    return compressed(image, round(float(np.exp(rng.uniform(*np.log(qualities))))), (y, x))
