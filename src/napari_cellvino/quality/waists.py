@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage as ndi
 
 from napari_cellvino.annotation.tools.split_seeds import CLEAR_WAIST, LEVELS, SMOOTHING
 from napari_cellvino.core.objects import Objects
@@ -96,8 +96,8 @@ def _parts(masks: list[Mask]) -> NDArray[np.intp]:
     """Return how many parts each mask (y, x) has, at the level of depth that has most of them."""
     picture = _SideBySide.of(masks)
     inside = picture.numbers > 0
-    depth = ndi.gaussian_filter(_distances(inside), SMOOTHING)
-    peaks, found = ndi.label(inside & _is_highest(depth), np.ones((3, 3)))
+    depth = scipy.ndimage.gaussian_filter(_distances(inside), SMOOTHING)
+    peaks, found = scipy.ndimage.label(inside & _is_highest(depth), np.ones((3, 3)))
     owner_of_peak = np.zeros(found + 1, np.intp)
     owner_of_peak[peaks] = picture.numbers  # masks lie apart: each peak is of one
     most = np.ones(len(masks), np.intp)
@@ -152,7 +152,7 @@ def _most_at_a_level(masks: list[Mask], depths: list[NDArray[np.float32]]) -> ND
     above, most = np.zeros(inside.shape, bool), np.ones(len(masks), np.intp)
     for level in LEVELS:
         above[inside] = share > level
-        pieces, found = ndi.label(above)
+        pieces, found = scipy.ndimage.label(above)
         if found > len(masks):  # else no object has two
             np.maximum(most, _rising(pieces[inside], found, share, owner, len(most), level), out=most)
     return most
