@@ -77,3 +77,14 @@ def test_wells_that_results_and_layout_do_not_share_are_named(cellvino, results,
 
 def test_folder_without_wells_is_refused(cellvino, tmp_path):
     assert isinstance(cellvino("plate-report", tmp_path).error, ImageReadError)
+
+
+def test_page_is_titled_as_the_plate_names_its_measures(cellvino, results, tmp_path):
+    lines = (results / "wells.csv").read_text().splitlines()
+    wells = tmp_path / "wells.csv"
+    rows = [f"{line},{line.rpartition(',')[2]},12" for line in lines[1:]]
+    wells.write_text("\n".join([f"{lines[0]},ring_ratio_gfp,mean_gfp", *rows]))
+    shutil.copy(results / "layout.csv", tmp_path)
+    assert cellvino("plate-report", tmp_path, "--of", "ring_ratio_gfp").code == 0
+    page = (tmp_path / "answers" / "plate_report.html").read_text(encoding="utf-8")
+    assert "<h1>Nucleus / ring ratio, gfp</h1>" in page

@@ -23,6 +23,7 @@ from napari_cellvino.storage.csv_table import read_dicts, read_table
 if TYPE_CHECKING:
     import pandas as pd
 
+MEAN = "mean_"  # of a channel, with its name behind it
 SPREAD = ("_field_mean", "_field_sd")
 ANSWERS = "answers"  # folder in the results
 
@@ -132,7 +133,8 @@ def answer_title(found: PlateAnswers) -> str:
     """Return what the responses are: the measure with its unit, and what it is relative to."""
     choices = found.choices
     columns = dict.fromkeys(map(str, found.table.columns), 1.0)
-    titles = {one.name: one.heading for one in measures({Well(0, 0): columns}, ())}
+    channels = [name.removeprefix(MEAN) for name in columns if name.startswith(MEAN) and not name.endswith(SPREAD)]
+    titles = {one.name: one.heading for one in measures({Well(0, 0): columns}, channels)}
     title = titles.get(choices.measure, choices.measure)
     return {Scale.PERCENT: f"{title}, % of control", Scale.FOLD: f"{title}, fold of control"}.get(choices.scale, title)
 
