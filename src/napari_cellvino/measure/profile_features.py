@@ -36,7 +36,10 @@ TEXTURES = {
 RINGS = 4  # from the rim to the middle
 NEAR = 2.0  # median diameters, within which a cell is a neighbour
 
+AT_ONCE = 128  # cells whose textures are taken together
+
 Values = dict[str, float]
+Pairs = NDArray[np.uint32]
 
 
 def profile_features(
@@ -58,18 +61,23 @@ def profile_features(
     names = column_names(channels, empty="channel")
     planes = pixels.astype(np.float64)
     cells = regionprops(labels)
-    rows = []
+    rows: list[Values] = []
+    pairs: dict[str, list[Pairs]] = {name: [] for name in names}
     for cell in cells:
         window, inside = cell.slice, cell.image
         depth = ndi.distance_transform_edt(np.pad(inside, 1))[1:-1, 1:-1]
         row = _shape(cell)
         for name, plane in zip(names, planes, strict=True):
-            row |= {f"Cells_{key}_{name}": value for key, value in _light(plane[window], inside, depth).items()}
-            row |= {f"Cells_Texture_{key}_{name}": value for key, value in _texture(plane[window], inside).items()}
+            part = plane[window]
+            lowest, *quartiles, highest = np.percentile(part[inside], (1, 25, 50, 75, 99))
+            row |= {f"Cells_{key}_{name}": value for key, value in _light(part, inside, depth, quartiles).items()}
+            pairs[name].append(_pairs(part, inside, lowest, highest))
         for (a, one), (b, other) in combinations(zip(names, planes, strict=True), 2):
             row[f"Cells_Correlation_Correlation_{a}_{b}"] = _correlation(one[window][inside], other[window][inside])
         rows.append(row)
     found = {name: np.array([row[name] for row in rows]) for name in rows[0]} if rows else {}
+    for name, counted in pairs.items() if rows else ():
+        found |= {f"Cells_Texture_{key}_{name}": values for key, values in _textures(counted).items()}
     return np.array([cell.label for cell in cells], np.int64), found | _neighbours(cells)
 
 
@@ -91,10 +99,12 @@ def _shape(cell: RegionProperties) -> Values:
     return found | {f"Cells_AreaShape_HuMoment_{n}": float(value) for n, value in enumerate(moments)}
 
 
-def _light(plane: NDArray[np.float64], inside: NDArray[np.bool_], depth: NDArray[np.float64]) -> Values:
+def _light(
+    plane: NDArray[np.float64], inside: NDArray[np.bool_], depth: NDArray[np.float64], quartiles: Sequence[float]
+) -> Values:
     """Return what the pixels of a cell say, and how they lie in it: its rim, rings from there to the middle."""
     values, rim = plane[inside], plane[inside & (depth <= 1)]
-    low, middle, high = np.percentile(values, (25, 50, 75))
+    low, middle, high = quartiles
     found = {
         "Intensity_MeanIntensity": values.mean(),
         "Intensity_StdIntensity": values.std(),
@@ -126,20 +136,31 @@ def _displacement(plane: NDArray[np.float64], inside: NDArray[np.bool_]) -> floa
     return float(np.hypot(*(light @ at / light.sum() - at.mean(0)))) if light.sum() > 0 else 0.0
 
 
-def _texture(plane: NDArray[np.float64], inside: NDArray[np.bool_]) -> Values:
-    from skimage.feature import graycomatrix, graycoprops
+def _pairs(plane: NDArray[np.float64], inside: NDArray[np.bool_], low: float, high: float) -> Pairs:
+    """Return how often levels between two values lie beside each other in a cell: (level, level, distance, angle)."""
+    from skimage.feature import graycomatrix
 
-    low, high = np.percentile(plane[inside], (1, 99))
     level = np.clip((plane - low) / max(high - low, 1e-9) * LEVELS, 0, LEVELS - 1).astype(np.uint8) + 1
     pairs = graycomatrix(np.where(inside, level, 0), DISTANCES, ANGLES, levels=LEVELS + 1, symmetric=True)
-    pairs = pairs[1:, 1:].astype(np.float64)  # those with the background are no texture
-    pairs /= np.maximum(pairs.sum((0, 1), keepdims=True), 1)
-    found: Values = {}
-    for key, name in TEXTURES.items():
-        each = graycoprops(pairs, key).mean(1)
-        found |= {f"{name}_{d}": float(value) for d, value in zip(DISTANCES, each, strict=True)}
-    entropy = -(pairs * np.log2(np.maximum(pairs, 1e-12))).sum((0, 1)).mean(1)
-    return found | {f"Entropy_{d}": float(value) for d, value in zip(DISTANCES, entropy, strict=True)}
+    return np.asarray(pairs[1:, 1:])  # those with the background are no texture
+
+
+def _textures(counted: Sequence[Pairs]) -> dict[str, NDArray[np.float64]]:
+    """Return the textures (N,) of cells by name; of many at once, as a call costs more than a cell."""
+    from skimage.feature import graycoprops
+
+    found: dict[str, list[NDArray[np.float64]]] = {}
+    for start in range(0, len(counted), AT_ONCE):
+        pairs = np.concatenate(counted[start : start + AT_ONCE], axis=2).astype(np.float64)
+        pairs /= np.maximum(pairs.sum((0, 1), keepdims=True), 1)
+        entropy = -(pairs * np.log2(np.maximum(pairs, 1e-12))).sum((0, 1))
+        for name, values in (
+            {TEXTURES[key]: graycoprops(pairs, key) for key in TEXTURES} | {"Entropy": entropy}
+        ).items():
+            each = values.mean(1).reshape(-1, len(DISTANCES))
+            for distance, column in zip(DISTANCES, each.T, strict=True):
+                found.setdefault(f"{name}_{distance}", []).append(column)
+    return {name: np.concatenate(parts) for name, parts in found.items()}
 
 
 def _correlation(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
