@@ -7,13 +7,14 @@ from pathlib import Path
 
 from napari_cellvino.annotation import Annotation
 from napari_cellvino.core.errors import ImageValueError
-from napari_cellvino.core.image import Spacing
+from napari_cellvino.core.image import Plane, Spacing
 from napari_cellvino.formats.field import Cell, Cells
 from napari_cellvino.formats.matching import ImageQuery
 from napari_cellvino.formats.reading import find_annotations, read_cells
 from napari_cellvino.quality.doubts import find_doubts
 from napari_cellvino.quality.reconcile import Reconciliation, reconcile
 from napari_cellvino.workflows.import_masks import px_per_um, records_of_cells
+from napari_cellvino.workflows.masks_fit import describe_masks_fit
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +25,13 @@ class Masks:
     cells: Cells
 
 
-def read_masks(path: Path, annotation: Annotation, *, outlines_in_um: Spacing | None = None) -> Masks:
+def read_masks(
+    path: Path, annotation: Annotation, *, outlines_in_um: Spacing | None = None, plane: Plane | None = None
+) -> Masks:
     """Return what a file, or a folder with a file named like the image, holds for the image of an annotation.
 
-    Outlines (of GeoJSON) are in px, or in µm where the image's ``Spacing`` is given.
+    Outlines (of GeoJSON) are in px, or in µm where the image's ``Spacing`` is given; with the ``plane`` that is seen of
+    it, it is told where they do not fit that.
 
     Raises
     ------
@@ -46,6 +50,9 @@ def read_masks(path: Path, annotation: Annotation, *, outlines_in_um: Spacing | 
         raise ImageValueError(
             f"{file} holds {kinds[0]}, and these cells are {kinds[1]}; run a model that finds {kinds[0]}"
         )
+    if plane is not None and cells.labels is not None:
+        fit = describe_masks_fit(file.name, cells.labels, plane.pixels)
+        cells = replace(cells, notices=(*cells.notices, *fit))
     return Masks(file, cells)
 
 

@@ -37,6 +37,7 @@ from napari_cellvino.storage.file_names import compared_name
 from napari_cellvino.workflows.field_listing import list_fields
 from napari_cellvino.workflows.field_task import why_failed
 from napari_cellvino.workflows.known_inputs import at_time
+from napari_cellvino.workflows.masks_fit import describe_masks_fit, describe_masks_scale
 from napari_cellvino.workflows.run_page import refresh_run_page
 
 Word = TypeVar("Word", bound=IntEnum)
@@ -180,7 +181,9 @@ def _import_field(
     before = folder.exists()
     store.save(folder, result, _result_key(result), overwrite=overwrite)
     kept = _kept_notices(folder, cells, result.annotation.shape) if before else ()
-    return ImportOutcome(store.row(folder), (*cells.notices, *kept))
+    fit = () if cells.labels is None else describe_masks_fit(file.name, cells.labels, plane.pixels)
+    scale = describe_masks_scale(file, stack.spacing)
+    return ImportOutcome(store.row(folder), (*cells.notices, *fit, *scale, *kept))
 
 
 def _kept_notices(folder: Path, cells: Cells, shape: tuple[int, ...]) -> tuple[str, ...]:
