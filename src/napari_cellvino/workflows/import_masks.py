@@ -22,7 +22,7 @@ from napari_cellvino.core.progress import finish
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.engines.engine import NO_ENGINE
 from napari_cellvino.formats.field import Cell, Cells, MisfitError
-from napari_cellvino.formats.mask_files import is_named_after
+from napari_cellvino.formats.mask_files import is_named_after, others_named_after
 from napari_cellvino.formats.matching import ImageQuery, of_same_cellpose_run, plain
 from napari_cellvino.formats.reading import find_annotations, holds_one_image, read_cells, without_masks
 from napari_cellvino.io.pyramid import place_in_image
@@ -154,11 +154,15 @@ def _own_file(masks: Path, wanted: ImageQuery, stack: Stack, recipe: Recipe) -> 
 
 
 def _beside(file: Path, masks: Path, wanted: ImageQuery) -> tuple[str, ...]:
-    """Return what to say where Cellpose wrote several files of one image, or a name only begins like its own."""
+    """Return what to say where several files are of one image, or a name only begins like its own."""
     if file != masks and file.is_file() and is_named_after(file, wanted):
         return (f"{file.name} was taken, by the beginning of its name",)
     others = [] if file == masks else of_same_cellpose_run(file)
-    return (f"{file.name} was taken, of what Cellpose wrote of it, and not {', '.join(others)}",) if others else ()
+    more = [] if file == masks else others_named_after(file, wanted)
+    return (
+        *([f"{file.name} was taken, of what Cellpose wrote of it, and not {', '.join(others)}"] if others else []),
+        *([f"{file.name} was taken, and not {', '.join(more)}; name the file itself to take that"] if more else []),
+    )
 
 
 def _import_field(
