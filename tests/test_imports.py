@@ -46,11 +46,16 @@ def test_help_loads_only_what_it_shows(imported_by: Callable[..., set[str]], scr
 
 
 def test_a_run_does_not_wait_for_what_it_does_not_use() -> None:
-    """scipy.stats alone takes a second of every start; film tracking and clusters are for those who ask."""
+    """scipy.stats alone takes a second of every start; film tracking and clusters are for those who ask.
+
+    A run over finished fields segments nothing: what segments asks for parts of SciPy and scikit-image where it works.
+    """
     code = "import sys, napari_cellvino.cli.run; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"scipy.stats", "dask", "matplotlib", "torch"} & set(done.stdout.split())
     assert not [name for name in done.stdout.split() if name.startswith("napari_cellvino.tracking")]
+    for_segmenting = {"scipy.ndimage", "scipy.spatial", "scipy.sparse", "scipy.linalg", "scipy.fft", "skimage.measure"}
+    assert not for_segmenting & set(done.stdout.split())
 
 
 def test_the_window_stands_before_what_only_a_run_needs() -> None:

@@ -405,7 +405,7 @@ def two_wells(*names, sizes=(SHAPE, SHAPE)):
         {"id": n, "file_name": name, "height": size[0], "width": size[1]}
         for n, (name, size) in enumerate(zip(names, sizes, strict=True))
     ]
-    notes = [{"image_id": n, "bbox": [5 * n, 5, 5, 5]} for n in range(2) for _ in range(n + 1)]
+    notes = [{"image_id": n, "bbox": [5 * n, 5 + 10 * row, 5, 5]} for n in range(2) for row in range(n + 1)]
     return coco_of(*notes, images=images)
 
 

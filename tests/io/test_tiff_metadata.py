@@ -219,7 +219,7 @@ IJ_FILM = {"axes": "ZYX", "finterval": 60.0}
     ],
 )
 def test_slices_that_may_be_frames_are_questioned(tmp_path, metadata, asked):
-    stack = written(tmp_path, pixels=PIXELS[0], imagej=True, metadata=metadata)
+    stack = written(tmp_path, pixels=PIXELS[0], imagej=True, metadata=metadata, resolution=(2, 2))
     assert [60.0 if "60 s" in q else 0 for q in stack.warnings] == ([60.0] if asked else [])
     assert asked <= ("TYX" in "".join(stack.warnings))
     as_film = open_source(tmp_path / "image.tif", axes="TYX").read()

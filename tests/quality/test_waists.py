@@ -67,3 +67,23 @@ def test_distances_are_those_of_the_distance_transform():
     wanted = ndi.distance_transform_edt(inside).astype(np.float32)
     assert wanted.max() > 2
     np.testing.assert_array_equal(waists._distances(inside), wanted)
+
+
+def test_peaks_are_those_of_a_maximum_filter_away_from_the_border():
+    depth = np.random.default_rng(5).integers(0, 4, (40, 60)).astype(np.float32)  # many plateaus
+    wanted = depth == ndi.maximum_filter(depth, 3)
+    found = waists._is_highest(depth)
+    np.testing.assert_array_equal(found[1:-1, 1:-1], wanted[1:-1, 1:-1])
+    assert not found[[0, -1]].any()
+    assert not found[:, [0, -1]].any()
+
+
+def test_levels_of_hilly_masks_alone_count_what_those_of_all_do():
+    side = 60
+    dumbbell = discs((side, side), (30, 18, 12), (30, 40, 12))
+    disc, bar = discs((side, side), (30, 30, 20)), np.zeros((side, side), bool)
+    bar[20:30, 5:55] = True
+    chain = discs((side, side), (30, 12, 9), (30, 28, 9), (30, 44, 9))
+    masks = [dumbbell, disc, bar, chain]
+    assert waists._parts(masks).tolist() == [2, 1, 1, 3]
+    assert [int(waists._parts([mask])[0]) for mask in masks] == [2, 1, 1, 3]

@@ -25,6 +25,7 @@ LARGER = 4  # times the usual area: what may be a region round cells
 Pixels = tuple[NDArray[np.intp], NDArray[np.intp]]
 CORNER, BY_CHANCE = 0.75, 1e-3  # of a side of the image; how likely objects of a whole image lie in its corner
 STEPS = 72  # corners of an ellipse
+MOST_OVER, SHARE_OVER = 2.0, 0.1  # px, and share of its side, that a box of a cell at the edge reaches beyond it
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,7 @@ def cells_of_areas(
     if not usable and left.counts:
         held = " and ".join(f"{count} {why}" for why, count in left.counts.items())
         raise ImageValueError(f"{path} holds no cell of this image: {held}; outline the cells and save it again")
-    left.remarks += _in_corner(path, usable, shape)
+    left.remarks += (*_in_corner(path, usable, shape), *_boxes_beyond(path, usable, shape))
     if usable and not any(area.outlined for area in usable):
         return _boxes(path, usable, shape, classes, left)
     regions = find_regions(usable)
@@ -233,8 +234,25 @@ def _boxes(
     if not inside:
         raise _beyond(path, len(areas), shape)
     left.add("box(es) lie beyond the image", len(areas) - len(inside))
-    kinds = tuple(dict.fromkeys([*classes, *(cell.kind for cell in inside)]))
-    return Cells(None, tuple(inside), kinds, left.notices())
+    once = inside if all(area.known for area in areas) else list({cell.box: cell for cell in reversed(inside)}.values())
+    left.add("box(es) are the same as one before", len(inside) - len(once))
+    shown = sorted(once, key=lambda cell: cell.id)
+    kinds = tuple(dict.fromkeys([*classes, *(cell.kind for cell in shown)]))
+    return Cells(None, tuple(shown), kinds, left.notices())
+
+
+def _boxes_beyond(path: Path, areas: Sequence[Area], shape: tuple[int, ...]) -> tuple[str, ...]:
+    """Return a question where boxes reach far out of the image, as corners do that are read as width and height."""
+    boxes = np.array([area.cell.box for area in areas if not (area.outlined or area.known)]).reshape(-1, 4)
+    low, high = boxes[:, :2], boxes[:, 2:]
+    over = np.maximum(-low, high - np.array(shape[-2:]))
+    beyond = int(((over > MOST_OVER) & (over > SHARE_OVER * (high - low))).any(1).sum())
+    if not beyond:
+        return ()
+    return (
+        f"{beyond} of {len(boxes)} box(es) in {path.name} reach beyond the image: are their numbers two corners, where "
+        "a corner (COCO) or the middle (YOLO), width and height are read, or are they of another image?",
+    )
 
 
 def _beyond(path: Path, count: int, shape: tuple[int, ...]) -> ImageValueError:

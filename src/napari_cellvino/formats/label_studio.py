@@ -51,7 +51,7 @@ def read_label_studio(path: Path, content: Sequence[Json], shape: tuple[int, ...
         left = SkippedShapes()
         areas = [
             area
-            for number, one in enumerate(_results(path, content[row], left), 1)
+            for number, one in enumerate(_regions(_results(path, content[row], left)), 1)
             if (area := _area(path, one, number, shape, left)) is not None
         ]
         return cells_of_areas(path, areas, shape, left_out=left)
@@ -76,14 +76,34 @@ def _results(path: Path, task: Json, left: SkippedShapes) -> list[Json]:
     return list(chosen["result"])
 
 
+def _regions(results: Sequence[Json]) -> list[Json]:
+    """Return one result per region: its class, its words and its choices repeat the shape under the same id."""
+    kept: dict[object, dict[str, Any]] = {}
+    for number, one in enumerate(results):
+        name = one.get("id") if isinstance(one.get("id"), str) else number
+        if name not in kept:
+            kept[name] = dict(one)
+            continue
+        said, more = (held.get("value") or {} for held in (kept[name], one))
+        shape = said if any(key in said for key in SHAPES) else more
+        labels = {key: value[key] for value in (said, more) for key in LABELS if value.get(key)}
+        kept[name] = {**one, **kept[name], "value": {**shape, **labels}}
+    return list(kept.values())
+
+
 def _area(path: Path, one: Json, number: int, shape: tuple[int, ...], left: SkippedShapes) -> Area | None:
-    value = one["value"]
+    value = one.get("value") or {}  # relations between regions have none
     height, width = (one.get(k) or value.get(k) for k in ("original_height", "original_width"))
     if not any(key in value for key in SHAPES):
         left.add(f"result(s) of the type {one.get('type', 'unknown')} are no areas")
         return None
     if height and width and (int(height), int(width)) != tuple(shape):
         raise ImageValueError(f"{path} is of an image of {width} x {height} px, but the image is {tuple(shape)}")
+    if float(one.get("image_rotation") or value.get("image_rotation") or 0) % 360:
+        raise ImageValueError(
+            f"{path} has shapes of an image that was turned in Label Studio (image_rotation), whose places may be "
+            "those of the turned one; turn it back there and export it again"
+        )
     kinds = next((value[key] for key in LABELS if value.get(key)), ["cell"])
     cell = imported_cell(number, str(kinds[0]))
     size = np.array([shape[1], shape[0]]) / 100

@@ -12,7 +12,7 @@ https://ngff.openmicroscopy.org/0.5/ and /0.4/
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -161,16 +161,25 @@ def read_ome_zarr(path: Path, shape: tuple[int, ...], name: str = "") -> Cells:
             names = _label_names(path)
             group = _open_group(path / "labels" / names[0], mode="r")
         said = _attributes(group)
-        array = group[said["multiscales"][0]["datasets"][0]["path"]]
-        check_shape(path, array.shape, shape)
+        multiscale = said["multiscales"][0]
+        array = max((group[one["path"]] for one in multiscale["datasets"]), key=lambda level: math.prod(level.shape))
+        order = _order(multiscale.get("axes") or (), len(array.shape))
+        check_shape(path, tuple(array.shape[axis] for axis in order), shape)
         check_fits(path, math.prod(array.chunks) * array.dtype.itemsize)
-        labels = np.asarray(array)
+        labels = np.ascontiguousarray(np.asarray(array).transpose(order))
         cells = [_cell(entry) for entry in said.get("image-label", {}).get("properties") or []]  # others leave it out
     notices = _passed_over(names)
     if cells:
         return labelled(fitting_labels(path, whole_numbers(path, labels, shape), shape), cells, notices=notices)
     found = cells_in_values(path, labels, shape)
     return replace(found, notices=(*notices, *found.notices))
+
+
+def _order(axes: Sequence[Any], count: int) -> list[int]:
+    """Return the axes of an array in the order of t, c, z, y, x: the format leaves that of y and x to the writer."""
+    names = [str(axis.get("name") if isinstance(axis, Mapping) else axis).casefold() for axis in axes]
+    known = len(names) == count and set(names) <= set("tczyx") and len(set(names)) == count
+    return sorted(range(count), key=lambda axis: "tczyx".index(names[axis])) if known else list(range(count))
 
 
 def _label_names(path: Path) -> list[str]:

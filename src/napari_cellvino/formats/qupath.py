@@ -133,8 +133,9 @@ def read_geojson(
         planes = planes_of_areas(path, _planes(path, areas), shape)
         found = any(_object_type(feature) in FOUND for feature in areas)
         cells = [
-            _area(feature, number, z, found=found, unit_px=as_query(wanted).unit_px)
+            area
             for number, (feature, z) in enumerate(zip(areas, planes, strict=True), 1)
+            for area in _areas(feature, number, z, found=found, unit_px=as_query(wanted).unit_px)
         ]
         unknown = sum("object" not in _metadata(feature) for feature in areas)
         drawn = cells_of_areas(path, cells, shape, left_out=left)
@@ -152,7 +153,7 @@ def _features_with_area(held: JsonContent, left: SkippedShapes) -> list[Json]:
         kind = geometry.get("type")
         if kind not in ("Polygon", "MultiPolygon", None):
             left.add("point(s) or line(s) are no areas")
-        elif not geometry.get("coordinates") or not _rings(geometry):
+        elif not geometry.get("coordinates") or not _polygons(geometry):
             left.add("object(s) have no outline (an empty geometry)")
         elif _object_type(feature) in NO_CELLS:
             left.add("tile(s) or core(s) of QuPath are no cells")
@@ -161,14 +162,17 @@ def _features_with_area(held: JsonContent, left: SkippedShapes) -> list[Json]:
     return areas
 
 
-def _area(feature: Json, number: int, z: int, *, found: bool, unit_px: tuple[float, float] | None) -> Area:
+def _areas(feature: Json, number: int, z: int, *, found: bool, unit_px: tuple[float, float] | None) -> Iterator[Area]:
+    """Yield an area per polygon of a feature: those of one may overlap, and are added up."""
     geometry, known = feature["geometry"], "object" in _metadata(feature)
-    rings = [ring if unit_px is None else ring * unit_px for ring in _rings(geometry)]
-    cell = _cell(feature, number)
-    if "box" in geometry:
-        (x0, y0), (x1, y1) = rings[0].min(0).tolist(), rings[0].max(0).tolist()
-        return Area(replace(cell, box=box_of(x0, y0, x1 - x0, y1 - y0)), z=z, known=known)
-    return Area(cell, tuple(rings), z, known=known, suspect=found and _object_type(feature) not in FOUND)
+    cell, suspect = _cell(feature, number), found and _object_type(feature) not in FOUND
+    for polygon in _polygons(geometry):
+        rings = [ring if unit_px is None else ring * unit_px for ring in polygon]
+        if "box" in geometry:
+            (x0, y0), (x1, y1) = rings[0].min(0).tolist(), rings[0].max(0).tolist()
+            yield Area(replace(cell, box=box_of(x0, y0, x1 - x0, y1 - y0)), z=z, known=known)
+        else:
+            yield Area(cell, tuple(rings), z, known=known, suspect=suspect)
 
 
 def _object_type(feature: Json) -> str:
@@ -194,9 +198,11 @@ def _planes(path: Path, areas: list[Json]) -> list[int | None]:
     return [0 if plane is None else int(plane.get("z", 0)) for plane in named]
 
 
-def _rings(geometry: Mapping[str, Any]) -> list[NDArray[np.float64]]:
+def _polygons(geometry: Mapping[str, Any]) -> list[list[NDArray[np.float64]]]:
+    """Return the rings of each polygon, none of those that have none."""
     polygons = geometry["coordinates"] if geometry["type"] == "MultiPolygon" else [geometry["coordinates"]]
-    return [points_of(np.array(ring, np.float64)[:, :2]) for polygon in polygons for ring in polygon if ring]
+    rings = ([points_of(np.array(ring, np.float64)[:, :2]) for ring in polygon if ring] for polygon in polygons)
+    return [held for held in rings if held]
 
 
 def _cell(feature: Json, number: int) -> Cell:

@@ -20,6 +20,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
+from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.formats.areas import Area, SkippedShapes, box_of, cells_of_areas, imported_cell, points_of
 from napari_cellvino.formats.decoding import decoding
 from napari_cellvino.formats.field import Cells, ExportField, planes_of
@@ -28,6 +29,7 @@ from napari_cellvino.formats.polygons import single_path
 from napari_cellvino.formats.writer import SplitAssignment
 from napari_cellvino.formats.yolo_names import DATA_NAME, ClassNames, class_names
 
+BOX = ("x", "y", "width", "height")
 MOST_SHARE = 1.5  # of the image: predictions reach a little beyond it
 Line = tuple[str, Iterable[float]]  # class, and shares of the image
 
@@ -98,7 +100,7 @@ def read_yolo(path: Path, shape: tuple[int, ...], name: str = "") -> Cells:
     """Return the objects in a YOLO label file of an image (Y, X).
 
     Class names are those of a ``data.yaml`` above, or of a ``classes.txt`` as labelImg writes it, if there is one; a
-    number behind a box or a polygon is its confidence.
+    number behind a box or a polygon is its confidence, a whole number behind a box the id of its track.
 
     Raises
     ------
@@ -112,11 +114,39 @@ def read_yolo(path: Path, shape: tuple[int, ...], name: str = "") -> Cells:
     with decoding(path, "YOLO labels"):
         names = class_names(path)
         rows = [line.split() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
-        for number, row in enumerate(rows, 1):
+        if _are_key_points(rows):
+            raise ImageReadError(
+                f"{path} has key points behind its boxes (a pose), which are no cells; save boxes alone"
+            )
+        for number, row in enumerate(_without_tracks(rows), 1):
             with decoding(path, f"YOLO labels, line {number}"):
                 areas.append(_area(number, _class_number(row[0]), np.array(row[1:], np.float64), names, shape))
     left = SkippedShapes(remarks=names.remarks)
     return cells_of_areas(path, areas, shape, tuple(names.names.values()) or (() if areas else ("cell",)), left)
+
+
+def _without_tracks(rows: list[list[str]]) -> list[list[str]]:
+    """Return lines without the numbers of tracks, which trackers write behind a box or behind its confidence.
+
+    ``x y width height confidence track`` has as many numbers as a triangle: it is none where all end in whole numbers.
+    """
+    tracked = {len(BOX) + 2: _all_whole(rows, len(BOX) + 2, 1), len(BOX) + 1: _all_whole(rows, len(BOX) + 1, 2)}
+    return [row[:-1] if tracked.get(len(row) - 1) else row for row in rows]
+
+
+def _all_whole(rows: list[list[str]], count: int, highest: int) -> bool:
+    """Return whether lines of ``count`` numbers behind the class end in whole ones, up to ``highest`` or above it."""
+    last = [row[-1] for row in rows if len(row) == count + 1]
+    return bool(last) and all(text.isdecimal() for text in last) and max(map(int, last)) >= highest
+
+
+def _are_key_points(rows: list[list[str]]) -> bool:
+    """Return whether all lines are boxes with key points of ``x y visibility`` (0, 1 or 2) behind them."""
+    count = {len(row) - 1 - len(BOX) for row in rows}
+    if len(count) != 1 or (behind := count.pop()) < 6 or behind % 3:
+        return False
+    seen = [row[n] for row in rows for n in range(len(BOX) + 3, len(row), 3)]
+    return set(seen) <= {"0", "1", "2"} and max(seen) > "0"
 
 
 def _class_number(text: str) -> int:
@@ -129,7 +159,7 @@ def _class_number(text: str) -> int:
 def _area(number: int, kind: int, said: NDArray[np.float64], names: ClassNames, shape: tuple[int, ...]) -> Area:
     """Return the object of a line: a box, or a polygon of three points or more, and perhaps its confidence."""
     size = np.array(shape[::-1], np.float64)
-    word, boxed = names.of(kind), len(said) in (4, 5) or (len(said) == 6 and said[5] > MOST_SHARE)
+    word, boxed = names.of(kind), len(said) in (4, 5)
     count = 4 if boxed else len(said) - len(said) % 2
     if count < 4 or (not boxed and count < 6):
         raise ValueError(f"{len(said)} numbers are neither a box nor a polygon")

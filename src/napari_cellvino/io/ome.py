@@ -20,6 +20,7 @@ class OmeImage:
 
     ``hints`` are the fluorophore and the wavelengths of each channel; ``interval_s`` is the time between frames, or
     between planes in z that may be frames: without a step in z. ``times_s`` are when frames were taken, where it says.
+    ``size`` is (width, height) in px, empty where it does not say; ``files`` are the names of those that hold a part.
     """
 
     name: str
@@ -28,6 +29,8 @@ class OmeImage:
     hints: tuple[str, ...] = ()
     interval_s: float | None = None
     times_s: tuple[float, ...] = ()
+    size: tuple[int, ...] = ()
+    files: frozenset[str] = frozenset()
 
 
 def ome_images(text: str) -> tuple[OmeImage, ...]:
@@ -90,7 +93,10 @@ def _image(image: ElementTree.Element, pixels: ElementTree.Element) -> OmeImage:
     names = [e.get("Name") or e.get("Fluor") or "" for e in channels]
     hints = tuple(" ".join(filter(None, (e.get(key) for key in _HINTS))) for e in channels)
     named = tuple(names) if any(names) else ()
-    return OmeImage(image.get("Name", ""), (z, y, x), named, hints, _interval(pixels), _times(pixels))
+    said = [pixels.get(f"Size{axis}", "") for axis in "XY"]
+    size = tuple(map(int, said)) if all(text.isdecimal() for text in said) else ()
+    files = frozenset(name for e in pixels.iter() if _is(e, "UUID") and (name := e.get("FileName")))
+    return OmeImage(image.get("Name", ""), (z, y, x), named, hints, _interval(pixels), _times(pixels), size, files)
 
 
 def _interval(pixels: ElementTree.Element) -> float | None:

@@ -29,8 +29,16 @@ from napari_cellvino.io.pyramid import Pyramid
 from napari_cellvino.io.source import Position, channel_names, merge_spacing, position_index, tile_warning, unique_names
 from napari_cellvino.io.tiff_blocks import TiffBlocks, cut_warning, plan_blocks, present_channels
 from napari_cellvino.io.tiff_chain import TIFF_MAGIC, check_chain
+from napari_cellvino.io.tiff_doubts import description_doubts, unsaid_size_question
 from napari_cellvino.io.tiff_metadata import TiffMetadata, read_metadata, reject_entities
-from napari_cellvino.io.tiff_pixels import COLOURS, colour_samples, palette_warning, pixel_transform, sparse_warning
+from napari_cellvino.io.tiff_pixels import (
+    COLOURS,
+    colour_samples,
+    palette_warning,
+    pixel_transform,
+    says_transparency,
+    sparse_warning,
+)
 from napari_cellvino.io.tiff_series import choose_images, imagej_size, levels_question
 
 COMPANION_SUFFIX = ".companion.ome"
@@ -246,7 +254,8 @@ def _check_siblings(path: Path, ome: str) -> None:
 def _source(path: Path, tif: TiffFile, overrides: MetadataOverrides, warnings: tuple[str, ...] = ()) -> TiffSource:
     """Return what an open file, and those that belong to it, hold."""
     check_micromanager(path, tif)
-    series, left_out = choose_images(path, tif)
+    series, left_out, guessed = choose_images(path, tif)
+    warnings += guessed
     lock = Lock()
     siblings = sorted(ome_siblings(tif.ome_metadata or "") | ndtiff_files(tif) | _stack_files(series))
     missing = tuple(name for name in siblings if not (path.parent / name).is_file())
@@ -267,7 +276,10 @@ def _stack_files(series: list[TiffPageSeries]) -> frozenset[str]:
 
 
 def _asked(picture: TiffImage, overrides: MetadataOverrides) -> tuple[str, ...]:
-    return frames_question(picture.facts.interval_s, picture.layout, overrides)
+    return (
+        *frames_question(picture.facts.interval_s, picture.layout, overrides),
+        *unsaid_size_question(picture.facts.spacing, overrides),
+    )
 
 
 def frames_question(interval_s: float | None, layout: AxisLayout, overrides: MetadataOverrides) -> tuple[str, ...]:
@@ -312,6 +324,7 @@ def _image(
         + palette_warning(page)
         + sparse_warning(page)
         + levels_question(full)
+        + description_doubts(tif, full)
         + _tiles(tif, layout)
         + cut_warning(blocks, math.prod(layout.stored[: blocks.start])),
         said,
@@ -335,9 +348,9 @@ def _tiles(tif: TiffFile, layout: AxisLayout) -> tuple[str, ...]:
 
 
 def _fourth(page: TiffPage, layout: AxisLayout) -> tuple[str, ...]:
-    """Return what to say of a fourth value in more than 8 bits: scripts save four channels so."""
+    """Return what to say of a fourth value in more than 8 bits, or of no named kind: scripts save four channels so."""
     left_out = any(have > shown for have, shown in zip(layout.stored, layout.shown, strict=True))
-    if not left_out or page.photometric not in COLOURS or page.bitspersample == 8:
+    if not left_out or page.photometric not in COLOURS or (page.bitspersample == 8 and says_transparency(page)):
         return ()
     letters = layout.letters.replace("S", "C")
     return (f"a fourth value of each pixel is taken for transparency; if it is a channel, give axes {letters}",)

@@ -28,7 +28,7 @@ from tifffile import PHOTOMETRIC, TiffFile, TiffPage, TiffPageSeries
 from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.core.image import Spacing
 from napari_cellvino.io.ndtiff import ndtiff_names
-from napari_cellvino.io.ome import ome_images
+from napari_cellvino.io.ome_series import images_of_series
 
 UM_PER_INCH = 25_400.0
 SMALLEST_UM = 0.001  # an electron microscope's
@@ -207,16 +207,14 @@ def imagej_channels(labels: list[str], count: int) -> tuple[str, ...]:
 
 
 def _ome(tif: TiffFile, series: TiffPageSeries) -> TiffMetadata:
-    if series.kind != "ome" or tif.ome_metadata is None:
-        return TiffMetadata()
-    images = ome_images(tif.ome_metadata)
-    same = [image for image in images if image.name == (series.name or "")]
-    if len(images) == len(tif.series):
-        same = [image for image, s in zip(images, tif.series, strict=True) if s is series]
+    same = images_of_series(tif, series)
     if not same:
         return TiffMetadata()
-    z, y, x = (micrometres(value, unit) for value, unit in same[0].sizes)
-    image = same[0]
+    image, sizes = same[0], {one.sizes for one in same}
+    if len(sizes) > 1:  # without the files of the others, nothing tells which of them this is
+        lost = f"several images of this set are called {image.name!r}, with other sizes of a pixel: none is taken"
+        return TiffMetadata(Spacing(), image.channels, image.hints, warnings=(lost,))
+    z, y, x = (micrometres(value, unit) for value, unit in image.sizes)
     said = times_warning(image.times_s)
     return TiffMetadata(Spacing(z, y, x), image.channels, image.hints, image.interval_s, warnings=said)
 

@@ -38,8 +38,12 @@ def colour_samples(page: TiffPage, values: int) -> int:
     """Return how many of the ``values`` per pixel are colours or channels, not transparency."""
     if page.photometric in COLOURS and values in (3, 4):
         return 3
-    see_through = bool(page.extrasamples) and page.extrasamples[-1] in _ALPHA
-    return values - 1 if see_through and values > 1 else values
+    return values - 1 if says_transparency(page) and values > 1 else values
+
+
+def says_transparency(page: TiffPage) -> bool:
+    """Return whether a page says that the last value of each pixel is transparency."""
+    return bool(page.extrasamples) and page.extrasamples[-1] in _ALPHA
 
 
 def pixel_transform(path: Path, page: TiffPage) -> tuple[PixelTransform, tuple[str, ...]]:

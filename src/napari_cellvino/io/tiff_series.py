@@ -20,8 +20,12 @@ _CHAINED = {"uniform", "generic"}  # kinds that know how many pages there are fr
 _LISTED = _CHAINED | {"imagej", "shaped", "ome"}  # kinds whose list of pages ends as TIFF says it should
 
 
-def choose_images(path: Path, tif: TiffFile) -> tuple[list[TiffPageSeries], tuple[str, ...]]:
-    """Return the series of an open file that are images, and a sentence on what was left out.
+_BY_SIZES = "are taken for levels of a pyramid, by their sizes"
+_ELSE = "if they are other images, save them apart"
+
+
+def choose_images(path: Path, tif: TiffFile) -> tuple[list[TiffPageSeries], tuple[str, ...], tuple[str, ...]]:
+    """Return the series of an open file that are images, what to say of others left out, and what of those by a guess.
 
     Raises
     ------
@@ -35,10 +39,13 @@ def choose_images(path: Path, tif: TiffFile) -> tuple[list[TiffPageSeries], tupl
         raise ImageReadError(f"{path.name} holds no image that can be read; save it again as TIFF or OME-TIFF")
     _check_whole(path, tif)
     largest = max(series, key=_area)
-    chosen = [s for s in series if s is largest or not _aside(s, largest)]
-    count = len(series) - len(chosen)
+    kept = [s for s in series if s is largest or not _aside(s, largest)]
+    count = len(series) - len(kept)
     left_out = f"{count} smaller picture{'s' * (count != 1)} in the file (thumbnail, label or overview) left out"
-    return chosen, (left_out,) if count else ()
+    chosen = [s for s in kept if not _may_be_level(s, largest)]
+    levels = len(kept) - len(chosen)
+    guessed = f"{levels} smaller page(s) {_BY_SIZES}, and left out; {_ELSE}"
+    return chosen, (left_out,) if count else (), (guessed,) if levels else ()
 
 
 def levels_question(series: TiffPageSeries) -> tuple[str, ...]:
@@ -48,9 +55,7 @@ def levels_question(series: TiffPageSeries) -> tuple[str, ...]:
     page = series.levels[1].keyframe
     if page.is_reduced or page.is_subifd:
         return ()
-    return (
-        "smaller pages are taken for levels of a pyramid, by their sizes; if they are other images, save them apart",
-    )
+    return (f"smaller pages {_BY_SIZES}; {_ELSE}",)
 
 
 def _aside(series: TiffPageSeries, largest: TiffPageSeries) -> bool:
@@ -58,6 +63,17 @@ def _aside(series: TiffPageSeries, largest: TiffPageSeries) -> bool:
         return False
     flagged = series.name.strip().casefold() in _ASIDE or series.keyframe.is_reduced
     return flagged or (series.kind != "ome" and 4 * _area(series) < _area(largest))
+
+
+def _may_be_level(series: TiffPageSeries, largest: TiffPageSeries) -> bool:
+    """Return whether a page is a half, a quarter and so on of the largest: pyramids need not begin with that."""
+    page, whole = series.keyframe, largest.keyframe
+    alone = all(one.kind == "generic" and one.size == one.keyframe.size for one in (series, largest))
+    if not alone or (page.dtype, page.photometric) != (whole.dtype, whole.photometric) or series is largest:
+        return False
+    step = round(whole.imagewidth / page.imagewidth)
+    sides = ((whole.imagewidth, page.imagewidth), (whole.imagelength, page.imagelength))
+    return step > 1 and step & (step - 1) == 0 and all(abs(full - step * part) < step for full, part in sides)
 
 
 def _area(series: TiffPageSeries) -> int:

@@ -45,7 +45,7 @@ def _collection(ome: dict[str, object]) -> bool:
 def _scene(group: Path, name: str, level: int) -> Scene:
     from napari_cellvino.io.plates.ome_zarr import open_level
 
-    facts, planes, pyramid = open_level(group, level)
+    facts, planes, pyramid, spacing, doubts = open_level(group, level)
     shape, dtype = planes.shape, np.dtype(planes.array.dtype)
     more = f"{group.name} holds {len(facts.others) + 1} images: {list_names(facts.others)} left out, the first is read"
     return Scene(
@@ -53,10 +53,10 @@ def _scene(group: Path, name: str, level: int) -> Scene:
         dtype.newbyteorder("="),
         pyramid.guarded(group, planes, dtype.itemsize * shape.c),
         name,
-        facts.spacing,
+        spacing,
         facts.channels if len(facts.channels) == shape.c else (),
         remarks=pyramid.remarks,
-        warnings=pyramid.warnings + planes.warnings + ((more,) if facts.others else ()),
+        warnings=pyramid.warnings + planes.warnings + doubts + ((more,) if facts.others else ()),
         levels=pyramid.levels,
         interval_s=facts.interval_s if shape.t > 1 else None,
     )

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from napari_cellvino.core.spots import Spots, labels_at
 from napari_cellvino.measure.spots import per_cell
@@ -65,8 +65,8 @@ def _pairs(one: Places, other: Places, reach: float) -> SpotPairs:
     if not len(one) or not len(other):
         none = np.zeros(0, np.int64)
         return SpotPairs(none, none, np.zeros(0))
-    away, there = cKDTree(other).query(one)
-    _, back = cKDTree(one).query(other)
+    away, there = scipy.spatial.cKDTree(other).query(one)
+    _, back = scipy.spatial.cKDTree(one).query(other)
     mutual = (back[there] == np.arange(len(one))) & (away <= reach)
     return SpotPairs(np.flatnonzero(mutual), there[mutual].astype(np.int64), away[mutual])
 

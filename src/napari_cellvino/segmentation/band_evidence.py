@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from typing import overload
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage as ndi
 
 LARGEST_SIDE = 400  # px of the finest size looked at
 SIZES = 5  # each twice the one before
@@ -45,7 +45,7 @@ class FilteredBands(Sequence[Values]):
         for _ in range(SIZES):
             if math.prod(max(0, side - 2 * MARGIN) for side in grid.shape) < FEWEST_AT_A_SIZE:
                 return
-            smooth = ndi.gaussian_filter(grid, 1.0, truncate=3.0)
+            smooth = scipy.ndimage.gaussian_filter(grid, 1.0, truncate=3.0)
             self._smooth.append((smooth, known))
             grid, known = _halved(smooth), self._where_halved(known)
 
@@ -67,7 +67,7 @@ class FilteredBands(Sequence[Values]):
             return [self[n] for n in range(*number.indices(len(self)))]
         smooth, known = self._smooth[number]
         if number not in self._bands:
-            band = (smooth - ndi.gaussian_filter(smooth, 1.7, truncate=3.0))[MARGIN:-MARGIN, MARGIN:-MARGIN]
+            band = (smooth - scipy.ndimage.gaussian_filter(smooth, 1.7, truncate=3.0))[MARGIN:-MARGIN, MARGIN:-MARGIN]
             band = band - band.mean(0) - band.mean(1, keepdims=True) + band.mean()
             self._bands[number] = band if self._whole else band * _far_inside(known)
         return self._bands[number]
@@ -112,7 +112,7 @@ def _edges(band: Values) -> float:
 
 def _far_inside(known: Mask) -> Mask:
     """Return where the filters see data only."""
-    inside = ndi.binary_erosion(known, np.ones((2 * MARGIN + 1,) * 2, bool))
+    inside = scipy.ndimage.binary_erosion(known, np.ones((2 * MARGIN + 1,) * 2, bool))
     return np.asarray(inside[MARGIN:-MARGIN, MARGIN:-MARGIN], bool)
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage as ndi
 
 from napari_cellvino.segmentation.heads import Decoded
 
@@ -64,9 +64,9 @@ def _holds_bar(drawn: NDArray[np.bool_]) -> bool:
 
 
 def _rectangles(drawn: NDArray[np.bool_]) -> list[Bar]:
-    parts, _ = ndi.label(drawn)
+    parts, _ = scipy.ndimage.label(drawn)
     areas = np.bincount(parts.reshape(-1))
-    boxes: list[Bar | None] = ndi.find_objects(parts)
+    boxes: list[Bar | None] = scipy.ndimage.find_objects(parts)
     found = []
     for box, area in zip(boxes, areas[1:].tolist(), strict=True):
         if box is None or area < SHORTEST * THINNEST:

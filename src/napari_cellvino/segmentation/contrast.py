@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage as ndi
 
 from napari_cellvino.model_package.spec import Normalisation
 from napari_cellvino.segmentation.counted_samples import TEXTURE, without_outshining
@@ -111,7 +111,7 @@ def _covered(pixels: NDArray[np.generic], found: Sequence[_Channel]) -> tuple[ND
         if channel.counts_all or channel.middle - low <= TEXTURE * width:
             continue
         least, most = (low + end * width for end in channel.range.clip)
-        strange = ndi.binary_dilation((out[number] < least) | (out[number] > most), iterations=EDGE)
+        strange = scipy.ndimage.binary_dilation((out[number] < least) | (out[number] > most), iterations=EDGE)
         out = out.copy() if out is pixels else out
         out[number][strange] = channel.middle
         covered = max(covered, float(strange.mean()))

@@ -8,8 +8,8 @@ must be far dimmer.
 from __future__ import annotations
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage as ndi
 
 from napari_cellvino.segmentation.band_evidence import ENOUGH, FilteredBands, evidence
 from napari_cellvino.segmentation.order_statistics import percentiles, with_room
@@ -111,9 +111,9 @@ def _is_texture(grid: Grid, rest: Mask, middle: float) -> bool:
 
 def _areas(mask: Mask, beside: Mask | None = None) -> NDArray[np.intp]:
     """Return the areas (N,) in samples of connected parts, without specks and those that touch what lies beside."""
-    parts, _ = ndi.label(mask)
+    parts, _ = scipy.ndimage.label(mask)
     areas = np.bincount(parts.reshape(-1))
     if beside is not None:
-        areas[parts[ndi.binary_dilation(beside) & mask]] = 0
+        areas[parts[scipy.ndimage.binary_dilation(beside) & mask]] = 0
     areas = areas[1:]
     return areas[areas >= SPECK]

@@ -9,9 +9,9 @@ Gallagher, A. C. (2005). Detection of linear and cubic interpolation in JPEG com
 from __future__ import annotations
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.fft import dctn
 
 JPEG_BLOCK = 8  # px
 LARGEST_SIDE = 1024  # px that are looked at
@@ -42,7 +42,7 @@ def is_coarse_jpeg(plane: NDArray[np.generic]) -> bool:
     height, width = (min(n, LARGEST_SIDE) // JPEG_BLOCK * JPEG_BLOCK for n in plane.shape)
     part = plane[:height, :width].astype(np.float32)
     blocks = part.reshape(height // JPEG_BLOCK, JPEG_BLOCK, width // JPEG_BLOCK, JPEG_BLOCK)
-    waves = np.abs(dctn(blocks, axes=(1, 3), norm="ortho"))
+    waves = np.abs(scipy.fft.dctn(blocks, axes=(1, 3), norm="ortho"))
     waves[:, 0, :, 0] = 0
     return bool(np.mean(waves < NO_WAVE * np.sqrt(np.mean(waves**2))) > MOST_GONE)
 

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage as ndi
 
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.model_package import ModelSpec
@@ -152,7 +152,7 @@ def _resample(
         if image.dtype.kind == "f" and not np.isfinite(part).all():
             part = np.nan_to_num(part, copy=False, posinf=0.0, neginf=0.0)
         if sigma.any():
-            part = ndi.gaussian_filter(part, sigma, mode=mode, truncate=TRUNCATE)
+            part = scipy.ndimage.gaussian_filter(part, sigma, mode=mode, truncate=TRUNCATE)
         rows = _Between.of(low - start, factors[0], bottom - top, len(part), mode)
         columns = _Between.of(before - left, factors[1], out.shape[1], part.shape[1], mode)
         out[top:bottom] = rows.mixed(columns.mixed(part, 1), 0).astype(np.float32)

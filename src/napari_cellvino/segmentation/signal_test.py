@@ -20,9 +20,8 @@ from functools import lru_cache
 from itertools import product
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import fft
-from scipy.special import ndtri
 
 from napari_cellvino.model_package import ModelInput, ModelSpec
 from napari_cellvino.segmentation.band_evidence import ENOUGH, FilteredBands, Mask, Values, evidence
@@ -213,7 +212,7 @@ def _normal_scores(samples: Samples) -> Values:
 
 def _scores_of(count: NDArray[np.intp]) -> Values:
     """Return the score of each of several values in their order, by how many have it."""
-    return np.asarray(ndtri((np.cumsum(count) - count / 2) / count.sum()), np.float32)
+    return np.asarray(scipy.special.ndtri((np.cumsum(count) - count / 2) / count.sum()), np.float32)
 
 
 def _is_resampled_noise(plane: NDArray[np.generic], found: float) -> bool:
@@ -258,7 +257,7 @@ def pattern_modes(band: Values) -> float:
     seen = band * _window(*band.shape)
     if (seen**2).sum() < WINDOWED / 2 * (band**2).sum():
         return math.inf
-    waves = fft.rfft2(seen)  # of 32 bits, in a third of the time of NumPy's
+    waves = scipy.fft.rfft2(seen)  # of 32 bits, in a third of the time of NumPy's
     power = waves.real.astype(np.float64) ** 2 + waves.imag.astype(np.float64) ** 2
     return float(power.sum() ** 2 / max(float((power**2).sum()), 1e-300))
 
@@ -271,4 +270,4 @@ def _window(height: int, width: int) -> Values:
 @lru_cache(maxsize=64)
 def _quick_to_transform(length: int) -> int:
     """Return the next length below, a few px at most, that has no large prime factor."""
-    return next(n for n in range(length, 0, -1) if fft.next_fast_len(n, real=True) == n)
+    return next(n for n in range(length, 0, -1) if scipy.fft.next_fast_len(n, real=True) == n)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage as ndi
 
 from napari_cellvino.core.objects import Objects
 from napari_cellvino.model_package.spec import Diameter
@@ -117,10 +117,10 @@ def _depth_evidence(look: ZoomLook, seen: NDArray[np.bool_]) -> dict[str, float]
     if not len(look.objects):
         return {"ridge": ridge, "top": 0.0, "said": 0.0, "apart": 0.0}
     ids = look.objects.id
-    said = np.log2(np.maximum(ndi.mean(diameter, look.labels, ids), 1.0) / look.known.reference)
+    said = np.log2(np.maximum(scipy.ndimage.mean(diameter, look.labels, ids), 1.0) / look.known.reference)
     return {
         "ridge": ridge,
-        "top": float(np.mean(ndi.maximum(depth, look.labels, ids))),
+        "top": float(np.mean(scipy.ndimage.maximum(depth, look.labels, ids))),
         "said": float(np.median(said)),
         "apart": float(np.abs(said - _octaves(look)).mean()),
     }
@@ -162,13 +162,13 @@ def _f1(one: NDArray[np.int32], two: NDArray[np.int32]) -> float:
 
 
 def _edges(look: ZoomLook) -> float:
-    gradient = ndi.gaussian_gradient_magnitude(look.pixels, 1.0)
-    outline = ndi.maximum_filter(look.labels, 3) != ndi.minimum_filter(look.labels, 3)
+    gradient = scipy.ndimage.gaussian_gradient_magnitude(look.pixels, 1.0)
+    outline = scipy.ndimage.maximum_filter(look.labels, 3) != scipy.ndimage.minimum_filter(look.labels, 3)
     return min(float(gradient[outline].mean() / max(float(gradient.mean()), 1e-6)), 8.0) if outline.any() else 0.0
 
 
 def _contrast(pixels: Image, inside: NDArray[np.bool_]) -> float:
-    ring = ndi.binary_dilation(inside, iterations=RING) & ~inside
+    ring = scipy.ndimage.binary_dilation(inside, iterations=RING) & ~inside
     if not inside.any() or not ring.any():
         return 0.0
     return float((pixels[inside].mean() - pixels[ring].mean()) / max(float(pixels.std()), 1e-6))

@@ -12,7 +12,12 @@ from contextlib import contextmanager
 from multiprocessing import get_all_start_methods, get_context
 from multiprocessing.context import BaseContext
 
-IMPORTED = ("napari_cellvino.workflows.run_field", "napari_cellvino.engines.openvino", "pandas")
+IMPORTED = (
+    "napari_cellvino.workflows.run_field",
+    "napari_cellvino.engines.openvino",
+    "pandas",
+    *("scipy.fft", "scipy.ndimage", "scipy.spatial", "scipy.special"),  # else each process does, at its first field
+)
 _BLAS = "OPENBLAS_NUM_THREADS"
 _GARBAGE_AFTER = 50_000  # objects, those of a field: by default garbage is sought 40 times in each
 

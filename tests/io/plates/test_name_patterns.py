@@ -16,7 +16,8 @@ from napari_cellvino.core.plate import FORMATS, Well
 from napari_cellvino.io import open_as, open_source
 from napari_cellvino.io.plates import open_plate, preview_pattern
 from napari_cellvino.io.plates import vendor_name_patterns as vendors
-from napari_cellvino.io.plates.suggest_pattern import suggest_pattern
+from napari_cellvino.io.plates.name_pattern import preview_names
+from napari_cellvino.io.plates.suggest_pattern import describe_suggestion, suggest_pattern
 
 
 def test_incucyte_exports(written):
@@ -252,6 +253,33 @@ def test_channels_and_planes_in_files_of_their_own(written, kind):
     assert len({s.plane(c=c, z=z).max() for s in stacks for c in range(2) for z in range(sizes[1])}) == len(names)
     assert (stacks[0].origin.well, len(stacks[0].origin.files)) == ("", len(names) // 2)
     assert [s.origin.position for s in stacks] == [p.name for p in source.positions]
+
+
+GRID = [f"s{n}_{dye}.tif" for n in (1, 2, 3) for dye in ("DAPI", "GFP")]
+
+
+@pytest.mark.parametrize(
+    ("names", "pattern", "left"),
+    [
+        ([*GRID, "overview.tif"], "{field}_{channel}.tif", 1),
+        (GRID[:-1], "{field}_{channel}.tif", 0),  # a channel that one of them lacks
+        ([*GRID, *(f"s{n}_merge.tif" for n in (1, 2, 3))], r"(?P<field>[^/]+?)_(?P<channel>DAPI|GFP)\.tif", 3),
+        ([f"XY{n}_{c}.tif" for n in (1, 2) for c in ("CH1", "CH2", "Overlay")], "{field}_CH{channel}.tif", 2),
+        ([f"e-{n}_c{c}.tif" for n in (1, 2) for c in (1, 2, "1-2")],
+         r"e\-(?P<field>[^/]+?)_c(?P<channel>1|2)\.tif", 2),
+        ([f"W01_F{n}_Z{z}_CH{c}.tif" for n in (1, 2) for z in (1, 2) for c in (1, 2)],
+         "W01_{field}_Z{z}_CH{channel}.tif", 0),
+        ([f"e_{n}_C001Z00{z}.tif" for n in (1, 2) for z in (1, 2)], "e_{field}_C001Z{z}.tif", 0),
+        ([f"s{n} {c}nm.tif" for n in (1, 2) for c in (405, 488)], "{field} {channel}.tif", 0),
+        ([f"s{n} - C={c}.tif" for n in (1, 2) for c in (0, 1)], "{field} - C={channel}.tif", 0),
+    ],
+)  # fmt: skip
+def test_pictures_beside_the_channels_do_not_keep_it_from_being_asked(names, pattern, left):
+    assert suggest_pattern(names) == pattern
+    assert len(preview_names(names, pattern).unmatched) == left
+    (asked,) = describe_suggestion(names)
+    assert f"are the {len(names) - left} files channels" in asked
+    assert (f"leaves out the other {left}" in asked) == bool(left)
 
 
 @pytest.mark.parametrize("names", [["a.tif", "b.tif"], ["A01_t1.tif", "A01_t2.tif"], ["c1.tif"], ["w1 x.tif", "y.tif"]])

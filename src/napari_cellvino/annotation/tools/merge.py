@@ -7,15 +7,14 @@ from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
-from scipy import ndimage as ndi
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
+import scipy
 
 from napari_cellvino.annotation.document import Annotation, make_edit
 from napari_cellvino.annotation.edit import Edit
 from napari_cellvino.annotation.tools.drawing import Drawing, check_plane, ids_under
 from napari_cellvino.annotation.tools.single_object import reassign_pixels
 from napari_cellvino.core.errors import EditError, UnsureError
+from napari_cellvino.core.linked import linked_groups
 from napari_cellvino.core.objects import Doubt, ObjectOrigin, ReviewState
 
 
@@ -59,8 +58,7 @@ def _connected(annotation: Annotation, ids: list[int], plane: int | None) -> boo
     """Return whether the objects are connected by sides or corners."""
     pairs = [(a, b) for a, b in combinations(range(len(ids)), 2) if _touch(annotation, ids[a], ids[b], plane)]
     row, column = np.array(pairs, np.intp).reshape(-1, 2).T
-    links = coo_array((np.ones(len(pairs)), (row, column)), shape=(len(ids), len(ids)))
-    return int(connected_components(links, directed=False)[0]) == 1
+    return not linked_groups(len(ids), row, column).any()
 
 
 def _touch(annotation: Annotation, a: int, b: int, plane: int | None) -> bool:
@@ -68,5 +66,5 @@ def _touch(annotation: Annotation, a: int, b: int, plane: int | None) -> bool:
     if near.empty:
         return False
     labels = annotation.pixels[near.slices]
-    reached = ndi.binary_dilation(labels == a, np.ones((3,) * labels.ndim))
+    reached = scipy.ndimage.binary_dilation(labels == a, np.ones((3,) * labels.ndim))
     return bool((reached & (labels == b)).any())

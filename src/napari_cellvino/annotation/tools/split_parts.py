@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import skimage
 from numpy.typing import NDArray
-from skimage.segmentation import watershed
 
 from napari_cellvino.annotation.document import Annotation, make_edit
 from napari_cellvino.annotation.edit import Edit
@@ -20,12 +20,12 @@ Parts = NDArray[np.int32]
 def grow_markers(markers: Parts, mask: Mask) -> Parts:
     """Return markers grown until they fill a mask; each pixel goes to the nearest marker."""
     level = np.zeros(mask.shape, np.uint8)
-    return np.asarray(watershed(level, markers, mask=mask), np.int32)
+    return np.asarray(skimage.segmentation.watershed(level, markers, mask=mask), np.int32)
 
 
 def grow_by_depth(depth: NDArray[np.floating[Any]], markers: Parts, mask: Mask) -> Parts:
     """Return markers grown by a watershed of ``-depth`` until they fill a mask; they meet where depth is lowest."""
-    return np.asarray(watershed(-depth, markers, mask=mask), np.int32)
+    return np.asarray(skimage.segmentation.watershed(-depth, markers, mask=mask), np.int32)
 
 
 def split_edit(annotation: Annotation, cuts: list[tuple[ObjectMask, Parts]]) -> Edit:

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage as ndi
 
 from napari_cellvino.annotation.document import Annotation
 from napari_cellvino.annotation.edit import Edit
@@ -107,10 +107,10 @@ def _depth_markers(depth: NDArray[np.float32]) -> Parts:
     """
     best, most = (depth > 0).astype(np.int32), 1
     for level in LEVELS * depth.max():
-        pieces, count = ndi.label(depth > level)
+        pieces, count = scipy.ndimage.label(depth > level)
         if count <= most:
             continue
-        rises = np.append(False, ndi.maximum(depth, pieces, np.arange(1, count + 1)) * CLEAR_WAIST >= level)
+        rises = np.append(False, scipy.ndimage.maximum(depth, pieces, np.arange(1, count + 1)) * CLEAR_WAIST >= level)
         if rises.sum() > most:
             most = int(rises.sum())
             best = np.where(rises, np.cumsum(rises), 0)[pieces].astype(np.int32)
@@ -124,13 +124,13 @@ def _depth(mask: Mask, sampling: Sampling) -> NDArray[np.float32]:
     """
     frame = [(0, 0) if mask.ndim > 2 and size == 1 else (1, 1) for size in mask.shape]
     inner = tuple(slice(before, before + size) for (before, _), size in zip(frame, mask.shape, strict=True))
-    distance = ndi.distance_transform_edt(np.pad(mask, frame), sampling=sampling)[inner]
-    return np.where(mask, ndi.gaussian_filter(distance.astype(np.float32), SMOOTHING), np.float32(0))
+    distance = scipy.ndimage.distance_transform_edt(np.pad(mask, frame), sampling=sampling)[inner]
+    return np.where(mask, scipy.ndimage.gaussian_filter(distance.astype(np.float32), SMOOTHING), np.float32(0))
 
 
 def _seed_distance(markers: Parts, sampling: Sampling) -> NDArray[np.float32]:
     """Return the distance of each pixel to the nearest seed, relative to the maximum."""
-    distance = ndi.distance_transform_edt(markers == 0, sampling=sampling).astype(np.float32)
+    distance = scipy.ndimage.distance_transform_edt(markers == 0, sampling=sampling).astype(np.float32)
     return np.asarray(distance / max(1.0, float(distance.max())), np.float32)
 
 

@@ -11,9 +11,10 @@ https://ngff.openmicroscopy.org/0.4/ and https://ngff.openmicroscopy.org/0.5/, "
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from napari_cellvino.core.errors import CellvinoError, ImageReadError, OptionError
 from napari_cellvino.core.image import MetadataOverrides, Origin, Shape, Spacing, Stack
@@ -32,6 +33,8 @@ from napari_cellvino.io.plates.plate_source import field_position
 from napari_cellvino.io.pyramid import Pyramid
 from napari_cellvino.io.source import Position, channel_names, merge_spacing, position_index
 from napari_cellvino.io.zarr_planes import ZarrPlanes
+
+_SCALE_OFF = 0.1  # of the size of a pixel, that levels may differ from their sizes in px
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +58,7 @@ class ZarrPlate:
 
     def files(self, field: FieldOfView) -> tuple[Path, ...]:
         """Return the files that the pixels of a field come from."""
-        group = self.groups[field]
-        array = group / image_metadata(group, self.overrides.level).array
+        array = open_level(self.groups[field], self.overrides.level).planes.path
         return tuple(sorted(p for p in array.rglob("*") if p.is_file()))
 
     def zarr_group(self, field: FieldOfView) -> Path | None:
@@ -84,9 +86,9 @@ class ZarrPlate:
             If its metadata or its array cannot be read.
         """
         plate, group = self.plate, self.groups[field]
-        facts, planes, pyramid = open_level(group, self.overrides.level)
+        facts, planes, pyramid, held, doubts = open_level(group, self.overrides.level)
         shape, dtype = planes.shape, planes.array.dtype
-        spacing = merge_spacing(group, facts.spacing, self.overrides.spacing)
+        spacing = merge_spacing(group, held, self.overrides.spacing)
         return Stack(
             pyramid.guarded(group, planes, dtype.itemsize * shape.c),
             shape,
@@ -102,14 +104,24 @@ class ZarrPlate:
                 field.name,
                 files=(group.relative_to(self.path).as_posix(),),
             ),
-            warnings=pyramid.warnings + planes.warnings,
+            warnings=pyramid.warnings + planes.warnings + doubts,
             overrides=self.overrides,
             levels=pyramid.levels,
         )
 
 
-def open_level(group: Path, level: int) -> tuple[ImageMetadata, ZarrPlanes, Pyramid]:
-    """Return what an image says of a level of its pyramid, the planes of that level, and the pyramid.
+class Level(NamedTuple):
+    """A level of an image: what the image says, its planes, the pyramid, its spacing in µm and what is odd in that."""
+
+    facts: ImageMetadata
+    planes: ZarrPlanes
+    pyramid: Pyramid
+    spacing: Spacing
+    doubts: tuple[str, ...]
+
+
+def open_level(group: Path, level: int) -> Level:
+    """Return a level of the pyramid of an image; its arrays tell which is the finest, whatever is listed first.
 
     Raises
     ------
@@ -118,11 +130,35 @@ def open_level(group: Path, level: int) -> tuple[ImageMetadata, ZarrPlanes, Pyra
     ImageValueError
         If there is no such level.
     """
-    facts = image_metadata(group, level)
-    held = [ZarrPlanes.of(group / array, facts.axes) for array in facts.arrays]
+    facts = image_metadata(group)
+    listed = [(ZarrPlanes.of(group / array, facts.axes), spacing) for array, spacing in
+              zip(facts.arrays, facts.spacings, strict=True)]  # fmt: skip
+    held = sorted(listed, key=lambda one: -one[0].shape.y * one[0].shape.x)
     named = next((path for path in (group, *group.parents) if path.suffix == ".zarr"), group)
-    pyramid = Pyramid.choose(named, tuple((planes.shape.x, planes.shape.y) for planes in held), level)
-    return facts, held[level].with_chunks(), pyramid
+    pyramid = Pyramid.choose(named, tuple((planes.shape.x, planes.shape.y) for planes, _ in held), level)
+    planes, said = held[level]
+    spacing = pyramid.spacing(held[0][1])
+    doubts = _odd_scales([one for _, one in held], said, spacing)
+    return Level(facts, planes.with_chunks(), pyramid, said if not doubts else replace(spacing, z=said.z), doubts)
+
+
+def _odd_scales(held: Sequence[Spacing], said: Spacing, by_size: Spacing) -> tuple[str, ...]:
+    """Return what to say where the scale of a level does not fit its size in px, or levels grow finer."""
+    pairs = ((said.y, by_size.y), (said.x, by_size.x))
+    off = any(one is not None and two is not None and abs(one / two - 1) > _SCALE_OFF for one, two in pairs)
+    finer = any(
+        one.x is not None and held[0].x is not None and one.x < held[0].x * (1 - _SCALE_OFF) for one in held[1:]
+    )
+    if not (off or finer):
+        return ()
+    return (
+        f"the sizes of a pixel that the levels of the pyramid say ({', '.join(_um(one) for one in held)}) do not fit "
+        f"their sizes in px: {_um(by_size)} is taken; if it is wrong, give the size in µm",
+    )
+
+
+def _um(spacing: Spacing) -> str:
+    return "unknown" if spacing.x is None else f"{spacing.x:.4g} µm"
 
 
 def open_zarr_plate(path: Path, overrides: MetadataOverrides) -> ZarrPlate | None:
@@ -143,8 +179,8 @@ def open_zarr_plate(path: Path, overrides: MetadataOverrides) -> ZarrPlate | Non
         raise ImageReadError(
             f"{path.name} is an OME-Zarr plate without any field; copy it again: {list_names(problems)}"
         )
-    facts, shape, unread = _first(groups, overrides.level)
-    spacing = merge_spacing(path, facts.spacing if facts else Spacing(), overrides.spacing)
+    facts, held, shape, unread = _first(groups, overrides.level)
+    spacing = merge_spacing(path, held, overrides.spacing)
     names = channel_names(overrides.channels, facts.channels if facts else (), count=shape.c)
     rows, columns = standard_size([*(f.well for f in groups), Well(len(meta.rows) - 1, len(meta.columns) - 1)])
     plate = Plate(
@@ -241,13 +277,15 @@ def _place(listed: PlateWell) -> Well:
         return Well(listed.rowIndex, listed.columnIndex)
 
 
-def _first(groups: Mapping[FieldOfView, Path], level: int) -> tuple[ImageMetadata | None, Shape, tuple[str, ...]]:
+def _first(
+    groups: Mapping[FieldOfView, Path], level: int
+) -> tuple[ImageMetadata | None, Spacing, Shape, tuple[str, ...]]:
     """Return what the first field that can be opened says of a level, and what to say of those before and of it."""
     said: list[str] = []
     for _, group in zip(range(20), groups.values(), strict=False):
         try:
-            facts, planes, pyramid = open_level(group, level)
-            return facts, planes.shape, (*said, *pyramid.warnings)
+            one = open_level(group, level)
+            return one.facts, one.spacing, one.planes.shape, (*said, *one.pyramid.warnings)
         except ImageReadError as error:
             said.append(str(error))
-    return None, Shape(1, 1, 1, 1, 1), tuple(said)
+    return None, Spacing(), Shape(1, 1, 1, 1, 1), tuple(said)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,17 +23,16 @@ Scaled = v04.Dataset | v05.Dataset | v04.Multiscale | v05.Multiscale
 
 @dataclass(frozen=True, slots=True)
 class ImageMetadata:
-    """What one image says: the folder of the array of a level, its axes (letters), spacing in µm and channel names.
+    """What one image says: its axes (letters), the folders of its levels as listed, their spacing in µm, channel names.
 
-    ``arrays`` are the folders of all levels, the full resolution first; ``interval_s`` is the time between frames.
-    ``others`` are the names of more images in the group, of which the first is taken.
+    ``interval_s`` is the time between frames; ``others`` are the names of more images in the group, of which the first
+    is taken.
     """
 
-    array: str
     axes: str
-    spacing: Spacing = field(default_factory=Spacing)
+    arrays: tuple[str, ...]
+    spacings: tuple[Spacing, ...]
     channels: tuple[str, ...] = ()
-    arrays: tuple[str, ...] = ()
     interval_s: float | None = None
     others: tuple[str, ...] = ()
 
@@ -94,8 +92,8 @@ def read_well(path: Path) -> tuple[tuple[str, int | None], ...]:
     return tuple((image.path, image.acquisition) for image in well.images)
 
 
-def image_metadata(path: Path, level: int = 0) -> ImageMetadata:
-    """Return what an image group says of a level of its pyramid; of the last one where it has fewer.
+def image_metadata(path: Path) -> ImageMetadata:
+    """Return what an image group says.
 
     Raises
     ------
@@ -115,38 +113,31 @@ def image_metadata(path: Path, level: int = 0) -> ImageMetadata:
     others: list[v04.Multiscale | v05.Multiscale] = [*image.multiscales[1:]]
     axes = [(axis.name, getattr(axis, "unit", None) or "") for axis in multiscale.axes]
     datasets: list[v04.Dataset | v05.Dataset] = [*multiscale.datasets]
-    levels = sorted(datasets, key=lambda one: _pixel_size(one, axes))
-    chosen = levels[min(level, len(levels) - 1)]
-    sizes = [a * b for a, b in zip(_scale(chosen, len(axes)), _scale(multiscale, len(axes)), strict=True)]
-    um = {name: micrometres(size, unit) for (name, unit), size in zip(axes, sizes, strict=True) if unit}
+    whole = _scale(multiscale, len(axes))
+    scales = [[a * b for a, b in zip(_scale(one, len(axes)), whole, strict=True)] for one in datasets]
     return ImageMetadata(
-        chosen.path,
         "".join(name for name, _ in axes),
-        Spacing(um.get("z"), um.get("y"), um.get("x")),
+        tuple(dataset.path for dataset in datasets),
+        tuple(_spacing(axes, scale) for scale in scales),
         names if any(names) else (),
-        tuple(dataset.path for dataset in levels),
         next(
-            (
-                s * _SECONDS[unit]
-                for (name, unit), s in zip(axes, sizes, strict=True)
-                if name == "t" and unit in _SECONDS
-            ),
+            (s * _SECONDS[u] for (name, u), s in zip(axes, scales[0], strict=True) if name == "t" and u in _SECONDS),
             None,
         ),
         tuple(str(other.name or f"image {n}") for n, other in enumerate(others, 2)),
     )
 
 
+def _spacing(axes: list[tuple[str, str]], scale: list[float]) -> Spacing:
+    """Return the spacing in µm, unknown along axes without a unit."""
+    um = {name: micrometres(size, unit) for (name, unit), size in zip(axes, scale, strict=True) if unit}
+    return Spacing(um.get("z"), um.get("y"), um.get("x"))
+
+
 def _labels(omero: object) -> tuple[str, ...]:
     """Return the names of channels in what OMERO keeps for its viewer."""
     channels = omero.get("channels") if isinstance(omero, dict) else None
     return tuple(str(c.get("label") or "") if isinstance(c, dict) else "" for c in channels or ())
-
-
-def _pixel_size(dataset: v04.Dataset | v05.Dataset, axes: list[tuple[str, str]]) -> float:
-    """Return the area of a pixel of a level: the specification has the finest first, and not every writer."""
-    sizes = zip(axes, _scale(dataset, len(axes)), strict=True)
-    return math.prod(size for (name, _), size in sizes if name in "yx")
 
 
 def _scale(held: Scaled, count: int) -> list[float]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 Boxes = NDArray[np.floating[Any]] | NDArray[np.integer[Any]]
 
@@ -20,7 +20,7 @@ def overlaps(boxes: Boxes) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     if len(corners) < 2:
         return np.zeros((0, 2), np.intp), np.zeros(0)
     low, high = corners[:, :2], corners[:, 2:]
-    tree = cKDTree((low + high) / 2)
+    tree = scipy.spatial.cKDTree((low + high) / 2)
     pairs = tree.query_pairs((high - low).max(), p=np.inf, output_type="ndarray")
     pairs = pairs[np.lexsort(pairs.T[::-1])]
     iou = _iou(corners[pairs[:, 0]], corners[pairs[:, 1]])

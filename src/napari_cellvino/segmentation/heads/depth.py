@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage as ndi
 
 from napari_cellvino.model_package import ModelSpec
 from napari_cellvino.segmentation.heads.bands import Band, above
@@ -58,7 +58,7 @@ class DepthHead:
 def _decode_band(maps: Maps, values: Mapping[str, float]) -> Band:
     """Return labels 1…N of one band, and N."""
     cells = above(maps[0], values["outline"])
-    depth = np.where(cells, ndi.gaussian_filter(maps[1].astype(np.float32), SMOOTHING), np.float32(0))
+    depth = np.where(cells, scipy.ndimage.gaussian_filter(maps[1].astype(np.float32), SMOOTHING), np.float32(0))
     share = 0.25 + 0.75 * values["split"]
     tops = hills(depth, share, LOWEST_TOP * share)
     labels = flooded(depth, tops, cells)

@@ -13,11 +13,9 @@ Meyer 1996, "The dynamics of minima and contours" (basins that merge at their sa
 from __future__ import annotations
 
 import numpy as np
+import scipy
+import skimage
 from numpy.typing import NDArray
-from scipy import ndimage as ndi
-from skimage.measure import label as connected_components
-from skimage.morphology import local_maxima
-from skimage.segmentation import watershed
 
 SMOOTHING = 1.0  # px: pixel steps of an outline are no waists
 NO_CELL = np.float32(np.inf)  # level of a hill that is part of a higher one
@@ -28,7 +26,9 @@ Depth = NDArray[np.float32]
 def depth_inside(inside: NDArray[np.bool_]) -> Depth:
     """Return the smoothed distance (px) of each pixel to the nearest pixel outside; 0 outside."""
     framed = np.pad(inside, 1)  # beyond the image counts as outside: else an image of foreground only has no depth
-    depth = ndi.gaussian_filter(ndi.distance_transform_edt(framed)[1:-1, 1:-1].astype(np.float32), SMOOTHING)
+    depth = scipy.ndimage.gaussian_filter(
+        scipy.ndimage.distance_transform_edt(framed)[1:-1, 1:-1].astype(np.float32), SMOOTHING
+    )
     return np.where(inside, depth, np.float32(0))
 
 
@@ -37,14 +37,16 @@ def hills(depth: Depth, share: float, lowest: float = 0.0) -> NDArray[np.int32]:
 
     ``depth`` (Y, X) is not negative. Tops that lie ``lowest`` or lower are no cells.
     """
+    from skimage.morphology import local_maxima
+
     tops = local_maxima(depth, connectivity=2) & (depth > 0)
     if share < 1 and tops.any():
-        own = np.asarray(connected_components(tops, connectivity=2), np.int32)
+        own = np.asarray(skimage.measure.label(tops, connectivity=2), np.int32)
         basins = flooded(depth, own, depth > 0, connectivity=2)
         top = np.zeros(int(own.max()) + 1, np.float32)
         top[own[tops]] = depth[tops]
         tops = depth >= _levels(top, *_saddles(depth, basins), np.float32(share))[basins]
-    return np.asarray(connected_components(tops & (depth > lowest), connectivity=2), np.int32)
+    return np.asarray(skimage.measure.label(tops & (depth > lowest), connectivity=2), np.int32)
 
 
 def flooded(
@@ -59,7 +61,7 @@ def flooded(
     deepest = depth.reshape(-1)[at]
     rank = 1 - np.arange(len(at)) / max(len(at), 1)
     level.reshape(-1)[at] -= rank * np.spacing(deepest) / 2  # less than to the next deeper pixel
-    return np.asarray(watershed(level, tops, mask=inside, connectivity=connectivity), np.int32)
+    return np.asarray(skimage.segmentation.watershed(level, tops, mask=inside, connectivity=connectivity), np.int32)
 
 
 def _saddles(depth: Depth, basins: NDArray[np.int32]) -> tuple[NDArray[np.intp], Depth]:

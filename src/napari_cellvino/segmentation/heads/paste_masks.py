@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage as ndi
 
 from napari_cellvino.core.objects import Objects
 from napari_cellvino.segmentation.heads.connected_components import collect_objects, keep_largest_pieces
@@ -18,7 +18,7 @@ from napari_cellvino.segmentation.heads.connected_components import collect_obje
 BATCH_PX = 4_000_000  # pixels processed at once
 MARGIN = 2  # px of background around each mask of a batch: more than closing reaches
 WITHIN_MASK = np.zeros((3, 3, 3), bool)  # 4-neighbours within one mask, none between masks
-WITHIN_MASK[1] = ndi.generate_binary_structure(2, 1)
+WITHIN_MASK[1, 1, :] = WITHIN_MASK[1, :, 1] = True
 CLOSING = np.ones((1, 3, 3), bool)
 
 MaskBatch = NDArray[np.bool_]  # (N, y, x)
@@ -81,7 +81,7 @@ def _shape_masks(masks: Sequence[CellMask], level: float) -> Iterator[NDArray[np
         for row, mask in zip(batch, part, strict=True):
             _without_margin(row, mask)[...] = mask.probability >= np.float16(level)
         expected = np.array([mask.expected() for mask in part]) + MARGIN
-        batch = fill_holes(keep_largest(ndi.binary_closing(batch, CLOSING), expected))
+        batch = fill_holes(keep_largest(scipy.ndimage.binary_closing(batch, CLOSING), expected))
         yield from (_without_margin(row, mask) for row, mask in zip(batch, part, strict=True))
 
 
@@ -105,7 +105,7 @@ def _batches(masks: Sequence[CellMask]) -> Iterator[Sequence[CellMask]]:
 
 def keep_largest(batch: MaskBatch, expected: NDArray[np.floating]) -> MaskBatch:
     """Return the largest component of each mask; among equals the one nearest to the expected centre (N, 2)."""
-    pieces, count = ndi.label(batch, WITHIN_MASK)
+    pieces, count = scipy.ndimage.label(batch, WITHIN_MASK)
     if count == 0:
         return batch
     n, y, x = np.nonzero(pieces)
@@ -124,5 +124,5 @@ def keep_largest(batch: MaskBatch, expected: NDArray[np.floating]) -> MaskBatch:
 
 def fill_holes(batch: MaskBatch) -> MaskBatch:
     """Return masks with holes filled: background not connected to the corner, which must be background."""
-    outside, _ = ndi.label(~batch, WITHIN_MASK)
+    outside, _ = scipy.ndimage.label(~batch, WITHIN_MASK)
     return np.asarray(outside != outside[:, :1, :1])

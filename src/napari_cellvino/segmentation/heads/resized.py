@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+import skimage
 from numpy.typing import NDArray
-from skimage.segmentation import expand_labels
 
 from napari_cellvino.segmentation.heads.bands import DecodeBand, above, decode_in_bands, filter_objects
 from napari_cellvino.segmentation.heads.connected_components import keep_largest_pieces
@@ -38,6 +38,6 @@ def decode_resized(raw: RawMaps, values: Mapping[str, float], decode_band: Decod
 
 def _enlarged(labels: NDArray[np.int32], shape: tuple[int, int]) -> NDArray[np.int32]:
     """Return labels at another height and width, each a pixel wider: the foreground cuts them to size."""
-    wide = expand_labels(labels, 1.5)
+    wide = skimage.segmentation.expand_labels(labels, 1.5)
     rows, columns = (((np.arange(n) + 0.5) * m / n).astype(np.intp) for n, m in zip(shape, labels.shape, strict=True))
     return np.ascontiguousarray(wide[np.ix_(rows, columns)], np.int32)

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage as ndi
 
 from napari_cellvino.model_package import ModelSpec
 from napari_cellvino.segmentation.heads.bands import Band, above
@@ -96,13 +96,13 @@ def _decode_band(maps: Maps, values: Mapping[str, float], *, between: bool, deep
 
 def _mean_depth(own: NDArray[np.float32], seen: NDArray[np.float16], cells: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Return the mean of the depth in a core, 1 at most, and of that which a network sees; 0 outside of cells."""
-    smooth = ndi.gaussian_filter(seen.astype(np.float32), SEEN_SMOOTHING)
+    smooth = scipy.ndimage.gaussian_filter(seen.astype(np.float32), SEEN_SMOOTHING)
     return np.where(cells, (np.minimum(own, 1) + smooth) / 2, np.float32(0))
 
 
 def _inside(maps: Maps) -> NDArray[np.bool_]:
     """Return where "cell" is likelier than "between cells"."""
-    cell, between = (ndi.gaussian_filter(m.astype(np.float32), SMOOTHING) for m in maps[:2])
+    cell, between = (scipy.ndimage.gaussian_filter(m.astype(np.float32), SMOOTHING) for m in maps[:2])
     return np.asarray(cell * (1 - between) > between)
 
 

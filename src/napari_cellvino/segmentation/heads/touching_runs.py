@@ -9,10 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from napari_cellvino.core.label_runs import pixels_of_runs, starts_of_runs
+from napari_cellvino.core.linked import linked_groups
 
 Numbers = NDArray[np.intp]
 
@@ -63,7 +62,7 @@ class TouchingRuns:
     def __init__(self, graph: RunGraph, values: NDArray[np.int32]) -> None:
         self.graph, self.values = graph, values
         touching = np.concatenate([self._alike(graph.across), self._alike(graph.along)], 1)
-        self._component = _components(len(values), *touching)
+        self._component = linked_groups(len(values), *touching)
 
     @classmethod
     def of_image(cls, labels: NDArray[np.int32]) -> TouchingRuns:
@@ -89,7 +88,7 @@ class TouchingRuns:
             gone = ~keep[component]
             values[gone] = 0
             beside = [self._alike(pairs[:, gone[pairs[0]] | gone[pairs[1]]]) for pairs in (graph.across, graph.along)]
-            merged = _components(len(size), *component[np.concatenate(beside, 1)])  # all others are as they were
+            merged = linked_groups(len(size), *component[np.concatenate(beside, 1)])  # all others are as they were
             self._component = merged[component]
 
     def close_holes(self, largest: int) -> None:
@@ -127,11 +126,3 @@ class TouchingRuns:
     def _alike(self, pairs: Numbers) -> Numbers:
         """Return the pairs of runs of one value."""
         return pairs[:, self.values[pairs[0]] == self.values[pairs[1]]]
-
-
-def _components(count: int, one: Numbers, other: Numbers) -> NDArray[np.int32]:
-    """Return the component (from 0) of each of ``count`` nodes of which pairs are linked."""
-    if count == 0:
-        return np.zeros(0, np.int32)
-    links = coo_array((np.ones(len(one), np.int8), (one.astype(np.int32), other.astype(np.int32))), (count, count))
-    return np.asarray(connected_components(links, directed=False)[1])

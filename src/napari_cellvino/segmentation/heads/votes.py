@@ -12,11 +12,10 @@ from itertools import product
 from typing import TypeVar
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
 
+from napari_cellvino.core.linked import linked_groups
 from napari_cellvino.core.threads import THREADS, together
 
 REACH = 3  # px: half-size of the square for smoothing and for local maxima
@@ -49,12 +48,11 @@ class Seeds:
             return np.zeros(0, np.int32), 0
         radius = np.sqrt(self.mass / np.pi)
         reach = 2 * factor * radius.max() + MARGIN
-        a, b = cKDTree(self.yx + self.offset).query_pairs(reach, output_type="ndarray").T
+        a, b = scipy.spatial.cKDTree(self.yx + self.offset).query_pairs(reach, output_type="ndarray").T
         apart = (self.yx[a] - self.yx[b]) + (self.offset[a] - self.offset[b])
         close = np.hypot(*apart.T) < factor * (radius[a] + radius[b])
-        links = coo_array((np.ones(close.sum()), (a[close], b[close])), shape=(count, count))
-        centres, of_seed = connected_components(links, directed=False)
-        return np.asarray(of_seed, np.int32), int(centres)
+        of_seed = linked_groups(count, a[close], b[close])
+        return of_seed, int(of_seed.max()) + 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,7 +113,7 @@ def nearest(seeds: NDArray[np.intp], points: NDArray[np.intp]) -> NDArray[np.int
 
     A tree gives any of them, another one if there are more seeds far away.
     """
-    tree, asked = cKDTree(seeds), 2
+    tree, asked = scipy.spatial.cKDTree(seeds), 2
     if len(seeds) == 1:
         return np.zeros(len(points), np.intp)
     distance, found = tree.query(points, k=asked, workers=THREADS)

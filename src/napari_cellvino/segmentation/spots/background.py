@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage as ndi
 
 from napari_cellvino.segmentation.spots.bands import Image
 
@@ -58,7 +58,7 @@ def background_of(image: Image, sigma: tuple[float, float, float]) -> Background
     for z, plane in enumerate(image):
         padded = np.pad(plane, beyond, mode="symmetric")
         blocks = padded.reshape(height, side, width, side).swapaxes(1, 2).reshape(height, width, -1)
-        out[z] = ndi.gaussian_filter(_median(blocks), 0.7)
+        out[z] = scipy.ndimage.gaussian_filter(_median(blocks), 0.7)
     return Background(out, side, image.shape)
 
 

@@ -9,9 +9,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage as ndi
-from scipy.spatial import cKDTree
 
 from napari_cellvino.core.spots import Spots
 from napari_cellvino.segmentation.spots.bands import Image
@@ -133,7 +132,7 @@ def find_spots(
 def _on_brightest_planes(flat: Spots, image: NDArray[np.generic]) -> Spots:
     """Return the spots of the sum of planes, each in the plane of ``image`` (Z, Y, X) that is brightest there."""
     pixels = finite_image(image)
-    smooth = ndi.gaussian_filter(pixels, (0, *flat.sigma[1:]), mode="mirror")
+    smooth = scipy.ndimage.gaussian_filter(pixels, (0, *flat.sigma[1:]), mode="mirror")
     y, x = _inside(flat.position, (1, *image.shape[1:]))[:, 1:].T
     position = flat.position.copy()
     position[:, 0] = smooth[:, y, x].argmax(0)
@@ -209,7 +208,7 @@ def _seen_by(
     if len(places) * planes * look.sigma[1] ** 2 > DENSEST * look.image.size:
         return None
     _, _, least, clear = _clear_maxima(look, asked)
-    brightest = ndi.maximum_filter(look.response, 3 if len(look.image) > 1 else (1, 3, 3))
+    brightest = scipy.ndimage.maximum_filter(look.response, 3 if len(look.image) > 1 else (1, 3, 3))
     at = _inside(places, look.image.shape)
     response = brightest[tuple(at.T)].astype(np.float64)
     score = response / look.noise.at(at)
@@ -281,7 +280,7 @@ def _in_the_rest(look: Look, found: Gaussians, least: _Least) -> tuple[Gaussians
     keep &= roundness(rest.smooth, at, look.seen) > ROUND_IN_REST
     keep &= rest.stands_alone(at)
     if len(at) and len(found):
-        near, _ = cKDTree(found.centre / _unit(look.sigma)).query(at / _unit(look.sigma))
+        near, _ = scipy.spatial.cKDTree(found.centre / _unit(look.sigma)).query(at / _unit(look.sigma))
         keep &= near > APART
     at, score = at[keep], score[keep]
     fitted = fit_gaussians(rest.image, at, look.sigma)
@@ -294,7 +293,7 @@ def _brightest_near(taken: Image, at: NDArray[np.int64], sigma: Sigma, widths: f
     """Return the brightest of an image within some widths of places (N, 3)."""
     reach = [int(np.ceil(widths * s)) for s in sigma]
     if len(at) > taken.size // FILTERED:
-        highest = ndi.maximum_filter(taken, size=[2 * r + 1 for r in reach])
+        highest = scipy.ndimage.maximum_filter(taken, size=[2 * r + 1 for r in reach])
         return np.asarray(highest[tuple(at.T)], np.float64)
     out = np.empty(len(at))
     for n, place in enumerate(at):
@@ -314,7 +313,7 @@ def _believable(
     found, score = found.select(keep), score[keep]
     if len(found) < 2:
         return found, score
-    pairs = cKDTree(found.centre / _unit(look.sigma)).query_pairs(APART * 0.8, output_type="ndarray")
+    pairs = scipy.spatial.cKDTree(found.centre / _unit(look.sigma)).query_pairs(APART * 0.8, output_type="ndarray")
     fainter = np.where(found.peak[pairs[:, 0]] < found.peak[pairs[:, 1]], pairs[:, 0], pairs[:, 1])
     keep = np.ones(len(found), bool)
     keep[fainter] = False

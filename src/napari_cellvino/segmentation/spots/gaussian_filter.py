@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import scipy
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from scipy import ndimage as ndi
 
 from napari_cellvino.segmentation.spots.bands import Image, in_bands, mirrored
 
@@ -59,7 +59,7 @@ def _of_plane(factors: Mapping[Orders, float], along_z: int) -> dict[tuple[int, 
 def _along_z(part: Image, sigma: float, order: int) -> Image:
     if sigma <= 0:
         return part
-    filtered = ndi.gaussian_filter1d(part, sigma, 0, order, mode="mirror", truncate=TRUNCATE)
+    filtered = scipy.ndimage.gaussian_filter1d(part, sigma, 0, order, mode="mirror", truncate=TRUNCATE)
     return np.asarray(filtered, np.float32)
 
 
@@ -140,5 +140,5 @@ def kernel_weights(sigma: float, order: int) -> NDArray[np.float32]:
     reach = reach_of(sigma)
     point = np.zeros(2 * reach + 1)
     point[reach] = 1
-    kernel = ndi.gaussian_filter1d(point, sigma, order=order, truncate=TRUNCATE, mode="constant")
+    kernel = scipy.ndimage.gaussian_filter1d(point, sigma, order=order, truncate=TRUNCATE, mode="constant")
     return np.asarray(kernel[reach:], np.float32)

@@ -18,9 +18,9 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+import scipy
 import yaml
 from numpy.typing import NDArray
-from scipy import ndimage as ndi
 
 from napari_cellvino.core.errors import ModelPackageError
 from napari_cellvino.core.resources import shipped_folder
@@ -102,14 +102,16 @@ def network_places(network: SpotNetwork, image: Image, deep: float, *, whole: bo
     for z, plane in enumerate(image):
         maps = _seen(network, plane[None], whole=whole)
         chance = np.asarray(1 / (1 + np.exp(-maps[0])), np.float32)
-        smooth[z] = ndi.convolve(chance, ROUND_KERNEL, mode="constant")
-        total[z] = ndi.convolve(chance, AROUND, mode="constant")
+        smooth[z] = scipy.ndimage.convolve(chance, ROUND_KERNEL, mode="constant")
+        total[z] = scipy.ndimage.convolve(chance, AROUND, mode="constant")
         inside[:, z] = _middles(chance, maps[1:]) / np.maximum(total[z], 1e-6)
     planes, likely = 1, least_likely(deep)
     if deep > 0:
-        smooth, total = (ndi.gaussian_filter1d(a, TOGETHER * deep, axis=0, mode="nearest") for a in (smooth, total))
+        smooth, total = (
+            scipy.ndimage.gaussian_filter1d(a, TOGETHER * deep, axis=0, mode="nearest") for a in (smooth, total)
+        )
         planes = 1 + 2 * max(1, round(NEXT * deep))
-    summits = (smooth == ndi.maximum_filter(smooth, (planes, 3, 3))) & (total > likely)
+    summits = (smooth == scipy.ndimage.maximum_filter(smooth, (planes, 3, 3))) & (total > likely)
     if int(summits.sum()) < FEW:
         summits &= total > likely * SURE / LIKELY
     at = np.argwhere(summits).astype(np.float64)
@@ -126,7 +128,7 @@ def least_likely(deep: float) -> float:
         return LIKELY
     alone = np.zeros(2 * int(4 * deep) + 3)
     alone[len(alone) // 2] = ALONE
-    return max(LIKELY_TOGETHER, float(ndi.gaussian_filter1d(alone, TOGETHER * deep, mode="constant").max()))
+    return max(LIKELY_TOGETHER, float(scipy.ndimage.gaussian_filter1d(alone, TOGETHER * deep, mode="constant").max()))
 
 
 def _seen(network: SpotNetwork, plane: Image, *, whole: bool) -> NDArray[np.float32]:
@@ -141,7 +143,8 @@ def _middles(chance: Image, away: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return the sums (2, Y, X) of how far middles lie from each pixel, weighed by their probability, around it."""
     steps = np.indices((3, 3)) - 1.0
     out = [
-        ndi.convolve(chance * part, AROUND, mode="constant") + ndi.correlate(chance, step, mode="constant")
+        scipy.ndimage.convolve(chance * part, AROUND, mode="constant")
+        + scipy.ndimage.correlate(chance, step, mode="constant")
         for part, step in zip(away, steps, strict=True)
     ]
     return np.stack(out)

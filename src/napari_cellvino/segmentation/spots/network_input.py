@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import ndimage as ndi
+import scipy
 
 from napari_cellvino.segmentation.spots.background import background_of
 from napari_cellvino.segmentation.spots.bands import Image
@@ -18,6 +18,6 @@ def network_plane(plane: Image, *, whole_numbers: bool) -> Image:
     """Return what the network sees of a plane (1, Y, X), as float32."""
     floor = noise_floor(plane, whole_numbers=whole_numbers)
     background = background_of(plane, (0.0, BACKGROUND_SIGMA, BACKGROUND_SIGMA)).everywhere()
-    light = ndi.gaussian_filter(plane, (0, LIGHT_SIGMA, LIGHT_SIGMA), mode="mirror")
+    light = scipy.ndimage.gaussian_filter(plane, (0, LIGHT_SIGMA, LIGHT_SIGMA), mode="mirror")
     noise = noise_of(pixel_noise(plane), light, max(floor, 1e-12))
     return np.asarray(np.arcsinh((plane - background) / noise / LINEAR), np.float32)

@@ -11,9 +11,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage as ndi
-from scipy.special import ndtri
 
 from napari_cellvino.segmentation.spots.background import Background, background_of
 from napari_cellvino.segmentation.spots.bands import Image, in_bands, some_of
@@ -176,7 +175,7 @@ def noise_curve(values: NDArray[np.float32], levels: NDArray[np.float32], floor:
     ordered, values = levels[order], values[order]
     edges = quantile_of_sorted(ordered, np.linspace(0, 1, bins + 1))
     first, last = ordered.searchsorted(edges[:-1], "left"), ordered.searchsorted(edges[1:], "right")
-    central = np.diff(ndtri(CENTRAL))[0]
+    central = np.diff(scipy.special.ndtri(CENTRAL))[0]
     middles, spreads = [], []
     for start, end in zip(first.tolist(), last.tolist(), strict=True):
         if end - start >= min(BIN_PIXELS, len(values)) // 4:
@@ -212,5 +211,5 @@ def pixel_noise(image: Image) -> Image:
     estimation").
     """
     second = np.array([1.0, -2.0, 1.0]) / np.sqrt(6)
-    along_y = ndi.correlate1d(image, second, axis=1, mode="mirror")
-    return np.asarray(ndi.correlate1d(along_y, second, axis=2, mode="mirror"), np.float32)
+    along_y = scipy.ndimage.correlate1d(image, second, axis=1, mode="mirror")
+    return np.asarray(scipy.ndimage.correlate1d(along_y, second, axis=2, mode="mirror"), np.float32)

@@ -14,9 +14,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import scipy
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from scipy import ndimage as ndi
 
 from napari_cellvino.segmentation.spots.bands import (
     Image,
@@ -214,7 +214,7 @@ def _usual_curvature(planes: int, sigma: float, step: int) -> NDArray[np.float64
     """Return the second differences (planes,) that a smoothed spot has in each plane of a stack of so many."""
     place = np.arange(planes)
     spots = np.exp(-0.5 * ((place[None] - place[:, None]) / sigma) ** 2)
-    smooth = ndi.gaussian_filter1d(spots, sigma, axis=1, mode="mirror")
+    smooth = scipy.ndimage.gaussian_filter1d(spots, sigma, axis=1, mode="mirror")
     back, on = np.clip(place - step, 0, planes - 1), np.clip(place + step, 0, planes - 1)
     return np.asarray(smooth[place, back] + smooth[place, on] - 2 * smooth[place, place])
 

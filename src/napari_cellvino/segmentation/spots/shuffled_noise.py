@@ -14,9 +14,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage as ndi
-from scipy.special import ndtri
 
 from napari_cellvino.segmentation.spots.bands import Image, local_maxima
 from napari_cellvino.segmentation.spots.noise import CENTRAL, Noise
@@ -88,7 +87,7 @@ def _without_spots(shape: tuple[int, ...], sigma: Sigma, at: NDArray[np.int64]) 
     if len(at):
         free[tuple(at.T)] = False
         size = [2 * int(np.ceil(SPOT_WIDTHS * s)) + 1 if s > 0 else 1 for s in sigma]
-        free = ndi.minimum_filter(free, size=size)
+        free = scipy.ndimage.minimum_filter(free, size=size)
     return free
 
 
@@ -108,8 +107,8 @@ class _Light:
 
     def __init__(self, image: Image, free: NDArray[np.bool_]) -> None:
         self.free = free
-        self._above = (image - ndi.median_filter(image, size=(1, 5, 5), mode="mirror")).ravel()
-        self._order = np.argsort(ndi.uniform_filter(image, size=(1, 15, 15), mode="mirror"), axis=None)
+        self._above = (image - scipy.ndimage.median_filter(image, size=(1, 5, 5), mode="mirror")).ravel()
+        self._order = np.argsort(scipy.ndimage.uniform_filter(image, size=(1, 15, 15), mode="mirror"), axis=None)
         self._pool = self._order[free.ravel()[self._order]]
 
     def drawn(self, rng: np.random.Generator) -> Image:
@@ -135,4 +134,4 @@ def _shuffled_scores(
 
 def _spread(values: NDArray[np.floating]) -> float:
     """Return the standard deviation that the middle of a distribution tells."""
-    return float(np.diff(np.quantile(values, CENTRAL))[0] / np.diff(ndtri(CENTRAL))[0])
+    return float(np.diff(np.quantile(values, CENTRAL))[0] / np.diff(scipy.special.ndtri(CENTRAL))[0])

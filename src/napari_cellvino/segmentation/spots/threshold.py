@@ -16,8 +16,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage as ndi
 
 SCORES = np.arange(3.5, 15.0, 0.05)  # that the noise may ask for
 BY_CHANCE = 0.5  # maxima of noise in a field that are taken for spots, at most, or
@@ -71,7 +71,7 @@ def choose_brightness(response: NDArray[np.float64]) -> float:
     values = np.log(response)
     low, high = float(values.min()), float(values.max())
     edges = np.linspace(low, high + 1e-9, max(12, int((high - low) / STEP)))
-    density = ndi.gaussian_filter1d(np.histogram(values, edges)[0].astype(float), SMOOTH, mode="nearest")
+    density = scipy.ndimage.gaussian_filter1d(np.histogram(values, edges)[0].astype(float), SMOOTH, mode="nearest")
     valley = _valley(density)
     return 0.0 if valley is None else float(np.exp((edges[valley] + edges[valley + 1]) / 2))
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage as ndi
-from scipy.spatial import cKDTree
 
 from napari_cellvino.segmentation.spots.bands import Image
 from napari_cellvino.segmentation.spots.gaussian_fit import at_limit, fit_gaussians
@@ -75,7 +74,7 @@ def _telling_part(pixels: Image) -> Image:
         for y in np.linspace(0, max(0, height - side), PARTS)
         for x in np.linspace(0, max(0, width - side), PARTS)
     ]
-    rough = top - ndi.uniform_filter(top, 5)
+    rough = top - scipy.ndimage.uniform_filter(top, 5)
     y, x = max(corners, key=lambda at: float(rough[at[0] : at[0] + side, at[1] : at[1] + side].std()))
     return pixels[:, y : y + side, x : x + side]
 
@@ -135,6 +134,6 @@ def _agree(ratio: NDArray[np.float64], *, few: bool) -> bool:
 
 def _lonely(at: NDArray[np.int64], sigma: Sigma) -> NDArray[np.bool_]:
     """Return which places have no other one within six widths; all where hardly any has."""
-    tree = cKDTree(at[:, 1:])
+    tree = scipy.spatial.cKDTree(at[:, 1:])
     alone = np.array([len(near) == 1 for near in tree.query_ball_point(at[:, 1:], 6 * sigma[1])])
     return alone if alone.sum() >= FEW else np.ones(len(at), bool)

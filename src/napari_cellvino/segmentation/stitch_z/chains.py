@@ -8,8 +8,8 @@ where light is out of focus. The area was tried: it hardly dips, and a weight th
 from __future__ import annotations
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage as ndi
 
 from napari_cellvino.segmentation.stitch_z.slices import Slices
 
@@ -41,7 +41,7 @@ def cut_chain(chain: Chain, weight: NDArray[np.float64], share: float) -> list[C
     """Return the parts of a chain, cut where its weight dips below ``share`` of the lower of the maxima around it."""
     if len(chain) < 3 or share <= 0:
         return [chain]
-    return _cut(chain, ndi.gaussian_filter1d(weight[chain], SMOOTHING, mode="nearest"), share)
+    return _cut(chain, scipy.ndimage.gaussian_filter1d(weight[chain], SMOOTHING, mode="nearest"), share)
 
 
 def trim_chain(chain: Chain, weight: NDArray[np.float64], share: float) -> Chain:

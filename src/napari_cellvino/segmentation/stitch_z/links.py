@@ -9,11 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage as ndi
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
+from napari_cellvino.core.linked import linked_groups
 from napari_cellvino.segmentation.stitch_z.slices import Slices
 
 Rows = NDArray[np.intp]
@@ -59,8 +58,7 @@ def assign(pairs: Overlaps) -> Overlaps:
         return pairs
     names, rows = np.unique(np.concatenate([pairs.low, pairs.high]), return_inverse=True)
     low, high = np.split(rows, 2)
-    graph = coo_array((np.ones(len(low)), (low, high)), shape=(len(names),) * 2)
-    group = connected_components(graph, directed=False)[1][low]
+    group = linked_groups(len(names), low, high)[low]
     order = np.argsort(group, kind="stable")
     groups = np.split(order, np.flatnonzero(np.diff(group[order])) + 1)
     kept = np.concatenate([_assign_group(pairs, rows) for rows in groups])
@@ -119,5 +117,7 @@ def _bridge(slices: Slices, z: int, low: int, high: int) -> GapFill:
 def _depth(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Return the signed distance (px) of each pixel to the outline, negative outside."""
     framed = np.pad(mask, 1)
-    depth: NDArray[np.float64] = ndi.distance_transform_edt(framed) - ndi.distance_transform_edt(~framed)
+    depth: NDArray[np.float64] = scipy.ndimage.distance_transform_edt(framed) - scipy.ndimage.distance_transform_edt(
+        ~framed
+    )
     return depth[1:-1, 1:-1]

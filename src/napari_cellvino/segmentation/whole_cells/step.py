@@ -16,10 +16,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
+import skimage
 from numpy.typing import NDArray
 from PIL import Image
-from scipy import ndimage as ndi
-from skimage.filters import threshold_otsu
 
 from napari_cellvino.core.errors import ImageValueError, OptionError
 from napari_cellvino.core.image import Stack, channel_index
@@ -162,7 +162,7 @@ def _nearest(seeds: NDArray[np.int32], reach_px: float, step: int) -> tuple[NDAr
     """Return the label of the nearest seed, and how far (px) each place lies inside the reach of it."""
     if not seeds.any():
         return np.zeros(seeds.shape, np.int32), np.zeros(seeds.shape, np.float32)
-    distance, (y, x) = ndi.distance_transform_edt(seeds == 0, return_indices=True)
+    distance, (y, x) = scipy.ndimage.distance_transform_edt(seeds == 0, return_indices=True)
     beyond = distance * step - (step - 1) / 2  # a nucleus reaches half a step beyond its last place on the grid
     return seeds[y, x], (reach_px + 0.5 - beyond).astype(np.float32)
 
@@ -182,11 +182,15 @@ def _brightness(
     if step > 1:
         box = (0, 0, min(width * step, finite.shape[1]), min(height * step, finite.shape[0]))
         small = np.asarray(Image.fromarray(finite).resize((width, height), Image.Resampling.BOX, box=box))
-    smooth = ndi.gaussian_filter(small, SMOOTHING / step)
+    smooth = scipy.ndimage.gaussian_filter(small, SMOOTHING / step)
     low, high = (float(value) for value in np.percentile(smooth, (1, 99)))
     bright = IntensityRange(low, high, UNBOUNDED).apply(smooth)
     offset = 0.05  # of the range: the logarithm of less is noise
-    otsu = float(np.exp(threshold_otsu(np.log(np.clip(bright, 0, 1) + offset)))) - offset if high > low else 0.0
+    otsu = (
+        float(np.exp(skimage.filters.threshold_otsu(np.log(np.clip(bright, 0, 1) + offset)))) - offset
+        if high > low
+        else 0.0
+    )
     return bright, factor * otsu if factor else -np.inf
 
 
