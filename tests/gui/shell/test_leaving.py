@@ -55,7 +55,8 @@ def test_closed_session_lets_go_of_everything_large(
 ) -> None:
     open_file(window, plate_file)
     run(window)
-    workspace = window.session.workspace
+    workspace, runner = window.session.workspace, window.session.runner
+    qtbot.waitUntil(lambda: runner.expected is not None, timeout=WAIT_MS)
     large = [
         weakref.ref(it)
         for it in (

@@ -14,7 +14,7 @@ from time import perf_counter
 from qtpy.QtCore import QCoreApplication, QObject, QTimer
 
 LOOK_MS = 50  # from one look at what was made since to the next
-YOUNG, OLDER = 5_000, 10  # objects, or searches, after which the next generation is searched; Python has 700 and 10
+YOUNG, OLDER = 2_000, 10  # objects, or searches, after which the next generation is searched; Python has 700 and 10
 MOST = 0.01  # of the time that is spent with searches through all
 VALVE = 10_000_000  # objects that a thread may make while the window stands still, before Python searches by itself
 REST_MS = 1000  # after the last window closed, until all is searched and Python does it again
