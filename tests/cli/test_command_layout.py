@@ -16,3 +16,17 @@ def test_dilution_and_controls_make_a_layout(cellvino, tmp_path):
     assert layout.contents[Well(1, 2)].dose == 50
     assert layout.control(Well(0, 0)) is Control.NEGATIVE
     assert isinstance(cellvino("layout", "--out", out, "--dilute", "A02=x").error, OptionError)
+
+
+def test_a_dilution_begins_at_the_well_that_is_named_first(cellvino, tmp_path):
+    out = tmp_path / "layout.csv"
+    back = cellvino("layout", "--out", out, "--dilute", "A11:B9=taxol,100,2")
+    assert back.code == 0, back.err
+    contents = read_layout(out, Plate("p", "", 8, 12, (), ())).contents
+    assert [contents[Well(row, column)].dose for row in (0, 1) for column in (8, 9, 10)] == [25, 50, 100] * 2
+    assert cellvino("layout", "--out", out, "--down", "--dilute", "B03:A02=taxol,100,2").code == 0
+    contents = read_layout(out, Plate("p", "", 8, 12, (), ())).contents
+    assert [contents[Well(row, 1)].dose for row in (0, 1)] == [50, 100]
+    both = cellvino("layout", "--out", out, "--dilute", "A01:A03,B03:B01=taxol,100,2")
+    assert isinstance(both.error, OptionError)
+    assert "goes both ways" in str(both.error)

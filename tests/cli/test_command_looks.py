@@ -54,6 +54,7 @@ def test_info_of_a_folder_says_what_a_run_would_say_of_its_files(cellvino, tmp_p
     called = cellvino("info", tmp_path)
     assert "--pattern 'Process_{field}_CH{channel}.tif' groups them" in called.err
     assert "notes.txt" in called.err
+    assert "notes.txt" in cellvino("info", tmp_path, "--json").err
 
 
 def test_info_of_names_that_begin_with_a_tilde(cellvino, tmp_path, monkeypatch, samples):

@@ -27,7 +27,7 @@ def results(tmp_path_factory):
     (folder / "layout.csv").write_text("\n".join(contents))
     (folder / "B03_f1").mkdir()
     Image.new("RGB", (400, 300), (200, 30, 30)).save(folder / "B03_f1" / "qc.png")
-    (folder / "counts.csv").write_text("plate,well,folder\np,B03,B03_f1\n")
+    (folder / "counts.csv").write_text("file,plate,well,folder\nb03.tif,p,B03,B03_f1\n")
     return folder
 
 
@@ -59,6 +59,9 @@ def test_plates_of_one_name_are_told_apart(cellvino, results, tmp_path):
     assert [row["plate"] for row in called.json["controls"]] == [f"p ({results})", f"p ({other})"]
     page = (tmp_path / "both" / "plate_report.html").read_text(encoding="utf-8")
     assert page.count("data:image/jpeg") == 2
+    assert f"{results} and {other}: 1 image is in both, and counted as replicates" in " ".join(called.json["notices"])
+    (other / "counts.csv").write_text("file,plate,well,folder\nother.tif,p,B03,B03_f1\n")
+    assert "in both" not in cellvino("plate-report", results, other, "--out", tmp_path / "both").err
     assert "named twice" in str(cellvino("plate-report", results, results).error)
 
 

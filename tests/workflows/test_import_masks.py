@@ -30,7 +30,10 @@ def image(tmp_path):
 
 def write_image(path):
     path.parent.mkdir(parents=True, exist_ok=True)
-    tifffile.imwrite(path, np.random.default_rng(0).integers(0, 999, (40, 50)).astype(np.uint16))
+    pixels = np.random.default_rng(0).integers(0, 99, (40, 50)).astype(np.uint16)
+    pixels[FIRST] += 900  # cells where the masks say that they are
+    pixels[SECOND] += 900
+    tifffile.imwrite(path, pixels)
     return path
 
 

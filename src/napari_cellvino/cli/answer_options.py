@@ -88,7 +88,10 @@ def _add_layout(parser: argparse.ArgumentParser) -> None:
     add("--out", type=Path, required=True, metavar="FILE.csv", help="the layout, for 'cellvino run --layout'")
     add("--encoding", metavar="NAME", help="of the map, as latin-1 (default: utf-8)")
     add("--decimal-comma", action="store_true", help="doses are written as 0,5")
-    dilution = "fill wells with a serial dilution, as A02:D11=taxol,100,3: from 100, a third in each further column"
+    dilution = (
+        "fill wells with a serial dilution, as A02:D11=taxol,100,3: from 100, a third in each further column; "
+        "A11:D02 begins in column 11"
+    )
     add("--dilute", action="append", default=[], metavar="WELLS=COMPOUND,TOP,FACTOR", help=f"{dilution}; repeatable")
     add("--down", action="store_true", help="dilutions go down the rows")
     add("--control", action="append", default=[], metavar="WELLS=positive|negative", help="mark controls; repeatable")

@@ -32,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
     plates = [path for path in images if is_plate(path, said.pattern, options.plate)]
     others = [path for path in images if path not in plates]
     files = list_inputs(others, said.pattern)
-    for sentence in () if options.json else describe_inputs(others, said.pattern):
+    for sentence in describe_inputs(others, said.pattern):
         print(sentence, file=sys.stderr)  # as a run would say it
     records: list[dict[str, object]] = []
     failed = 0

@@ -8,7 +8,7 @@ import sys
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.core.plate import wells_in
 from napari_cellvino.plates.layout import Layout, layout_text
-from napari_cellvino.plates.layout_edits import dilute, mark_controls
+from napari_cellvino.plates.layout_edits import dilute, goes_back, mark_controls
 from napari_cellvino.plates.plate_maps import MapFormat, read_plate_map
 from napari_cellvino.storage.atomic import atomic_path
 from napari_cellvino.storage.json_text import json_text
@@ -20,7 +20,8 @@ def run(options: argparse.Namespace) -> int:
     layout = read_plate_map(options.map, form) if options.map else Layout()
     for text in options.dilute:
         wells, compound, top, factor = _parts(text, 4, "--dilute WELLS=COMPOUND,TOP,FACTOR")
-        layout = dilute(layout, wells_in(wells), compound, _number(top), _number(factor), down=options.down)
+        back = goes_back(wells, down=options.down)
+        layout = dilute(layout, wells_in(wells), compound, _number(top), _number(factor), down=options.down, back=back)
     for text in options.control:
         wells, control = _parts(text, 2, "--control WELLS=positive")
         layout = mark_controls(layout, wells_in(wells), control)

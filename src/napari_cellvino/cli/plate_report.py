@@ -20,7 +20,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         tables = {"curves": curve_table, "compounds": content_table, "controls": control_table}
         content = {name: table(done.answers).to_dict("records") for name, table in tables.items()}
-        print(json_text({"page": done.page, **content}), end="")
+        print(json_text({"page": done.page, "notices": list(done.answers.notices), **content}), end="")
         return 0
     print("\n".join(_lines(done)))
     for notice in done.answers.notices:

@@ -51,6 +51,14 @@ class Well(NamedTuple):
         return cls(row_number(match[1]), int(match[2]) - 1)
 
 
+    @classmethod
+    def at(cls, row: int, column: int) -> Well:
+        """Return the well of a row and a column from 0; ValueError where its name would have more letters or digits."""
+        if not (0 <= row < 26 * 27 and 0 <= column < 999):
+            raise ValueError(f"no plate has a row {row + 1} and a column {column + 1}")
+        return cls(row, column)
+
+
 NO_WELL = Well(-1, -1)  # of an image of several files that belongs to no plate
 
 
@@ -166,13 +174,22 @@ def choose_fields(plate: Plate, wells: str = "", fields: str = "") -> tuple[Fiel
 def wells_in(text: str) -> frozenset[Well]:
     """Return the wells of a text like ``A01:H12,P24``; `OptionError` if it names none."""
     found: set[Well] = set()
-    for part in text.split(","):
-        first, colon, last = part.partition(":")
-        start = Well.parse(first)
-        end = Well.parse(last) if colon else start
-        rows, columns = (sorted(pair) for pair in zip(start, end, strict=True))
+    for ends in well_ranges(text):
+        rows, columns = (sorted(pair) for pair in zip(*ends, strict=True))
         found |= {Well(r, c) for r in range(rows[0], rows[1] + 1) for c in range(columns[0], columns[1] + 1)}
     return frozenset(found)
+
+
+def well_ranges(text: str) -> list[tuple[Well, Well]]:
+    """Return the first and last well, as they are written, of each part of a text like ``A01:H12,P24``.
+
+    Raises
+    ------
+    OptionError
+        If a part names no well.
+    """
+    parts = (part.partition(":") for part in text.split(","))
+    return [(Well.parse(first), Well.parse(last if colon else first)) for first, colon, last in parts]
 
 
 def _names_in(text: str, names: Sequence[str], plate: str) -> set[str]:

@@ -9,17 +9,25 @@ from dataclasses import replace
 from pydantic import ValidationError
 
 from napari_cellvino.core.errors import OptionError
-from napari_cellvino.core.plate import Well
+from napari_cellvino.core.plate import Well, well_ranges
 from napari_cellvino.plates.doses import NUMBER
 from napari_cellvino.plates.layout import LARGEST, Content, Layout
 
 
 def dilute(
-    layout: Layout, wells: Iterable[Well], compound: str, top: float, factor: float, *, down: bool = False
+    layout: Layout,
+    wells: Iterable[Well],
+    compound: str,
+    top: float,
+    factor: float,
+    *,
+    down: bool = False,
+    back: bool = False,
 ) -> Layout:
     """Return a layout with a serial dilution in some wells: each row of them from ``top``, divided by ``factor``.
 
-    With ``down``, each column of them. Rows are replicates of each other.
+    It goes to the right, with ``back`` to the left; with ``down`` each column of them is one, downwards, with ``back``
+    upwards. Rows are replicates of each other.
 
     Raises
     ------
@@ -29,12 +37,27 @@ def dilute(
     if not (top > 0 and factor > 1):
         raise OptionError(f"a dilution begins above 0 and its factor is above 1, not {top:g} and {factor:g}")
     places = sorted(wells)
-    steps = {place: n for n, place in enumerate(sorted({well.row if down else well.column for well in places}))}
+    along = sorted({well.row if down else well.column for well in places}, reverse=back)
+    steps = {place: n for n, place in enumerate(along)}
     filled = {
         well: Content(compound=compound, dose=float(f"{top / factor ** steps[well.row if down else well.column]:.6g}"))
         for well in places
     }
     return replace(layout, contents={**layout.contents, **filled})
+
+
+def goes_back(wells: str, *, down: bool = False) -> bool:
+    """Return whether ranges like ``A11:D03`` are written from right to left; with ``down``, from below to above.
+
+    Raises
+    ------
+    OptionError
+        If some go one way and some the other, or one names no well.
+    """
+    steps = {first.row - last.row if down else first.column - last.column for first, last in well_ranges(wells)}
+    if min(steps) < 0 < max(steps):
+        raise OptionError(f"{wells} goes both ways; a dilution begins at the first well of each of its ranges")
+    return max(steps) > 0
 
 
 def paste_cells(layout: Layout, first: Well, text: str) -> Layout:

@@ -1,6 +1,7 @@
 """Whether a plane holds more than noise: networks find cells in smoothed noise, where nobody would.
 
-A network that learns to say "empty" was ruled out: each new model would have to learn it again.
+Our networks learn from such fields, too (`training.synthetic.empty_fields`), but find some all the same, and those that
+others trained saw none.
 
 A pattern that repeats over the whole field is no noise, and holds no cells either: its power lies in a few frequencies.
 

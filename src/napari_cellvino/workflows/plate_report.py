@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,7 +62,8 @@ def plate_answers(
     names = _plate_names(results)
     held = [_wells(folder, layout, names[n]) for n, folder in enumerate(results)]
     found = answer(pd.concat([table for table, _ in held], ignore_index=True), choices or AnswerChoices())
-    return replace(found, notices=(*dict.fromkeys(said for _, told in held for said in told), *found.notices))
+    said = dict.fromkeys((*_counted_twice(results), *(told for _, notices in held for told in notices)))
+    return replace(found, notices=(*said, *found.notices))
 
 
 def _check_once(results: Sequence[Path]) -> None:
@@ -73,6 +75,24 @@ def _check_once(results: Sequence[Path]) -> None:
                 f"{folder} is named twice: its wells would count as replicates of themselves; name it once"
             )
         known.add(folder.resolve())
+
+
+def _counted_twice(results: Sequence[Path]) -> Iterator[str]:
+    """Yield which folders hold results of the same images, whose wells are no replicates."""
+    images = {folder: _images(folder) for folder in results}
+    for one, other in combinations(results, 2):
+        if both := len(images[one] & images[other]):
+            same = "1 image is" if both == 1 else f"{both:,} images are"
+            yield f"{one} and {other}: {same} in both, and counted as replicates of themselves; name one of the folders"
+
+
+def _images(folder: Path) -> set[tuple[str, ...]]:
+    """Return what tells the images apart that a folder has results of."""
+    try:
+        rows = read_dicts(folder / COUNTS_NAME)
+    except (OSError, ValueError):
+        return set()
+    return {tuple(row.get(name, "") for name in ("file", "position", "frame", "images")) for row in rows}
 
 
 def _plate_names(results: Sequence[Path]) -> list[dict[str, str]]:

@@ -16,6 +16,7 @@ from scipy import fft
 from scipy import ndimage as ndi
 
 from napari_cellvino.training.fit.plan import StyleName
+from napari_cellvino.training.synthetic.camera import random_squares
 
 Image = NDArray[np.float32]
 Labels = NDArray[np.integer]
@@ -28,15 +29,6 @@ def change_intensities(crop: Image, labels: Labels, style: StyleName, rng: np.ra
         if rng.random() < chance:
             crop = change(crop, labels, rng)
     return np.clip(crop, -0.5, 2.0).astype(np.float32)
-
-
-def empty_field(size: int, rng: np.random.Generator) -> Image:
-    """Return what normalisation makes of a field without cells: noise, uneven light, stretched to the full range."""
-    field = ndi.gaussian_filter(rng.standard_normal((size, size)), rng.choice([0.0, 0.6, 1.0, 2.5]))
-    field /= field.std()
-    field += rng.uniform(0, 4) * _low_frequency(size, rng)
-    low, high = np.percentile(field, (1, 99.8))
-    return np.asarray((field - low) / max(high - low, 1e-6) * rng.uniform(0.5, 1.2), np.float32)
 
 
 def _low_frequency(size: int, rng: np.random.Generator) -> Image:
@@ -133,7 +125,12 @@ def _debris(image: Image, labels: Labels, rng: np.random.Generator) -> Image:
     return np.asarray(image + ndi.gaussian_filter(points, rng.uniform(0.5, 1.0)), np.float32)
 
 
-_CAMERA = ((_blur, 0.3), (_sharpen, 0.15), (_gain, 0.6), (_noise, 0.5), (_salt, 0.05))
+def _squares(image: Image, labels: Labels, rng: np.random.Generator) -> Image:
+    """Squares of strong JPEG, so that they tell nothing of whether there are cells."""
+    return random_squares(image, (4, 60), rng)
+
+
+_CAMERA = ((_blur, 0.3), (_sharpen, 0.15), (_gain, 0.6), (_noise, 0.5), (_salt, 0.05), (_squares, 0.04))
 STYLES: Mapping[StyleName, tuple[tuple[Change, float], ...]] = {
     "fluorescence": (
         (_object_brightness, 0.3),
@@ -147,6 +144,7 @@ STYLES: Mapping[StyleName, tuple[tuple[Change, float], ...]] = {
         (_gain, 0.6),
         (_noise, 0.6),
         (_salt, 0.05),
+        (_squares, 0.04),
     ),
     "stained": ((_contrast, 0.5), (_gamma, 0.5), (_uneven_light, 0.3), *_CAMERA, (_invert, 0.4)),
     "phase": ((_transfer, 0.6), (_contrast, 0.6), (_gamma, 0.4), (_uneven_light, 0.5), *_CAMERA, (_invert, 0.15)),

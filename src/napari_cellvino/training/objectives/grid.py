@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 from scipy import ndimage as ndi
 from torch import Tensor
 
-from napari_cellvino.training.data.augment import change_intensities, empty_field
+from napari_cellvino.training.data.augment import change_intensities
 from napari_cellvino.training.data.random_view import View, random_view
 from napari_cellvino.training.fit.networks import UNet
 from napari_cellvino.training.fit.plan import TrainingPlan
 from napari_cellvino.training.objectives.objective import Field
+from napari_cellvino.training.synthetic.empty_fields import empty_field
 
 NEAR = 0.5  # grid cells where a class's peak is at least this high say where the object is
 

@@ -8,10 +8,11 @@ import torch.nn.functional as F  # noqa: N812  (torch's own convention)
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_cellvino.training.data.augment import change_intensities, empty_field
+from napari_cellvino.training.data.augment import change_intensities
 from napari_cellvino.training.data.random_view import random_view
 from napari_cellvino.training.fit.plan import TrainingPlan
 from napari_cellvino.training.objectives.objective import Field
+from napari_cellvino.training.synthetic.empty_fields import empty_field
 
 
 def random_crop(

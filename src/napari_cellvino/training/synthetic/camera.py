@@ -11,6 +11,7 @@ from scipy import ndimage as ndi
 
 from napari_cellvino.training.synthetic.noise import granules, smooth_noise
 
+JPEG_BLOCK = 8  # px
 Image = NDArray[np.float32]
 
 
@@ -27,7 +28,7 @@ def record(image: Image, diameter: float, rng: np.random.Generator) -> Image:
         image = _resampled(image, rng)
     image = _noisy(image, rng)
     if rng.random() < 0.25:
-        image = _compressed(image, rng)
+        image = compressed(image, int(rng.integers(30, 95)))
     return -image if rng.random() < 0.06 else image
 
 
@@ -82,10 +83,19 @@ def _noisy(image: Image, rng: np.random.Generator) -> Image:
     return np.asarray(image + min(0.3, rng.exponential(0.035)) * spread * grain * shot, np.float32)
 
 
-def _compressed(image: Image, rng: np.random.Generator) -> Image:
-    low, high = np.percentile(image, (0.1, 99.9))
-    grey = np.clip((image - low) / max(high - low, 1e-6) * 255, 0, 255).astype(np.uint8)
+def compressed(image: Image, quality: int, start: tuple[int, int] = (0, 0)) -> Image:
+    """Return an image (Y, X) after JPEG of a quality of 1 to 95, whose squares begin ``start`` (y, x) px before it."""
+    low, high = (float(end) for end in np.percentile(image, (0.1, 99.9)))
+    scale = max(high - low, 1e-6)
+    grey = np.clip((image - low) / scale * 255, 0, 255).astype(np.uint8)
     buffer = io.BytesIO()
-    Pictures.fromarray(grey).save(buffer, "JPEG", quality=int(rng.integers(30, 95)))
-    decoded = np.asarray(Pictures.open(io.BytesIO(buffer.getvalue())))
-    return decoded.astype(np.float32) / np.float32(255)
+    padded = np.pad(grey, [(n, 0) for n in start], mode="edge")
+    Pictures.fromarray(padded).save(buffer, "JPEG", quality=quality)
+    decoded = np.asarray(Pictures.open(io.BytesIO(buffer.getvalue())))[start[0] :, start[1] :]
+    return decoded.astype(np.float32) * np.float32(scale / 255) + np.float32(low)
+
+
+def random_squares(image: Image, qualities: tuple[int, int], rng: np.random.Generator) -> Image:
+    """Return an image after JPEG of a quality between two, low ones more often, its squares anywhere."""
+    y, x = (int(n) for n in rng.integers(0, JPEG_BLOCK, 2))
+    return compressed(image, round(float(np.exp(rng.uniform(*np.log(qualities))))), (y, x))
