@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -69,6 +69,21 @@ def test_leaving_closes_what_is_held_and_cancel_reaches_all(packages):
 def test_device_that_is_not_there_is_named(packages):
     with EngineProvider() as provider, pytest.raises(DeviceError, match="TPU"):
         provider.engine(packages[0], "TPU")
+
+
+@pytest.mark.parametrize("device", ["AUTO", "cpu"])
+def test_what_every_computer_has_is_checked_without_an_engine(packages, device, monkeypatch):
+    monkeypatch.setattr("napari_cellvino.engines.openvino.OpenVinoEngine", None)  # would fail where one is made
+    with EngineProvider() as engines:
+        engines.check(packages[0], device, Precision.FAST)
+        lacking = replace(packages[0], spec=packages[0].spec.model_copy(update={"weights": {"float": "model.xml"}}))
+        with pytest.raises(DeviceError, match="has no int8 weights"):
+            engines.check(lacking, device, Precision.INT8)
+
+
+def test_a_device_that_not_every_computer_has_is_checked_by_an_engine(packages):
+    with EngineProvider() as engines, pytest.raises(DeviceError, match="NPU9"):
+        engines.check(packages[0], "NPU9", Precision.FAST)
 
 
 def test_several_tiles_in_flight_give_the_same_maps_in_order(packages):

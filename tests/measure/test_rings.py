@@ -37,3 +37,14 @@ def test_neighbours_and_pixels_that_are_no_numbers_are_left_out():
 
 def test_no_objects():
     assert ring_means(np.zeros((5, 5), np.int32), np.zeros(0, np.int32), np.zeros((2, 5, 5)), width=5).shape == (2, 0)
+
+
+def test_rings_of_a_bright_field_whose_sum_passes_32_bits_are_right():
+    labels = np.zeros((400, 420), np.int32)
+    labels[390:395, 400:410] = 1  # at the end, where the sum has begun again some times
+    pixels = np.full((1, 400, 420), 65_535, np.uint16)
+    pixels[0, 389, 400:410] = 65_000
+    assert pixels.sum(dtype=np.int64) > 2 * 2**32
+    near = ndimage.distance_transform_edt(labels != 1) <= 3
+    wanted = pixels[0][near & (labels == 0)].mean(dtype=np.float64)
+    assert ring_means(labels, np.array([1]), pixels, width=3)[0, 0] == pytest.approx(wanted, rel=1e-12)

@@ -121,3 +121,25 @@ def test_command_and_address_are_told_once_of_jobs_that_ended(tmp_path, make_wat
 def test_who_cannot_be_reached_stops_nothing(caplog):
     notify(Notify(command=("/no/such/program",), webhook="http://127.0.0.1:9/"), [DONE])
     assert len([r for r in caplog.records if "was not told" in r.getMessage()]) == 2
+
+
+def test_a_redirection_is_not_followed_but_named(caplog):
+    asked: list[str] = []
+
+    class Elsewhere(BaseHTTPRequestHandler):
+        def do_POST(self):
+            asked.append(self.path)
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(302)
+            self.send_header("Location", "/other")
+            self.end_headers()
+
+        def log_message(self, *_):
+            return
+
+    with HTTPServer(("127.0.0.1", 0), Elsewhere) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        notify(Notify(webhook=f"http://127.0.0.1:{server.server_port}/told?by=watch"), [DONE])
+        server.shutdown()
+    assert asked == ["/told?by=watch"]
+    assert "was not told: it answered 302" in caplog.text

@@ -19,7 +19,7 @@ from napari_cellvino.engines.engine import EngineConnectionError
 from napari_cellvino.io.plates import open_plate
 from napari_cellvino.results.plate_place import PlateChoices
 from napari_cellvino.results.store import ResultStore
-from napari_cellvino.workflows.executor import InlineExecutor, ThreadsExecutor
+from napari_cellvino.workflows.executor import InlineExecutor, LateExecutor, ThreadsExecutor
 from napari_cellvino.workflows.field_listing import list_fields
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldTask, PlateAddress, failed_outcome
 from napari_cellvino.workflows.processes import ProcessPool, run_in_process
@@ -124,6 +124,23 @@ def test_outcomes_keep_the_order_of_the_tasks(images, job, kind):
     mixed = [first, unreadable, replace(second, number=3), replace(third, number=4)]
     done = outcomes(kind(FieldWorker(job.engines)), mixed)
     assert [(o.number, o.failed) for o in done] == [(1, False), (2, True), (3, False), (4, False)]
+
+
+def test_a_late_executor_is_made_with_the_first_field_that_has_to_be_run(images, job):
+    made: list[InlineExecutor] = []
+
+    def make() -> InlineExecutor:
+        made.append(InlineExecutor(FieldWorker(job.engines)))
+        return made[-1]
+
+    gone = [failed_outcome(n, Origin("/gone.tif"), ImageReadError("it is gone")) for n in (1, 2, 4)]
+    assert [o.number for o in outcomes(LateExecutor(make), gone)] == [1, 2, 4]
+    assert made == []
+    first, second, _ = tasks_of(images, job)
+    mixed = [*gone[:2], replace(first, number=3), gone[2], replace(second, number=5)]
+    done = outcomes(LateExecutor(make), mixed)
+    assert [(o.number, o.failed) for o in done] == [(1, True), (2, True), (3, False), (4, True), (5, False)]
+    assert len(made) == 1
 
 
 def test_fields_that_take_much_memory_wait_for_those_before(images, job, monkeypatch):

@@ -7,7 +7,7 @@ record for each of 14,000 cells takes a tenth of a second, and what it leaves to
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import ItemsView, Iterator, Mapping, ValuesView
 
 import numpy as np
 
@@ -52,6 +52,14 @@ class FoundRecords(Mapping[int, ObjectRecord]):
 
     def __getitem__(self, id_: int) -> ObjectRecord:
         return self.made()[id_]
+
+    def values(self) -> ValuesView[ObjectRecord]:
+        """Return all records, without a look-up for each."""
+        return self.made().values()
+
+    def items(self) -> ItemsView[int, ObjectRecord]:
+        """Return all ids with their records, as `values`."""
+        return self.made().items()
 
     def __iter__(self) -> Iterator[int]:
         return iter(self.made())

@@ -6,7 +6,8 @@ import argparse
 import sys
 import time
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import cache
 
 from napari_cellvino.cli.planned_inputs import print_plans
 from napari_cellvino.cli.plates import check_images, check_plate_choices, run_plate_input, selection_of
@@ -25,7 +26,7 @@ from napari_cellvino.storage.json_text import json_text
 from napari_cellvino.storage.ledger import Job, JobState
 from napari_cellvino.workflows.batch_tables import write_batch_tables
 from napari_cellvino.workflows.cluster import ClusterExecutor, cluster_client
-from napari_cellvino.workflows.executor import ExecutorMaker, RunEvent, ThreadsExecutor
+from napari_cellvino.workflows.executor import ExecutorMaker, LateExecutor, RunEvent, ThreadsExecutor
 from napari_cellvino.workflows.path_map import PathMap
 from napari_cellvino.workflows.process_start import collecting_seldom
 from napari_cellvino.workflows.processes import ProcessPool
@@ -147,16 +148,26 @@ def _executor(inputs: RunInputs, pipelines: Sequence[Pipeline], options: argpars
         return
     if options.map:
         raise OptionError("--map says where files lie on a cluster; name that with --cluster")
+    with ExitStack() as pools:
+
+        @cache
+        def chosen() -> ExecutorMaker:
+            return _on_this_computer(inputs, (served or pipelines)[0], options, pools)
+
+        yield lambda worker: LateExecutor(lambda: chosen()(worker))
+
+
+def _on_this_computer(
+    inputs: RunInputs, largest: Pipeline, options: argparse.Namespace, pools: ExitStack
+) -> ExecutorMaker:
+    """Return what runs the fields here: this process, or several, which end with ``pools``."""
     plates = [choose_fields(plate.source.plate, options.wells, options.fields) for plate in inputs.plates]
     has, fields = Resources.here(), sum(map(len, plates)) + len(inputs.images) + len(inputs.films)
-    largest = (served or pipelines)[0]
     workers = choose_workers(options.workers, fields, largest, has)
     if workers == 1:
-        yield ThreadsExecutor
-        return
+        return ThreadsExecutor
     threads = max(1, has.cores // workers)
     if not options.json:
         size = workers * bytes_of_worker(largest) / 1e9
         print(f"{workers} processes of {threads} thread(s), about {size:.1f} GB of memory", file=sys.stderr)
-    with ProcessPool(workers, threads) as pool:
-        yield pool.executor
+    return pools.enter_context(ProcessPool(workers, threads)).executor

@@ -23,6 +23,11 @@ def limit_threads(threads: int) -> None:
     _used = min(threads, THREADS)
 
 
+def used_threads() -> int:
+    """Return how many threads this process is to use."""
+    return _used
+
+
 def together(work: Callable[[Given], Done], each: Iterable[Given]) -> list[Done]:
     """Return what ``work`` makes of each of some things, several at a time."""
     things = list(each)

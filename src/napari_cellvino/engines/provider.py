@@ -16,6 +16,7 @@ from napari_cellvino.engines.engine import Device, Engine
 from napari_cellvino.engines.remote.address import is_address, parse_address
 from napari_cellvino.model_package import ModelPackage
 
+EVERYWHERE = ("AUTO", "CPU")  # devices that every computer has
 KEPT = 2  # engines that are kept compiled: a model that finds cells, and one that outlines them
 
 EngineMaker = Callable[[ModelPackage, str, Precision], Engine]
@@ -130,6 +131,20 @@ class EngineProvider:
             while len(self._held) > self._kept:
                 self._held.popitem(last=False)  # who still uses it keeps a reference
             return self._held[key]
+
+    def check(self, package: ModelPackage, device: str, precision: Precision) -> None:
+        """Check that an engine can be made; none is for what every computer has, which takes a quarter of a start.
+
+        Raises
+        ------
+        DeviceError, EngineConnectionError
+            As `engine`.
+        """
+        if self._make is not open_engine or device.upper() not in EVERYWHERE:
+            self.engine(package, device, precision)
+            return
+        package.check_key()
+        package.weights(precision)
 
     def _make_remote(self, package: ModelPackage, address: str, precision: Precision) -> Engine:
         settings = load_settings()

@@ -179,7 +179,7 @@ def _believed_stack(found: Prediction, pipeline: Pipeline) -> Prediction:
 
 
 def check_device(pipeline: Pipeline, engines: EngineProvider) -> None:
-    """Make the engines of a pipeline, so that a missing device is reported before any field is read.
+    """Check that the engines of a pipeline can be made, so that a missing device is told before any field is read.
 
     Raises
     ------
@@ -187,7 +187,7 @@ def check_device(pipeline: Pipeline, engines: EngineProvider) -> None:
         If the device or a precision is not available.
     """
     for step in pipeline.steps:
-        engines.engine(step.package, pipeline.recipe.device, step.precision)
+        engines.check(step.package, pipeline.recipe.device, step.precision)
 
 
 def refiner_for(pipeline: Pipeline, engines: EngineProvider) -> MaskRefiner:

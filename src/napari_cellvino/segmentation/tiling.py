@@ -126,10 +126,14 @@ class Stitcher:
 
     def __init__(self, plan: TilePlan, out: NDArray[np.float16]) -> None:
         self.plan, self.out = plan, out
-        self._row = np.zeros((len(out), plan.tile, out.shape[2]), np.float16)
+        alone = len(plan) == 1  # nothing is blended
+        self._row = np.zeros((len(out), 0 if alone else plan.tile, out.shape[2]), np.float16)
 
     def add(self, index: int, tile_maps: NDArray[np.floating]) -> None:
         """Add the maps (M, tile, tile) of tile ``index``."""
+        if len(self.plan) == 1:
+            self.out[...] = tile_maps[:, : self.out.shape[1], : self.out.shape[2]]
+            return
         rows, columns, blend = self.plan.rows, self.plan.columns, self.plan.blend
         i, j = divmod(index, len(columns))
         top, bottom = _extent(rows, i, blend)

@@ -12,10 +12,9 @@ import shlex
 import shutil
 import subprocess
 from collections.abc import Sequence
-from http.client import HTTPException
+from contextlib import closing
 from typing import Annotated
 from urllib.parse import urlsplit
-from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, field_validator
 
@@ -78,18 +77,18 @@ def _run(command: Sequence[str], line: str) -> None:
         _logger.warning("watch: %s was not told: %s", command[0], error)
 
 
-class _NoRedirect(HTTPRedirectHandler):
-    """Follows no redirection, which might lead to another computer."""
-
-    def redirect_request(self, *_: object) -> None:
-        """Return no other request."""
-        return
-
-
 def _post(address: str, line: str) -> None:
-    request = Request(address, line.encode(), {"Content-Type": "application/json"}, method="POST")
+    """Send a line to an address of this computer, through no proxy and to no other one that it names."""
+    from http.client import HTTPConnection, HTTPException  # with all of SSL: a run would wait for it at every start
+
+    to = urlsplit(address)
     try:
-        with build_opener(ProxyHandler({}), _NoRedirect).open(request, timeout=PATIENCE_S):
-            return
+        connection = HTTPConnection(str(to.hostname), to.port, timeout=PATIENCE_S)
+        with closing(connection):
+            path = (to.path or "/") + (f"?{to.query}" if to.query else "")
+            connection.request("POST", path, line.encode(), {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+        if answer.status // 100 != 2:
+            _logger.warning("watch: %s was not told: it answered %d %s", address, answer.status, answer.reason)
     except (OSError, HTTPException, ValueError) as error:
         _logger.warning("watch: %s was not told: %s", address, error)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import chain
 from typing import Protocol
 
 from napari_cellvino.core.threads import import_ahead
@@ -55,6 +56,25 @@ class InlineExecutor:
         """Yield progress and outcomes; see `Executor`."""
         for task in tasks:
             yield task if isinstance(task, FieldOutcome) else (yield from run_field(task, self._worker))
+
+
+class LateExecutor:
+    """Makes the executor when the first task has to be executed: to choose one takes longer than to see what is done.
+
+    Outcomes before that are passed on.
+    """
+
+    def __init__(self, make: Callable[[], Executor]) -> None:
+        self._make = make
+
+    def run(self, tasks: Iterable[FieldTask | FieldOutcome]) -> Generator[RunEvent, None, None]:
+        """Yield progress and outcomes; see `Executor`."""
+        coming = iter(tasks)
+        for task in coming:
+            if isinstance(task, FieldTask):
+                yield from self._make().run(chain([task], coming))
+                return
+            yield task
 
 
 class ThreadsExecutor:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import CellvinoError
+from napari_cellvino.quality.outline_fit import outline_fit
 from napari_cellvino.tracking.frame_cells import frame_cells
 from napari_cellvino.workflows.film import Film
 
@@ -80,33 +81,6 @@ def _steeper(film: Film, labels_of: Callable[[int], NDArray[np.integer]], number
         ]
     except CellvinoError:  # told where the frame is read
         return None
-    found = [steeper for picture in pictures if (steeper := _of_picture(picture, flat)) is not None]
-    return (max(turned for turned, _ in found), max(moved for _, moved in found)) if found else None
-
-
-def _of_picture(picture: NDArray[np.generic], labels: NDArray[np.integer]) -> _Steeper | None:
-    from scipy import ndimage
-
-    steep = ndimage.gaussian_gradient_magnitude(picture.astype(np.float32), 1.0)
-    lines = np.zeros(labels.shape, bool)
-    lines[1:] |= labels[1:] != labels[:-1]
-    lines[:, 1:] |= labels[:, 1:] != labels[:, :-1]
-    turned = [float(steep[lines[::y, ::x]].mean()) for y, x in ((-1, 1), (1, -1), (-1, -1))]
-    cells = frame_cells(labels)
-    half = max(int(cells.diameter / 2), 3)
-    moved = [_along(steep, lines, step) for step in ((half, 0), (-half, 0), (0, half), (0, -half))]
-    known = [steeper for steeper in moved if steeper is not None]
-    if not known or not np.mean(turned) > 0:
-        return (np.inf, np.inf) if float(steep[lines].mean()) > 0 else None
-    return float(steep[lines].mean() / np.mean(turned)), float(1 / np.mean(known)) if np.mean(known) > 0 else np.inf
-
-
-def _along(steep: NDArray[np.float32], lines: NDArray[np.bool_], step: tuple[int, int]) -> float | None:
-    """Return how many times as steep a picture is across lines moved by a step (y, x) as where they are."""
-    own, there = (
-        tuple(slice(max(sign * s, 0), size + min(sign * s, 0)) for s, size in zip(step, steep.shape, strict=True))
-        for sign in (-1, 1)
-    )
-    chosen = lines[own]
-    before = float(steep[own][chosen].mean()) if chosen.any() else 0.0
-    return float(steep[there][chosen].mean()) / before if before > 0 else None
+    diameter = frame_cells(flat).diameter
+    found = [fit for picture in pictures if (fit := outline_fit(picture, flat, diameter)) is not None]
+    return (max(fit.turned for fit in found), max(fit.moved for fit in found)) if found else None

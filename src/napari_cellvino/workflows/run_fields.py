@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from napari_cellvino.core.stage_log import log_stage
+from napari_cellvino.core.threads import import_ahead
 from napari_cellvino.results.plot_measures import FIELD
 from napari_cellvino.results.schema import SPOT_HISTOGRAM_NAME
 from napari_cellvino.results.store import ResultStore
@@ -30,6 +31,7 @@ from napari_cellvino.workflows.run_page import write_run_page
 
 _logger = logging.getLogger(__name__)
 
+PLOTTED_WITH = ("matplotlib.figure", "matplotlib.backends.backend_agg")  # the histogram of spots, at the end
 TABLES_EVERY_S = 2.0
 TABLES_SHARE = 30  # times as long as writing the tables takes, the run goes on before they are written again
 
@@ -129,6 +131,8 @@ def run_fields(
     if not store.has_recipe:
         store.write_recipe(pipeline.recipe)
     _logger.info("run of %s into %s", pipeline.label, store.root)
+    if pipeline.recipe.spots is not None:
+        import_ahead(*PLOTTED_WITH)
     outcomes, complete = list[FieldOutcome](), False
     log = FieldLog(store, pipeline, selection)
     try:

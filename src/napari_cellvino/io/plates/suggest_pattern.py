@@ -1,8 +1,8 @@
 """A pattern for names that look like channels and planes of one image, where nobody typed one.
 
 Names as ``s1_z00_ch00.tif`` are compared with numbers of channels, planes and times taken out: where what is left is
-the same of several files, these may be one image. It is a question and no more; files are taken by themselves. A picture
-of all channels beside them, an overview, or a channel that one image lacks does not keep it from being asked.
+the same of several files, these may be one image. It is a question and no more; files are taken by themselves. A
+picture of all channels beside them, an overview, or a channel that one image lacks does not keep it from being asked.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ import scipy
 from numpy.typing import NDArray
 
 from napari_cellvino.core.linked import linked_groups
-from napari_cellvino.core.threads import THREADS, together
+from napari_cellvino.core.threads import together, used_threads
 
 REACH = 3  # px: half-size of the square for smoothing and for local maxima
 SIGMA = 1.5  # px
@@ -116,7 +116,7 @@ def nearest(seeds: NDArray[np.intp], points: NDArray[np.intp]) -> NDArray[np.int
     tree, asked = scipy.spatial.cKDTree(seeds), 2
     if len(seeds) == 1:
         return np.zeros(len(points), np.intp)
-    distance, found = tree.query(points, k=asked, workers=THREADS)
+    distance, found = tree.query(points, k=asked, workers=used_threads())
     first: NDArray[np.intp] = found[:, 0].copy()
     rows = np.flatnonzero(distance[:, 1] == distance[:, 0])
     while len(rows):

@@ -1,0 +1,79 @@
+"""Whether masks are of the image that they are imported for: their outlines lie where the picture has edges.
+
+On 257 fields of seven kinds with their own masks, other ways to lay these had edges at most 0.76 times as steep; with
+masks that were turned by 180°, turning them back had edges 1.34 times as steep or more. Masks of another field of the
+same kind were told in 76 to 87 % of fields, on two kinds of many cells. Where cells fill the image, as in two others,
+outlines lie on ridges and not on edges, and nothing is said.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellvino.core.errors import CellvinoError
+from napari_cellvino.core.image import Spacing
+from napari_cellvino.formats.field import Labels
+from napari_cellvino.io import open_source
+from napari_cellvino.quality.outline_fit import outline_fit
+
+GAIN = 1.15  # times as steep, that edges are where masks belong
+TURNED, MOVED = 1.15, 1.03  # times as steep as elsewhere, that edges are where masks are
+COVERED = 0.5  # of the image, from which on cells meet each other, and outlines lie on ridges and not on edges
+LONGEST = 4096  # px along each side, that are looked at
+TIFFS = (".tif", ".tiff", ".btf", ".tf8")
+ALIKE = 0.02  # of a size of a pixel, that the same are rounded by
+FEWEST = 40  # pixels of cells that tell something
+
+
+def describe_masks_fit(name: str, labels: Labels, pixels: NDArray[np.generic]) -> tuple[str, ...]:
+    """Return what to say of masks that lie on no edges of the image, or on steeper ones if they were turned.
+
+    Parameters
+    ----------
+    name
+        Of the file of masks.
+    labels, pixels
+        Label image (Y, X) or (Z, Y, X), and all channels (C, Y, X) of what is seen of the image.
+    """
+    flat = labels if labels.ndim == len("YX") else labels.max(axis=0)
+    step = math.ceil(max(flat.shape) / LONGEST)
+    flat, seen = flat[::step, ::step], pixels[:, ::step, ::step]
+    areas = np.bincount(flat.ravel())[1:]
+    if not FEWEST <= areas.sum() <= COVERED * flat.size:
+        return ()
+    diameter = float(np.sqrt(4 / np.pi * np.median(areas[areas > 0])))
+    found = [fit for picture in seen if (fit := outline_fit(np.nan_to_num(picture), flat, diameter)) is not None]
+    if not found:
+        return ()
+    best = min(found, key=lambda fit: fit.gain)
+    if best.gain > GAIN:
+        more = f"{best.gain:.1f} times steeper edges" if best.gain < np.inf else "edges, and on none as they are"
+        return (
+            f"the outlines in {name} would lie on {more} of the image if they were {best.best}: did the program that "
+            "made them show the image otherwise (turned as EXIF says or not, rows from below)?",
+        )
+    if max(fit.turned for fit in found) < TURNED and max(fit.moved for fit in found) < MOVED:
+        return (f"the outlines in {name} lie on edges of the image no more than elsewhere: are they of this image?",)
+    return ()
+
+
+def describe_masks_scale(file: Path, spacing: Spacing) -> tuple[str, ...]:
+    """Return what to say of a label TIFF that gives another size of a pixel than its image, or one that has none."""
+    if not file.name.lower().endswith(TIFFS):
+        return ()
+    try:
+        said = open_source(file).read().spacing.x
+    except CellvinoError:  # its pixels were read, and that is all that is needed
+        return ()
+    if said is None or (spacing.x is not None and abs(said / spacing.x - 1) < ALIKE):
+        return ()
+    if spacing.x is None:
+        return (f"the image has no size of a pixel, and {file.name} {said:g} µm: --pixel-size {said:g} takes it",)
+    return (
+        f"{file.name} says a pixel of {said:g} µm, and the image of {spacing.x:g} µm, which is taken: if the masks "
+        "were made in an image of another size, their cells are others",
+    )
