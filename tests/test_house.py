@@ -21,3 +21,16 @@ def _functions(path: Path) -> Iterator[tuple[str, int]]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield f"{path.name}: {node.name}", (node.end_lineno or node.lineno) - node.lineno + 1
+
+
+def test_painters_end_whatever_is_raised_while_they_paint() -> None:
+    """A painter that outlives its event, in the traceback of an error, ends the program when its widget is drawn."""
+    nodes = [node for path in FILES for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
+    ended = [item.context_expr for node in nodes if isinstance(node, ast.With) for item in node.items]
+    made = [node for node in nodes if _makes_painter(node)]
+    assert made
+    assert [ast.unparse(node) for node in made if node not in ended] == []
+
+
+def _makes_painter(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "QPainter"

@@ -1,6 +1,7 @@
 """The document knows where its objects lie, whatever was done to it, and what does not belong together."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -13,6 +14,7 @@ from skimage.measure import regionprops
 from napari_cellvino.annotation import Annotation, ObjectRecord, Region
 from napari_cellvino.annotation.document import LAST_ID, make_edit
 from napari_cellvino.annotation.paint_strokes import Stroke, edit_from_strokes, edit_region, stroke_of_region
+from napari_cellvino.annotation.tools.mark import exclude
 from napari_cellvino.core.errors import EditError, ImageValueError
 from napari_cellvino.core.objects import ObjectOrigin, Objects, ReviewState
 from tests.annotation.conftest import CLASSES, PROVENANCE, annotate, boxed, check_index
@@ -165,3 +167,20 @@ def test_fingerprint_knows_pixels_and_records(two):
     assert annotate(two.labels, note="x").fingerprint() != first
     two.apply(edit_region(two, "Paint", Region((0, 0), (1, 1)), np.ones((1, 1), np.int32)))
     assert two.fingerprint() != first
+
+
+def test_it_is_known_which_objects_are_excluded_before_and_after_records_are_made():
+    labels = np.zeros((4, 9), np.int32)
+    labels[1:3, 1:3], labels[1:3, 5:8] = 7, 2
+    props = regionprops(labels)
+    columns = {name: np.array([getattr(p, name) for p in props]) for name in ("bbox", "centroid", "area")}
+    found = Objects.found(
+        score=np.ones(2), box=columns["bbox"], centroid=columns["centroid"], area_px=columns["area"],
+    )  # fmt: skip
+    found = replace(found, id=np.array([2, 7], np.int32))
+    annotation = Annotation.found(labels, found, CLASSES, PROVENANCE, shape=labels.shape)
+    assert annotation.excluded.tolist() == [False, False]
+    assert annotation._found is not None  # no record was made for it
+    annotation.apply(exclude(annotation, [7], excluded=True))
+    assert annotation.objects.id.tolist() == [2, 7]
+    assert annotation.excluded.tolist() == [False, True]

@@ -21,6 +21,13 @@ def test_the_last_well_of_1536():
     assert Well.parse("b2") == Well(1, 1)
 
 
+def test_places_that_no_plate_has_are_no_wells():
+    assert Well.at(31, 47).name == "AF48"
+    for row, column in ((-1, 0), (0, -1), (2**32 - 1, 2), (702, 0), (0, 999)):
+        with pytest.raises(ValueError, match="no plate has"):
+            Well.at(row, column)
+
+
 @pytest.mark.parametrize("text", ["", "7", "A0", "ABC1", "A1B", "A-"])
 def test_what_is_no_well_is_said(text):
     with pytest.raises(OptionError, match="B02"):

@@ -94,6 +94,21 @@ def test_a_pixel_of_exactly_1_um_is_questioned_unless_a_person_said_so(tmp_path)
     assert read(tmp_path / "b.tif").warnings == ()
 
 
+def test_two_sizes_of_a_pixel_in_a_file_are_told(tmp_path):
+    tags = {"resolution": (20000, 20000), "resolutionunit": "CENTIMETER"}  # 0.5 µm
+    stack = read(write(tmp_path / "a.tif", description=OME.format(image(0.25)), **tags))
+    assert stack.spacing.x == 0.25
+    assert "0.25 µm in one place and of 0.5 µm in another" in stack.warnings[0]
+    assert read(write(tmp_path / "b.tif", description=OME.format(image(0.5)), **tags)).warnings == ()
+
+
+@pytest.mark.parametrize(("dpi", "unit"), [(72, "INCH"), (300, "INCH"), (118.11, "CENTIMETER")])
+def test_resolutions_of_print_beside_the_unit_of_imagej_are_not_taken(tmp_path, dpi, unit):
+    said = {"description": "ImageJ=1.53t\nunit=um\n", "resolution": (dpi, dpi)}
+    assert not read(write(tmp_path / "a.tif", resolutionunit=unit, **said)).spacing.known
+    assert read(write(tmp_path / "b.tif", resolutionunit="NONE", **said)).spacing.known
+
+
 @pytest.mark.parametrize(("kind", "told"), [("unspecified", 1), ("unassalpha", 0)])
 def test_a_fourth_value_of_8_bits_that_is_not_called_transparency_is_told(tmp_path, kind, told):
     four = np.stack([PIXELS.astype(np.uint8)] * 4, axis=-1)

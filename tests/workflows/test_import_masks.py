@@ -130,3 +130,26 @@ def test_boxes_without_names_of_classes(image, tmp_path):
     annotation = read_annotation(tmp_path / "out" / "a", shape=(40, 50))
     assert annotation.classes == ("class 0", "class 3")
     assert [record.score for record in annotation.records.values()] == [0.75, 0.5]
+
+
+def test_masks_of_whole_cells_beside_those_of_nuclei_are_told(image, tmp_path):
+    write_masks(tmp_path / "masks" / "a_Nuclei.tif", FIRST)
+    write_masks(tmp_path / "masks" / "a_Cells.tif", FIRST, SECOND)
+    (done,) = take(tmp_path / "masks", image, out=tmp_path / "out")
+    assert (done.row["count"], done.notices) == (
+        1,
+        ("a_Nuclei.tif was taken, and not a_Cells.tif; name the file itself to take that",),
+    )
+
+
+def test_outlines_called_like_the_image_are_no_copy_of_it(image, tmp_path):
+    write_masks(tmp_path / "masks" / "a_labels.tif", FIRST)
+    ring = [[24, 4], [32, 4], [32, 12], [24, 12], [24, 4]]
+    shape = {"type": "Polygon", "coordinates": [ring]}
+    other = tmp_path / "masks" / "a.geojson"
+    other.write_text(json.dumps({"type": "Feature", "geometry": shape, "properties": {}}))
+    (done,) = take(tmp_path / "masks", image, out=tmp_path / "out")
+    assert "a.geojson and a_labels.tif" in done.row["error"]
+    other.write_text("{}")  # what no importer reads is not meant
+    (done,) = take(tmp_path / "masks", image, out=tmp_path / "out")
+    assert done.row["count"] == 1

@@ -80,3 +80,7 @@ def test_a_run_that_is_repeated_takes_what_the_last_one_took(engines):
     assert runs.expected(stack, make_pipeline(Recipe(diameter_px=9))) is None
     assert corrected(foretold, pipeline) == RunCost(7.0, 250, runs=2), "other images learn from them as before"
     assert runs.expected(other, pipeline) is None
+    runs.forget(other.planes)
+    assert runs.expected(stack, slid) == expected
+    runs.forget(stack.planes)  # closed: nothing holds its pixels
+    assert runs.expected(stack, slid) is None

@@ -14,6 +14,7 @@ from functools import cached_property
 from types import MappingProxyType
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_cellvino.annotation.edit import Edit
 from napari_cellvino.annotation.found_records import FoundRecords
@@ -167,6 +168,13 @@ class Annotation:
             return placed(found.objects, self.places(found.objects.id.tolist()))
         records = [self._live[id_] for id_ in sorted(self._live)]
         return objects_of_records(records, self.places([record.id for record in records]))
+
+    @property
+    def excluded(self) -> NDArray[np.bool_]:
+        """Whether each object is excluded (N,), in the order of `objects`."""
+        if self._found:
+            return np.zeros(len(self._found), bool)  # nobody did it yet
+        return np.array([self._live[id_].excluded for id_ in sorted(self._live)], bool)
 
     def places(self, ids: Sequence[int]) -> Places:
         """Return the geometry of objects (N,) as columns."""

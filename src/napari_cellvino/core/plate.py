@@ -51,6 +51,14 @@ class Well(NamedTuple):
         return cls(row_number(match[1]), int(match[2]) - 1)
 
 
+    @classmethod
+    def at(cls, row: int, column: int) -> Well:
+        """Return the well of a row and a column from 0; ValueError where its name would have more letters or digits."""
+        if not (0 <= row < 26 * 27 and 0 <= column < 999):
+            raise ValueError(f"no plate has a row {row + 1} and a column {column + 1}")
+        return cls(row, column)
+
+
 NO_WELL = Well(-1, -1)  # of an image of several files that belongs to no plate
 
 

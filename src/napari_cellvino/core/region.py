@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from napari_cellvino.core.errors import OptionError
 
 _TEXT = re.compile(r"\s*(\d+)\s*:\s*(\d+)\s*,\s*(\d+)\s*:\s*(\d+)\s*")
@@ -63,3 +66,23 @@ class Region:
 
     def __str__(self) -> str:
         return f"{self.y0}:{self.y1},{self.x0}:{self.x1}"
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceInImage:
+    """Where what is read of an image lies in all of it: ``corner`` (x, y) of the region in px of the level read.
+
+    ``step`` (x, y) is how many px of the full resolution one px of that level is.
+    """
+
+    corner: tuple[int, int] = (0, 0)
+    step: tuple[float, float] = (1.0, 1.0)
+
+    def to_image(self, points: NDArray[np.number]) -> NDArray[np.number]:
+        """Return points (K, 2) of x, y in what is read as points in px of the full resolution of the whole image."""
+        moved = points if self.corner == (0, 0) else points + np.asarray(self.corner, points.dtype)
+        return moved if self.step == (1, 1) else moved * np.asarray(self.step)
+
+    def to_part(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return points (K, 2) of x, y in the whole image at full resolution as points in what is read of it."""
+        return points if self == PlaceInImage() else points / np.asarray(self.step) - np.asarray(self.corner)

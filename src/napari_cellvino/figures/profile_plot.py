@@ -50,11 +50,11 @@ def draw_profiles(
             axes.scatter(points[rows, 0], points[rows, 1], s=22, color=colour, marker=marker, label=label, linewidth=0)
         if len(wells) <= MOST_NAMES:
             for well, (x, y) in zip(wells, points[:, :2], strict=True):
-                axes.annotate(printable(well), (x, y), xytext=(3, 3), textcoords="offset points", fontsize=6, color=INK)
+                axes.annotate(printable(well), (x, y), xytext=(3, 3), textcoords="offset points", fontsize=8, color=INK)
         axes.set_xlabel(titles[0])
         axes.set_ylabel(titles[1])
         if known and narrow:
-            figure.legend(fontsize=7, frameon=False, loc="outside lower center", ncols=2)
+            figure.legend(fontsize=8, frameon=False, loc="outside lower center", ncols=2)
         elif known:
             axes.legend(fontsize=7, frameon=False, loc="center left", bbox_to_anchor=(1.01, 0.5))
     return figure

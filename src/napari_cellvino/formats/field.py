@@ -22,6 +22,7 @@ from napari_cellvino.annotation.index import ObjectIndex
 from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.image import Spacing
 from napari_cellvino.core.objects import ObjectOrigin, ReviewState
+from napari_cellvino.core.region import PlaceInImage
 from napari_cellvino.figures.composite import Picture, composite, to_rgb
 from napari_cellvino.formats.contours import Ring, trace_rings
 
@@ -141,8 +142,9 @@ class ExportField:
     """One field of view.
 
     ``pixels`` (C, Y, X) or (C, Z, Y, X) are the raw values that the labels lie on. ``seen`` is the channel in which the
-    cells were found, None where red, green and blue were (``rgb``). ``measurements`` has a column per name with a value
-    per cell. Fields of one ``group`` (well, animal) stay in one split.
+    cells were found, None where red, green and blue were (``rgb``). ``place`` says where ``pixels`` lie in the image
+    file, for formats that do not bring them along. ``measurements`` has a column per name with a value per cell. Fields
+    of one ``group`` (well, animal) stay in one split.
     """
 
     name: str
@@ -152,6 +154,7 @@ class ExportField:
     channels: tuple[str, ...] = ("Channel 1",)
     rgb: bool = False
     seen: int | None = 0
+    place: PlaceInImage = field(default_factory=PlaceInImage)
     group: str = ""
     measurements: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     provenance: Mapping[str, object] = field(default_factory=dict)

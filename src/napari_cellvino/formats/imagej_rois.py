@@ -2,7 +2,8 @@
 
 An object in one piece is a traced ROI, one with holes or parts a composite; both run along the edges of pixels and
 fill to exactly its pixels. In a z-stack an object has one ROI per plane, at that plane. A ROI's name is the object's
-id, its properties hold class, score, origin and review state; its group number tells classes apart by colour. Lost:
+id, its properties hold class, score, origin and review state; its group number tells classes apart by colour. Positions
+are those in the whole image at full resolution, where a region or a smaller level was read. Lost:
 nothing of the outlines (one-pixel objects and those at the edge included) in images of up to 60,535 px a side.
 Boxes become rectangles. Scores keep six digits.
 
@@ -24,12 +25,14 @@ from numpy.typing import NDArray
 from roifile import ROI_SUBTYPE, ROI_TYPE, ImagejRoi
 
 from napari_cellvino.core.errors import ImageReadError, ImageValueError
+from napari_cellvino.core.region import PlaceInImage
 from napari_cellvino.formats.archives import read_members, visible_members
 from napari_cellvino.formats.areas import Area, SkippedShapes, cells_of_areas, ellipse, points_of
 from napari_cellvino.formats.contours import Points, Ring
 from napari_cellvino.formats.decoding import check_fits, decoding
 from napari_cellvino.formats.field import Cell, Cells, ExportField, cell_from, planes_of
 from napari_cellvino.formats.label_canvas import check_flat, planes_of_areas, single_planes_notice
+from napari_cellvino.formats.matching import ImageQuery, as_query
 from napari_cellvino.formats.writer import SplitAssignment
 
 MOVE, LINE, CLOSE = 0.0, 1.0, 4.0  # how java.awt.geom.PathIterator numbers them
@@ -51,7 +54,7 @@ class RoiZips:
         stack = len(field.shape) == 3
         with zipfile.ZipFile(self._folder / f"{field.name}_RoiSet.zip", "w") as archive:
             for z, plane in enumerate(planes_of(field), 1):
-                for cell, roi in _rois(plane):
+                for cell, roi in _rois(plane, field.place):
                     roi.props, roi.group = _properties(cell), self._kinds.get(cell.kind, 0)
                     roi.name = f"{cell.id}-z{z:03d}" if stack else str(cell.id)
                     roi.position = roi.z_position = z if stack else 0
@@ -61,14 +64,21 @@ class RoiZips:
         """Do nothing: all is written."""
 
 
-def _rois(plane: ExportField) -> Iterator[tuple[Cell, ImagejRoi]]:
+def _rois(plane: ExportField, place: PlaceInImage) -> Iterator[tuple[Cell, ImagejRoi]]:
     rings = plane.cells.rings
     for cell in plane.cells.cells:
-        yield cell, roi_of(rings[cell.id]) if rings else _rectangle(cell)
+        yield cell, roi_of([_on_pixels(place, ring) for ring in rings[cell.id]]) if rings else _rectangle(cell, place)
 
 
-def _rectangle(cell: Cell) -> ImagejRoi:
-    top, left, bottom, right = (round(edge) for edge in cell.box)
+def _on_pixels(place: PlaceInImage, ring: NDArray[np.number]) -> Ring:
+    """Return a ring where it lies in the whole image, whose corners are those of pixels."""
+    moved: Ring = np.rint(place.to_image(ring)).astype(np.int32)
+    return moved
+
+
+def _rectangle(cell: Cell, place: PlaceInImage) -> ImagejRoi:
+    corners = _on_pixels(place, np.array([cell.box[1::-1], cell.box[3:1:-1]]))
+    (left, top), (right, bottom) = corners.tolist()
     return ImagejRoi(roitype=ROI_TYPE.RECT, top=top, left=left, bottom=bottom, right=right)
 
 
@@ -99,7 +109,7 @@ def _properties(cell: Cell) -> str:
     return "".join(f"{key}: {' '.join(str(value).split())}\n" for key, value in properties.items())
 
 
-def read_rois(path: Path, shape: tuple[int, ...], name: str = "") -> Cells:
+def read_rois(path: Path, shape: tuple[int, ...], wanted: ImageQuery | str = "") -> Cells:
     """Return the area ROIs of a ``.roi`` or ``.zip`` file in an image of ``shape``; lines and points are passed over.
 
     In a stack, ROIs that say they are one object are one; any other is an object of its own plane.
@@ -111,6 +121,7 @@ def read_rois(path: Path, shape: tuple[int, ...], name: str = "") -> Cells:
     ImageValueError
         If they lie on other planes than the image has, or at several time points.
     """
+    place = as_query(wanted).place
     rois = [_roi(path, named, content) for named, content in _contents(path)]
     left, ids = SkippedShapes(), set[int]()
     areas = [roi for roi in rois if roi.roitype in AREAS]
@@ -122,9 +133,9 @@ def read_rois(path: Path, shape: tuple[int, ...], name: str = "") -> Cells:
     with decoding(path, "ImageJ ROIs"):
         planes = planes_of_areas(path, [_plane(roi) for roi in areas], shape) if not boxed else [0] * len(areas)
         cells = [
-            Area(_cell(roi, ids), () if boxed else tuple(rings), z, known="object:" in roi.props)
+            Area(_cell(roi, ids, place), () if boxed else tuple(rings), z, known="object:" in roi.props)
             for roi, z in zip(areas, planes, strict=True)
-            if (rings := rings_of(roi))
+            if (rings := [place.to_part(np.asarray(ring, np.float64)) for ring in rings_of(roi)])
         ]
         left.add("ROI(s) have no points", len(areas) - len(cells))
         unknown = sum(not area.known for area in cells)
@@ -226,11 +237,13 @@ def _turned(roi: ImagejRoi) -> list[Points]:
     return []
 
 
-def _cell(roi: ImagejRoi, ids: set[int]) -> Cell:
+def _cell(roi: ImagejRoi, ids: set[int], place: PlaceInImage) -> Cell:
     """Return what a ROI's properties say; one id for those that say they are one object, else the next free one."""
     said = dict(line.split(": ", 1) for line in roi.props.splitlines() if ": " in line)
     known = said.get("object", "").isdecimal()
     id_ = int(said["object"]) if known else max(ids, default=0) + 1
     ids.add(id_)
-    box = (float(roi.top), float(roi.left), float(roi.bottom), float(roi.right))
+    corners = place.to_part(np.array([[roi.left, roi.top], [roi.right, roi.bottom]], np.float64))
+    (x0, y0), (x1, y1) = corners.tolist()
+    box = (y0, x0, y1, x1)
     return cell_from(id_, said.get("class", "cell") if known else "cell", said if known else {}, box)

@@ -20,6 +20,7 @@ WORDS = re.compile(  # of which names of masks are made
     r"|cyto(plasm)?|membrane|inst(ances?)?|gt|truth|pred(ictions?)?|manual|corrected|final|roi_?sets?|rois?))+"
 )
 NO_MASKS = re.compile(r"[-_. ](flows?|overlay|prob(abilities)?)$", re.IGNORECASE)  # what lies beside masks
+PICTURE = re.compile(r"\.(tiff?|btf|tf8|png|zarr)(\.gz)?$", re.IGNORECASE)
 MOST_FILES = 100_000
 LABELS = "labels"  # of an OME-Zarr
 
@@ -76,7 +77,20 @@ def _marked(files: list[Path], wanted: ImageQuery) -> list[Path]:
         for path in files
         if ENDING.search(path.name) and not path.name.startswith(".") and _is_of(path, wanted) and path.resolve() != own
     ]
-    return [path for path in named if len(named) == 1 or plain(names_of(path)[0]) not in wanted.names] or named
+    return [path for path in named if len(named) == 1 or not _may_be_a_copy(path, wanted)] or named
+
+
+def _may_be_a_copy(path: Path, wanted: ImageQuery) -> bool:
+    """Return whether a file is called as the image is, and may be one: it lies beside its masks in many folders."""
+    return PICTURE.search(path.name) is not None and plain(names_of(path)[0]) in wanted.names
+
+
+def others_named_after(file: Path, wanted: ImageQuery) -> list[str]:
+    """Return the names of other files beside one that are called masks of the same image, as those of whole cells."""
+    begun = (
+        path for path in islice(file.parent.iterdir(), MOST_FILES) if plain(path.name).startswith(tuple(wanted.names))
+    )
+    return sorted(path.name for path in begun if path != file and is_named_after(path, wanted))
 
 
 def _is_of(path: Path, wanted: ImageQuery) -> bool:

@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
 
 from napari_cellvino.core.errors import ImageReadError, ImageValueError
+from napari_cellvino.core.region import PlaceInImage
 from napari_cellvino.formats.field import MisfitError
 from napari_cellvino.storage.file_names import safe_name
 
@@ -32,7 +33,8 @@ class ImageQuery:
     ``name`` is without ending; ``path`` is where it lies, empty where that is not known; ``rivals`` are the paths of
     other images that are imported together with it and have the same name; ``several`` says that there are others, and
     ``others`` are their names, as `plain` gives them.
-    ``unit_px`` (x, y) is how many px one unit of the outlines is, where a person says that they are not in px.
+    ``unit_px`` (x, y) is how many px one unit of the outlines is, where a person says that they are not in px;
+    ``place`` is where it lies in its file, of which a region or a smaller level may be read.
     """
 
     name: str
@@ -41,6 +43,7 @@ class ImageQuery:
     several: bool = False
     unit_px: tuple[float, float] | None = None
     others: frozenset[str] = frozenset()
+    place: PlaceInImage = field(default_factory=PlaceInImage)
 
     @property
     def names(self) -> frozenset[str]:

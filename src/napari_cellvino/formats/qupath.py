@@ -2,7 +2,8 @@
 
 Each cell is a detection with its class, its measurements and, as metadata, id, origin and review state. Outlines run
 along the edges of pixels, as QuPath's own, with holes and parts, and fill to exactly the object's pixels; in a z-stack
-a cell has one object per plane. Boxes become rectangles. Lost: nothing but the scale, which QuPath has of the image.
+a cell has one object per plane. Positions are those in the whole image at full resolution, as QuPath's own. Boxes
+become rectangles. Lost: nothing but the scale, which QuPath has of the image.
 
 References
 ----------
@@ -23,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageValueError
+from napari_cellvino.core.region import PlaceInImage
 from napari_cellvino.figures.outlines import class_hues
 from napari_cellvino.formats.areas import Area, SkippedShapes, box_of, cells_of_areas, points_of
 from napari_cellvino.formats.contours import Ring
@@ -64,7 +66,7 @@ def _features(field: ExportField) -> Iterator[Json]:
     for z, plane in enumerate(planes_of(field)):
         rings = plane.cells.rings
         for cell in plane.cells.cells:
-            geometry = _geometry(rings[cell.id]) if rings else _rectangle(cell)
+            geometry = _geometry(rings[cell.id], field.place) if rings else _rectangle(cell, field.place)
             if stack:
                 geometry["plane"] = {"c": -1, "z": z, "t": 0}
             yield {
@@ -75,15 +77,19 @@ def _features(field: ExportField) -> Iterator[Json]:
             }
 
 
-def _geometry(rings: list[Ring]) -> Json:
-    polygons = [[[*ring.tolist(), ring[0].tolist()] for ring in polygon] for polygon in polygons_of(rings)]
+def _geometry(rings: list[Ring], place: PlaceInImage) -> Json:
+    polygons = [[_closed(place.to_image(ring).tolist()) for ring in polygon] for polygon in polygons_of(rings)]
     if len(polygons) == 1:
         return {"type": "Polygon", "coordinates": polygons[0]}
     return {"type": "MultiPolygon", "coordinates": polygons}
 
 
-def _rectangle(cell: Cell) -> Json:
-    y0, x0, y1, x1 = cell.box
+def _closed(ring: list[Any]) -> list[Any]:
+    return [*ring, ring[0]]
+
+
+def _rectangle(cell: Cell, place: PlaceInImage) -> Json:
+    (x0, y0), (x1, y1) = place.to_image(np.array([cell.box[1::-1], cell.box[3:1:-1]])).tolist()
     return {"type": "Polygon", "coordinates": [[[x0, y0], [x1, y0], [x1, y1], [x0, y1], [x0, y0]]], "box": True}
 
 
@@ -117,7 +123,8 @@ def read_geojson(
 
     In a stack, polygons that say they are one object are one; any other is an object of its own plane. An annotation
     that goes round detections is the region that they were looked for in, and no cell. ``content`` is what the file
-    holds, where it was read before; ``wanted`` says in which unit its outlines are.
+    holds, where it was read before; ``wanted`` says in which unit its outlines are, and where the image lies in its
+    file.
 
     Raises
     ------
@@ -135,7 +142,7 @@ def read_geojson(
         cells = [
             area
             for number, (feature, z) in enumerate(zip(areas, planes, strict=True), 1)
-            for area in _areas(feature, number, z, found=found, unit_px=as_query(wanted).unit_px)
+            for area in _areas(feature, number, z, found=found, wanted=as_query(wanted))
         ]
         unknown = sum("object" not in _metadata(feature) for feature in areas)
         drawn = cells_of_areas(path, cells, shape, left_out=left)
@@ -162,12 +169,13 @@ def _features_with_area(held: JsonContent, left: SkippedShapes) -> list[Json]:
     return areas
 
 
-def _areas(feature: Json, number: int, z: int, *, found: bool, unit_px: tuple[float, float] | None) -> Iterator[Area]:
+def _areas(feature: Json, number: int, z: int, *, found: bool, wanted: ImageQuery) -> Iterator[Area]:
     """Yield an area per polygon of a feature: those of one may overlap, and are added up."""
     geometry, known = feature["geometry"], "object" in _metadata(feature)
     cell, suspect = _cell(feature, number), found and _object_type(feature) not in FOUND
     for polygon in _polygons(geometry):
-        rings = [ring if unit_px is None else ring * unit_px for ring in polygon]
+        in_px = (ring if wanted.unit_px is None else ring * wanted.unit_px for ring in polygon)
+        rings = [wanted.place.to_part(ring) for ring in in_px]
         if "box" in geometry:
             (x0, y0), (x1, y1) = rings[0].min(0).tolist(), rings[0].max(0).tolist()
             yield Area(replace(cell, box=box_of(x0, y0, x1 - x0, y1 - y0)), z=z, known=known)

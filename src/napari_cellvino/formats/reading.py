@@ -128,7 +128,7 @@ def _json(path: Path, shape: Shape, wanted: ImageQuery) -> Cells:
 
 
 def _archive(path: Path, shape: Shape, wanted: ImageQuery) -> Cells:
-    return read_rois(path, shape)
+    return read_rois(path, shape, wanted)
 
 
 READERS: dict[str, Reader] = {

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageValueError
-from napari_cellvino.core.image import PlaneReader, Spacing
-from napari_cellvino.core.region import Region
+from napari_cellvino.core.image import PlaneReader, Spacing, Stack
+from napari_cellvino.core.region import PlaceInImage, Region
 from napari_cellvino.io.checks import check_memory, check_room
 from napari_cellvino.io.region import read_part
 
@@ -90,6 +90,14 @@ class Pyramid:
             f"read a smaller level: --level {self.level + 1} of {_list(self.sizes)}; or a part: --region Y0:Y1,X0:X1"
         )
         return GuardedPlanes(path, planes, self.sizes[self.level], _COPIES * pixel_bytes + _ANYWHERE, remedy)
+
+
+def place_in_image(stack: Stack) -> PlaceInImage:
+    """Return where a stack lies in all of its image, by the region and the level that are read of it."""
+    said = stack.overrides
+    region = Region.parse(said.region) if said.region else Region(0, 1, 0, 1)
+    step = Pyramid(stack.levels, said.level).spacing(Spacing(None, 1.0, 1.0)) if said.level else Spacing(None, 1.0, 1.0)
+    return PlaceInImage((region.x0, region.y0), (step.x or 1.0, step.y or 1.0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ own with a function beside them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tifffile import TiffFile, TiffPage, TiffPageSeries
@@ -17,6 +17,7 @@ from napari_cellvino.io.ome import ome_images
 
 _STRAIGHT = 0  # ImageJ's number of the function c0 + c1 * value
 _SAME = 1e-9
+_DIFFER = 0.05  # of the size of a pixel, from which on two of them are not the same
 
 
 def description_doubts(tif: TiffFile, series: TiffPageSeries) -> tuple[str, ...]:
@@ -30,6 +31,17 @@ def unsaid_size_question(spacing: Spacing, overrides: MetadataOverrides) -> tupl
         return ()
     return (
         "a pixel of exactly 1 µm is what programs write where nobody said how large it is: check it, or give the size",
+    )
+
+
+def other_sizes(said: Sequence[Spacing]) -> tuple[str, ...]:
+    """Return what to say where a file gives the size of a pixel, which is known in each, in places that differ."""
+    sizes = [spacing.x for spacing in said if spacing.x is not None]
+    other = next((size for size in sizes if abs(size / sizes[0] - 1) > _DIFFER), None)
+    if other is None:
+        return ()
+    return (
+        f"the file says a pixel of {sizes[0]:g} µm in one place and of {other:g} µm in another: the first is taken",
     )
 
 

@@ -29,6 +29,7 @@ from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.core.image import Spacing
 from napari_cellvino.io.ndtiff import ndtiff_names
 from napari_cellvino.io.ome_series import images_of_series
+from napari_cellvino.io.tiff_doubts import other_sizes
 
 UM_PER_INCH = 25_400.0
 SMALLEST_UM = 0.001  # an electron microscope's
@@ -45,6 +46,7 @@ _UNITS_S = {
     "microsecond": 1e-6, "ns": 1e-9, "min": 60.0, "minute": 60.0, "h": 3600.0, "hr": 3600.0, "hour": 3600.0,
     "d": 86400.0, "day": 86400.0,
 }  # fmt: skip
+_OF_PRINT = {"cm", "centimeter", "in", "inch"}
 _PER_CENTIMETRE = 3
 _TIFF_UNITS_UM = {2: UM_PER_INCH, _PER_CENTIMETRE: 10_000.0}
 
@@ -71,7 +73,8 @@ def read_metadata(tif: TiffFile, series: TiffPageSeries) -> TiffMetadata:
     """Return what an open file says of a series: each fact from the first that knows it."""
     found = [reader(tif, series) for reader in _READERS]
     printed = next((f.spacing.x for f in found if printing_dpi(f.spacing.x)), None)
-    x_y = next((f.spacing for f in found if f.spacing.known and not printing_dpi(f.spacing.x)), Spacing())
+    sizes = [f.spacing for f in found if f.spacing.known and not printing_dpi(f.spacing.x)]
+    x_y = next(iter(sizes), Spacing())
     z = next((f.spacing.z for f in found if f.spacing.z is not None), None)
     said = (
         f"a pixel size of {printed:.4g} µm is that of print ({printing_dpi(printed)} dpi): not taken" if printed else ""
@@ -83,7 +86,7 @@ def read_metadata(tif: TiffFile, series: TiffPageSeries) -> TiffMetadata:
         next((f.interval_s for f in found if f.interval_s is not None), None),
         (said,) if said else (),
         next((f.positions for f in found if f.positions), ()),
-        next((f.warnings for f in found if f.warnings), ()),
+        (*next((f.warnings for f in found if f.warnings), ()), *other_sizes(sizes)),
     )
 
 
@@ -172,13 +175,16 @@ def imagej_spacing(metadata: Mapping[str, Any], pixels_per_unit: tuple[float, fl
     reads it so.
     """
     x_unit = str(metadata.get("unit", ""))
+    tagged = _TIFF_UNITS_UM.get(tag_unit, 0.0) / pixels_per_unit[0] if pixels_per_unit[0] > 0 else 0.0
+    if x_unit not in _OF_PRINT and printing_dpi(tagged):
+        pixels_per_unit = (0.0, 0.0)  # ImageJ writes no such unit beside µm: another program put it there since
     if tag_unit == _PER_CENTIMETRE and pixels_per_unit[0] * SMALLEST_UM > 1 and micrometres(1, x_unit) == 1:
         x_unit, metadata = "cm", {"zunit": x_unit, **metadata}
     y_unit, z_unit = (str(metadata.get(key) or x_unit) for key in ("yunit", "zunit"))
     x, y = (
         micrometres(1 / n, unit) if n > 0 else None for n, unit in zip(pixels_per_unit, (x_unit, y_unit), strict=True)
     )
-    if x_unit in {"cm", "centimeter", "in", "inch"}:
+    if x_unit in _OF_PRINT:
         x, y = plausible_spacing(x), plausible_spacing(y)
         if x is None and z_unit == x_unit:
             return Spacing()
@@ -228,7 +234,8 @@ def _imagej(tif: TiffFile, series: TiffPageSeries) -> TiffMetadata:
     count = int(metadata.get("channels", 1))
     names = imagej_channels([str(label) for label in labels], count) if isinstance(labels, list) else ()
     page = tif.pages.first
-    spacing = imagej_spacing(metadata, page.resolution if tagged else (0.0, 0.0), int(page.resolutionunit))
+    unit = int(page.tags.valueof(296, default=1))
+    spacing = imagej_spacing(metadata, page.resolution if tagged else (0.0, 0.0), unit)
     return TiffMetadata(spacing, names, interval_s=imagej_interval(metadata))
 
 

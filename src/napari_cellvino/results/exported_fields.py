@@ -21,6 +21,7 @@ from napari_cellvino.core.recipe import Recipe, make_recipe
 from napari_cellvino.formats.field import ExportField
 from napari_cellvino.io import Source, open_as
 from napari_cellvino.io.plates import is_of_plate, open_plate
+from napari_cellvino.io.pyramid import place_in_image
 from napari_cellvino.results.field_folder import FieldFolder
 from napari_cellvino.results.schema import ANNOTATION_NAME
 from napari_cellvino.segmentation.prepare import project
@@ -95,6 +96,7 @@ def read_field(folder: Path, groups: Mapping[str, str] | None = None) -> ExportF
         channels=plane.channels,
         rgb=stack.rgb,
         seen=index,
+        place=place_in_image(stack),
         group=(groups or {}).get(folder.name) or group_of(origin, folder.name),
         measurements=_measurements(stored, [cell.id for cell in cells.cells]),
         provenance=stored.result.provenance or {},

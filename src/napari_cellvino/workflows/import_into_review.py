@@ -7,10 +7,11 @@ from pathlib import Path
 
 from napari_cellvino.annotation import Annotation
 from napari_cellvino.core.errors import ImageValueError
-from napari_cellvino.core.image import Plane, Spacing
+from napari_cellvino.core.image import Plane, Stack
 from napari_cellvino.formats.field import Cell, Cells
 from napari_cellvino.formats.matching import ImageQuery
 from napari_cellvino.formats.reading import find_annotations, read_cells
+from napari_cellvino.io.pyramid import place_in_image
 from napari_cellvino.quality.doubts import find_doubts
 from napari_cellvino.quality.reconcile import Reconciliation, reconcile
 from napari_cellvino.workflows.import_masks import px_per_um, records_of_cells
@@ -26,12 +27,12 @@ class Masks:
 
 
 def read_masks(
-    path: Path, annotation: Annotation, *, outlines_in_um: Spacing | None = None, plane: Plane | None = None
+    path: Path, annotation: Annotation, *, in_um: bool = False, stack: Stack | None = None, plane: Plane | None = None
 ) -> Masks:
     """Return what a file, or a folder with a file named like the image, holds for the image of an annotation.
 
-    Outlines (of GeoJSON) are in px, or in µm where the image's ``Spacing`` is given; with the ``plane`` that is seen of
-    it, it is told where they do not fit that.
+    Outlines (of GeoJSON) are in px, or ``in_um``; the ``stack`` of the image tells the size of its pixels, and where it
+    lies in its file. With the ``plane`` that is seen of it, it is told where they do not fit that.
 
     Raises
     ------
@@ -41,8 +42,10 @@ def read_masks(
         If it does not fit the image, or holds boxes where outlines are reviewed, or the other way round.
     """
     origin = annotation.provenance.origin
-    unit = px_per_um(outlines_in_um) if outlines_in_um is not None else None
+    unit = px_per_um(stack) if in_um and stack is not None else None
     wanted = ImageQuery(origin.name, origin.path, unit_px=unit)
+    if stack is not None:
+        wanted = replace(wanted, place=place_in_image(stack))
     file = find_annotations(path, wanted)
     cells = read_cells(file, annotation.shape, wanted)
     if (cells.labels is None) != (annotation.labels is None):

@@ -16,15 +16,16 @@ from typing import TypeVar
 
 from napari_cellvino.annotation import Annotation, ObjectRecord, Provenance, pixels_sha256
 from napari_cellvino.core.errors import CellvinoError, ImageReadError, ImageValueError
-from napari_cellvino.core.image import Origin, Plane, Spacing, Stack
+from napari_cellvino.core.image import Origin, Plane, Stack
 from napari_cellvino.core.objects import Doubt, ObjectOrigin, ReviewState
 from napari_cellvino.core.progress import finish
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.engines.engine import NO_ENGINE
 from napari_cellvino.formats.field import Cell, Cells, MisfitError
-from napari_cellvino.formats.mask_files import is_named_after
+from napari_cellvino.formats.mask_files import is_named_after, others_named_after
 from napari_cellvino.formats.matching import ImageQuery, of_same_cellpose_run, plain
 from napari_cellvino.formats.reading import find_annotations, holds_one_image, read_cells, without_masks
+from napari_cellvino.io.pyramid import place_in_image
 from napari_cellvino.quality.doubts import find_doubts
 from napari_cellvino.results.corrections import IMPORTED, by_person
 from napari_cellvino.results.field_folder import read_annotation
@@ -96,8 +97,9 @@ def import_masks(
             here = at_time(recipe, origin)
             check_usable(stack, here.frame)
             wanted = _wanted(origin, images, several=len(first) > 1)
+            wanted = replace(wanted, place=place_in_image(stack))
             if in_um:
-                wanted = replace(wanted, unit_px=px_per_um(stack.spacing))
+                wanted = replace(wanted, unit_px=px_per_um(stack))
             file = _own_file(masks, wanted, stack, here)
             done = _import_field(file, wanted, stack, store, here, taken, overwrite=overwrite)
             done = replace(done, notices=(*done.notices, *_beside(file, masks, wanted)))
@@ -109,17 +111,18 @@ def import_masks(
     refresh_run_page(root)
 
 
-def px_per_um(spacing: Spacing) -> tuple[float, float]:
-    """Return how many px (x, y) a µm is.
+def px_per_um(stack: Stack) -> tuple[float, float]:
+    """Return how many px (x, y) of the whole image at full resolution a µm is.
 
     Raises
     ------
     ImageValueError
         If the size of a pixel is not known.
     """
+    spacing, step = stack.spacing, place_in_image(stack).step
     if spacing.x is None or spacing.y is None:
         raise ImageValueError("the image has no size of a pixel, which outlines in µm need; give it with --pixel-size")
-    return 1 / spacing.x, 1 / spacing.y
+    return step[0] / spacing.x, step[1] / spacing.y
 
 
 def _wanted(origin: Origin, images: Sequence[Path], *, several: bool) -> ImageQuery:
@@ -151,11 +154,15 @@ def _own_file(masks: Path, wanted: ImageQuery, stack: Stack, recipe: Recipe) -> 
 
 
 def _beside(file: Path, masks: Path, wanted: ImageQuery) -> tuple[str, ...]:
-    """Return what to say where Cellpose wrote several files of one image, or a name only begins like its own."""
+    """Return what to say where several files are of one image, or a name only begins like its own."""
     if file != masks and file.is_file() and is_named_after(file, wanted):
         return (f"{file.name} was taken, by the beginning of its name",)
     others = [] if file == masks else of_same_cellpose_run(file)
-    return (f"{file.name} was taken, of what Cellpose wrote of it, and not {', '.join(others)}",) if others else ()
+    more = [] if file == masks else others_named_after(file, wanted)
+    return (
+        *([f"{file.name} was taken, of what Cellpose wrote of it, and not {', '.join(others)}"] if others else []),
+        *([f"{file.name} was taken, and not {', '.join(more)}; name the file itself to take that"] if more else []),
+    )
 
 
 def _import_field(

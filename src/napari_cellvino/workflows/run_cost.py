@@ -203,17 +203,19 @@ class RunsOfImage:
     def keep(self, foretold: RunCost, taken: RunCost, stack: Stack, pipeline: Pipeline) -> RunEstimate:
         """Keep what a run took, for others with this model too, and return what the next one is expected to take."""
         keep_run(foretold, taken, pipeline)
-        self._know(stack)[_choices(pipeline)] = expected = RunEstimate(taken, foretold, repeated=True)
+        if stack.planes is not self._planes:
+            self._planes, self._known = stack.planes, {}
+        self._known[_choices(pipeline)] = expected = RunEstimate(taken, foretold, repeated=True)
         return expected
 
     def expected(self, stack: Stack, pipeline: Pipeline) -> RunEstimate | None:
         """Return what a run takes, if there was one on this image with the same choices."""
-        return self._know(stack).get(_choices(pipeline))
+        return self._known.get(_choices(pipeline)) if stack.planes is self._planes else None
 
-    def _know(self, stack: Stack) -> dict[str, RunEstimate]:
-        if stack.planes is not self._planes:
-            self._planes, self._known = stack.planes, {}
-        return self._known
+    def forget(self, planes: PlaneReader | None) -> None:
+        """Let go of an image."""
+        if planes is self._planes:
+            self._planes, self._known = None, {}
 
 
 def _choices(pipeline: Pipeline) -> str:

@@ -237,6 +237,7 @@ class Workspace:
         self.use_stack(None)
         self._outcome_cache.clear()
         self.redecoder.forget()
+        self.runs = RunsOfImage()
 
     def accept(self, outcome: Outcome, pipeline: Pipeline, stack: Stack | None = None) -> None:
         """Make the outcome of a run of ``pipeline`` the current one, and the reference for changes.
@@ -339,6 +340,7 @@ class Workspace:
 
     def forget_image(self, planes: PlaneReader) -> None:
         """Drop the cached outcomes of an image that is closed."""
+        self.runs.forget(planes)
         for dropped in self._outcome_cache.forget(planes):
             self.outcome_dropped.emit(dropped.outcome)
 

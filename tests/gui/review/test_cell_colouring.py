@@ -12,6 +12,8 @@ from qtpy.QtWidgets import QComboBox
 from napari_cellvino.annotation import EditSession
 from napari_cellvino.annotation.tools.mark import accept, exclude, reject
 from napari_cellvino.core.image import Plane
+from napari_cellvino.gui.napari_bridge.cell_labels import CellLabels
+from napari_cellvino.gui.napari_bridge.layer_style import is_one_colour
 from napari_cellvino.gui.review.cell_colouring import (
     EXCLUDED,
     STATE,
@@ -100,3 +102,39 @@ def test_the_picture_takes_the_colours_that_are_chosen(review: Review, qtbot: Qt
     review.key("A")  # an edit in the middle of it
     qtbot.waitUntil(lambda: not panel.legend.isVisible(), timeout=WAIT_MS)
     np.testing.assert_array_equal(layer.get_color(id_), before)
+
+
+def test_a_slider_draws_coloured_cells_in_the_thread_and_colours_them_anew(
+    review: Review, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window, layer = review.window, review.layer
+    choose(review.panel.colour, "Area")
+    qtbot.waitUntil(lambda: "█" in review.panel.legend.text(), timeout=WAIT_MS)
+    drawn = list[tuple[slice, ...]]()
+    contour = CellLabels._calculate_contour
+    monkeypatch.setattr(
+        CellLabels, "_calculate_contour", lambda self, labels, part: drawn.append(part) or contour(self, labels, part)
+    )
+    window.show_step(2)
+    slider = window.run_panel.sliders.rows["smallest"].slider
+    slider.setFocus()
+    shown, before = list[object](), len(review.ids)
+    window.session.workspace.outcome_changed.connect(shown.append)
+    while len(review.reviewer.annotation.records) == before:
+        shown.clear()
+        QTest.keyClick(slider, Qt.Key.Key_PageUp)
+        qtbot.waitUntil(lambda: bool(shown) and not window.session.decoder.busy, timeout=WAIT_MS)
+    window.session.workspace.outcome_changed.disconnect(shown.append)
+    assert review.reviewer.annotation.records
+    window.show_step(3)
+
+    def coloured() -> bool:
+        return not is_one_colour(layer.colormap) and not window.session.busy
+
+    qtbot.waitUntil(coloured, timeout=WAIT_MS)
+    annotation = review.reviewer.annotation
+    areas = {id_: annotation.geometry(id_).area for id_ in annotation.records}
+    least, most = min(areas, key=areas.get), max(areas, key=areas.get)
+    assert layer.get_color(least)[2] > layer.get_color(least)[1]  # violet: the scale is that of the cells that are left
+    assert layer.get_color(most)[1] > layer.get_color(most)[2]  # yellow
+    assert not drawn  # in the window's thread, which takes a fifth of a second for a large image

@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QWidget
 from napari_cellvino.gui.run.run_panel import RunPanel
 from napari_cellvino.gui.shell.window import CellvinoWindow
 
-from ..conftest import WAIT_MS, our_threads
+from ..conftest import LEAVING_MS, WAIT_MS, our_threads
 
 
 def test_dock_closed_during_a_run_leaves_nothing(
@@ -55,7 +55,8 @@ def test_closed_session_lets_go_of_everything_large(
 ) -> None:
     open_file(window, plate_file)
     run(window)
-    workspace = window.session.workspace
+    workspace, runner = window.session.workspace, window.session.runner
+    qtbot.waitUntil(lambda: runner.expected is not None, timeout=WAIT_MS)
     large = [
         weakref.ref(it)
         for it in (
@@ -69,9 +70,12 @@ def test_closed_session_lets_go_of_everything_large(
     assert gc.get_freeze_count() == 0
     viewer.layers.clear()
     qtbot.waitUntil(lambda: not our_threads(), timeout=WAIT_MS)
-    qtbot.wait(50)
-    gc.collect()
-    assert [it() for it in large] == [None, None, None]
+
+    def are_gone() -> bool:
+        gc.collect()  # whatever the thread that ended last still held goes a moment later
+        return [it() for it in large] == [None, None, None]
+
+    qtbot.waitUntil(are_gone, timeout=LEAVING_MS)
 
 
 def test_a_layer_that_was_there_before_the_dock_is_let_go_of(viewer: napari.Viewer, qtbot: QtBot) -> None:

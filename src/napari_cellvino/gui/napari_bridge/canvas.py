@@ -151,20 +151,19 @@ class Canvas(QWidget):
         """Draw the marks."""
         if self._viewer.dims.ndisplay == 3:
             return
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        self._paint_signs(painter)
-        drawn = [self._pixels(self._line)] if len(self._line) > 1 else []
-        shapes = [QPolygonF([QPointF(x, y) for x, y in line.tolist()]) for line in (*self._seen_outlines(), *drawn)]
-        for colour, width in ((HALO, 4), (LINE, 2)):
-            painter.setPen(QPen(colour, width))
-            for shape in shapes:
-                painter.drawPolyline(shape)
-        painter.setPen(QPen(HALO, 2))
-        painter.setBrush(LINE)
-        for x, y in self._pixels(self._seeds).tolist():
-            painter.drawEllipse(QPointF(x, y), SEED_PX, SEED_PX)
-        painter.end()
+        with QPainter(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            self._paint_signs(painter)
+            drawn = [self._pixels(self._line)] if len(self._line) > 1 else []
+            shapes = [QPolygonF([QPointF(x, y) for x, y in line.tolist()]) for line in (*self._seen_outlines(), *drawn)]
+            for colour, width in ((HALO, 4), (LINE, 2)):
+                painter.setPen(QPen(colour, width))
+                for shape in shapes:
+                    painter.drawPolyline(shape)
+            painter.setPen(QPen(HALO, 2))
+            painter.setBrush(LINE)
+            for x, y in self._pixels(self._seeds).tolist():
+                painter.drawEllipse(QPointF(x, y), SEED_PX, SEED_PX)
 
     def _seen_outlines(self) -> list[Path]:
         """Return the outlines on the canvas in its pixels, with as many of their points as can be told apart."""

@@ -16,7 +16,6 @@ from napari_cellvino.core.objects import Objects
 from napari_cellvino.gui.napari_bridge.cell_labels import CellLabels, Texture, texture_of
 from napari_cellvino.gui.napari_bridge.layer_style import (
     class_colormap,
-    is_one_colour,
     object_features,
     outline_colormap,
 )
@@ -41,9 +40,9 @@ class CellLook:
     texture: Texture | None = None
 
     def texture_for(self, layer: CellLabels) -> Texture | None:
-        """Return the outlines, if a layer draws outlines like these."""
-        same_colours = is_one_colour(layer.colormap) if is_one_colour(self.colormap) else True  # others are set anew
-        return self.texture if layer.contour == self.contour and same_colours else None
+        """Return the outlines, if a layer draws outlines as wide and in colours of ours."""
+        ours = isinstance(layer.colormap, DirectLabelColormap)
+        return self.texture if ours and layer.contour == self.contour else None
 
 
 def look_of(annotation: Annotation, classes: Sequence[str], *, light: bool) -> CellLook:

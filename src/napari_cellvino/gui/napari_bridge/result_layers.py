@@ -21,7 +21,7 @@ from napari_cellvino.core.image import Plane, PlaneReader, ZChoice, ZMode
 from napari_cellvino.core.objects import Objects
 from napari_cellvino.gui.napari_bridge.cell_labels import CellLabels
 from napari_cellvino.gui.napari_bridge.cell_look import CellLook, look_of
-from napari_cellvino.gui.napari_bridge.layer_style import box_colours, box_lines, is_light
+from napari_cellvino.gui.napari_bridge.layer_style import box_colours, box_lines, is_light, is_one_colour
 from napari_cellvino.gui.napari_bridge.review_layer import OTHER_PLANE
 
 
@@ -261,12 +261,14 @@ def _updated(result: _Result, annotation: Annotation, name: ResultName, look: Ce
 
 
 def _update_labels(layer: CellLabels, labels: NDArray[np.int32], name: ResultName, look: CellLook) -> None:
+    """Show labels in a layer; other cells than before have the colours of their look, until others are made."""
     layer.features = look.features
-    with layer.drawn(look.texture_for(layer)):
+    texture = look.texture_for(layer) if layer.data is not labels else None
+    with layer.drawn(texture):
         if layer.data is not labels:
             layer.data = labels
             layer._reset_history()  # of pixels that are gone
-        if len(name.classes) > 1:
+        if len(name.classes) > 1 or (texture is not None and not is_one_colour(layer.colormap)):
             layer.colormap = look.colormap
 
 

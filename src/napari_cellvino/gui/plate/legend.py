@@ -48,19 +48,18 @@ class Legend(QWidget):
         """Paint the scale, its ends and unit, and the hatched square."""
         if self._measure is None:
             return
-        painter = QPainter(self)
-        font = painter.font()
-        font.setPixelSize(11)
-        painter.setFont(font)
-        none = painter.fontMetrics().horizontalAdvance(_NONE)
-        swatch = QRectF(self.width() - none - BAR - 8, 2, BAR, BAR)
-        bar = QRectF(LEFT, 2, swatch.left() - LEFT - 20, BAR)
-        painter.fillRect(bar, _gradient(bar, level=self._ends[0] == self._ends[1]))
-        paint_hatched(painter, swatch, self._ink)
-        painter.setPen(self._ink.text)
-        painter.drawText(QRectF(swatch.right() + 5, 0, none + 4, BAR + 4), Qt.AlignmentFlag.AlignVCenter, _NONE)
-        self._paint_words(painter, QRectF(bar.left(), bar.bottom() + 2, bar.width(), 18), self._measure)
-        painter.end()
+        with QPainter(self) as painter:
+            font = painter.font()
+            font.setPixelSize(11)
+            painter.setFont(font)
+            none = painter.fontMetrics().horizontalAdvance(_NONE)
+            swatch = QRectF(self.width() - none - BAR - 8, 2, BAR, BAR)
+            bar = QRectF(LEFT, 2, swatch.left() - LEFT - 20, BAR)
+            painter.fillRect(bar, _gradient(bar, level=self._ends[0] == self._ends[1]))
+            paint_hatched(painter, swatch, self._ink)
+            painter.setPen(self._ink.text)
+            painter.drawText(QRectF(swatch.right() + 5, 0, none + 4, BAR + 4), Qt.AlignmentFlag.AlignVCenter, _NONE)
+            self._paint_words(painter, QRectF(bar.left(), bar.bottom() + 2, bar.width(), 18), self._measure)
 
     def _paint_words(self, painter: QPainter, line: QRectF, measure: Measure) -> None:
         low, high = map(measure.format, self._ends)

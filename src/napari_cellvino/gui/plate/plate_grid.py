@@ -79,11 +79,10 @@ class PlateGrid(QWidget):
         grid = self.geometry_of_wells
         if grid is None:
             return
-        painter = QPainter(self)
-        paint_grid(painter, self._view, grid, self._ink)
-        current = self.current if self.hasFocus() or self.current in self.chosen else None
-        paint_choice(painter, grid, self._ink, chosen=self.chosen, current=current)
-        painter.end()
+        with QPainter(self) as painter:
+            paint_grid(painter, self._view, grid, self._ink)
+            current = self.current if self.hasFocus() or self.current in self.chosen else None
+            paint_choice(painter, grid, self._ink, chosen=self.chosen, current=current)
 
     # -- choosing
 

@@ -103,13 +103,12 @@ class PointsView(WidePicture):
         picture = self._picture
         if picture is None or not self._marked:
             return
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(QColor(RING_COLOUR), 2))
-        for point, well in zip(picture.points / self._scale(picture), picture.wells, strict=True):
-            if well in self._marked:
-                painter.drawEllipse(QPointF(*point.tolist()), RING, RING)
-        painter.end()
+        with QPainter(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(QPen(QColor(RING_COLOUR), 2))
+            for point, well in zip(picture.points / self._scale(picture), picture.wells, strict=True):
+                if well in self._marked:
+                    painter.drawEllipse(QPointF(*point.tolist()), RING, RING)
 
     def _scale(self, picture: PointPicture) -> float:
         """Return pixels of the picture per pixel of the widget."""

@@ -49,23 +49,22 @@ class TrainingPlot(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 (Qt's name)
         """Draw the axes, the lines and what they are."""
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        line = painter.fontMetrics().height()
-        area = QRectF(self.rect()).adjusted(EDGE, line + EDGE, -EDGE, -line - EDGE)
-        painter.setPen(self.palette().color(self.foregroundRole()))
-        painter.drawLine(area.bottomLeft(), area.bottomRight())
-        painter.drawLine(area.bottomLeft(), area.topLeft())
-        painter.drawText(QPointF(area.left(), area.bottom() + line), "step 0")
-        last = format_number(self._steps)
-        painter.drawText(
-            QPointF(area.right() - painter.fontMetrics().horizontalAdvance(last), area.bottom() + line), last
-        )
-        highest = max((value for _, value in self._loss), default=1.0) or 1.0
-        self._draw(painter, area, [(x, y / highest) for x, y in self._loss], QPen(LOSS, 2))
-        self._draw(painter, area, self._score, QPen(SCORE, 2, Qt.PenStyle.DashLine))
-        self._title(painter, area)
-        painter.end()
+        with QPainter(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            line = painter.fontMetrics().height()
+            area = QRectF(self.rect()).adjusted(EDGE, line + EDGE, -EDGE, -line - EDGE)
+            painter.setPen(self.palette().color(self.foregroundRole()))
+            painter.drawLine(area.bottomLeft(), area.bottomRight())
+            painter.drawLine(area.bottomLeft(), area.topLeft())
+            painter.drawText(QPointF(area.left(), area.bottom() + line), "step 0")
+            last = format_number(self._steps)
+            painter.drawText(
+                QPointF(area.right() - painter.fontMetrics().horizontalAdvance(last), area.bottom() + line), last
+            )
+            highest = max((value for _, value in self._loss), default=1.0) or 1.0
+            self._draw(painter, area, [(x, y / highest) for x, y in self._loss], QPen(LOSS, 2))
+            self._draw(painter, area, self._score, QPen(SCORE, 2, Qt.PenStyle.DashLine))
+            self._title(painter, area)
 
     def _draw(self, painter: QPainter, area: QRectF, points: Sequence[Point], pen: QPen) -> None:
         places = [

@@ -60,9 +60,8 @@ class CellColumns:
     @classmethod
     def of(cls, annotation: Annotation, plane: Plane, *, stack: Stack | None = None, frame: int = 1) -> CellColumns:
         """Return the cells as they are now."""
-        objects, records = annotation.objects, annotation.records
-        excluded = np.array([records[id_].excluded for id_ in objects.id.tolist()], bool)
-        return cls(objects, excluded, annotation.labels, annotation.classes, plane, stack, frame)
+        labels = annotation.labels
+        return cls(annotation.objects, annotation.excluded, labels, annotation.classes, plane, stack, frame)
 
     def measured(self) -> pd.DataFrame:
         """Return all measurements of the cells; those in 3D are read plane by plane."""

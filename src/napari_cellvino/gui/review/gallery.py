@@ -109,14 +109,13 @@ def signed_pixmap(picture: QPixmap, sign: Sign) -> QPixmap:
     """Return the picture of a cell with its sign, as it is drawn on the cell itself."""
     (x0, y0), (x1, y1) = ((share * picture.width(), share * picture.height()) for share in (0.2, 0.8))
     falling, rising = QLineF(x0, y0, x1, y1), QLineF(x0, y1, x1, y0)
-    painter = QPainter(picture)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    for wider, line, dot in ((2, HALO, HALO), (0, LEFT_OUT, REVIEWED)):
-        painter.setPen(QPen(line, 2 + wider))
-        painter.drawLines({Sign.EXCLUDED: [rising], Sign.REJECTED: [rising, falling]}.get(sign, []))
-        painter.setPen(QPen(dot, DOT_PX + wider, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
-        painter.drawPoints(QPolygonF([rising.center()] if sign is Sign.REVIEWED else []))
-    painter.end()
+    with QPainter(picture) as painter:
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        for wider, line, dot in ((2, HALO, HALO), (0, LEFT_OUT, REVIEWED)):
+            painter.setPen(QPen(line, 2 + wider))
+            painter.drawLines({Sign.EXCLUDED: [rising], Sign.REJECTED: [rising, falling]}.get(sign, []))
+            painter.setPen(QPen(dot, DOT_PX + wider, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
+            painter.drawPoints(QPolygonF([rising.center()] if sign is Sign.REVIEWED else []))
     return picture
 
 
@@ -195,7 +194,6 @@ def square_pixmap(rgb: NDArray[np.uint8], side: int) -> QPixmap:
     """Return a picture (Y, X, RGB) in the middle of a square: rows of pictures stay in line."""
     picture, square = cell_pixmap(rgb, side, side), QPixmap(side, side)
     square.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(square)
-    painter.drawPixmap((side - picture.width()) // 2, (side - picture.height()) // 2, picture)
-    painter.end()
+    with QPainter(square) as painter:
+        painter.drawPixmap((side - picture.width()) // 2, (side - picture.height()) // 2, picture)
     return square

@@ -44,10 +44,9 @@ class MaskImportController(QObject):
         self.changed.emit()
         task = Task(done=lambda masks: self._take(annotation, masks), failed=self._fail)
         stack = self._reviewer.workspace.stack
-        spacing = stack.spacing if in_um and stack is not None else None
         shown = self._reviewer.workspace.shown
         plane = shown.plane if shown is not None else None
-        self._worker.start(lambda: read_masks(path, annotation, outlines_in_um=spacing, plane=plane), task)
+        self._worker.start(lambda: read_masks(path, annotation, in_um=in_um, stack=stack, plane=plane), task)
 
     def _take(self, annotation: Annotation, masks: Masks) -> None:
         self.reading = ""

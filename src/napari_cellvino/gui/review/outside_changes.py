@@ -17,11 +17,13 @@ from qtpy.QtCore import QObject, Signal
 from napari_cellvino.annotation import Annotation, Change, Region
 from napari_cellvino.annotation.document import LAST_ID
 from napari_cellvino.annotation.paint_strokes import stroke_of_region
+from napari_cellvino.core.threads import THREADS, together
 from napari_cellvino.gui.napari_bridge import ReviewLayer, box_lines
 from napari_cellvino.gui.review.editor import Editor
 from napari_cellvino.gui.widgets.delay import debouncer
 
 PIECE = 1 << 16  # px that are compared at once
+FEW_PIECES = 32  # that are not worth a thread of their own
 DELAY_MS = 150  # after the last time that the layer was drawn
 AHEAD_MS = 300  # after a new result: a slider that moves on has another one soon
 NAME = "Change from outside"
@@ -156,7 +158,13 @@ class OutsideChanges(QObject):
 def _same(now: NDArray[np.generic], seen: NDArray[np.int32]) -> bool:
     """Compare labels of one shape piece by piece: pieces stay in the processor, one large mask would not."""
     one, other = now.reshape(-1), seen.reshape(-1)
-    return all(np.array_equal(one[at : at + PIECE], other[at : at + PIECE]) for at in range(0, one.size, PIECE))
+
+    def same(first: int) -> bool:
+        starts = range(first, min(first + share, one.size), PIECE)
+        return all(np.array_equal(one[at : at + PIECE], other[at : at + PIECE]) for at in starts)
+
+    share = PIECE * max(FEW_PIECES, -(-one.size // (PIECE * THREADS)))
+    return all(together(same, range(0, one.size, share)))
 
 
 def _fits(now: NDArray[np.generic], seen: NDArray[np.int32]) -> bool:

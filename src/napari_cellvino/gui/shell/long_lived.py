@@ -14,11 +14,13 @@ from napari.layers import Layer
 from napari.utils.events import Event
 from qtpy.QtCore import QObject, QTimer
 
+from napari_cellvino.gui.shell.garbage_search import garbage_search
+
 REST_MS = 1000  # after a layer went, until all is searched
 
 
 class LongLived(QObject):
-    """Sets aside what is there; one for each window."""
+    """Sets aside what is there, and has the rest searched in the window's thread; one for each window."""
 
     def __init__(self, viewer: napari.Viewer) -> None:
         super().__init__()
@@ -29,6 +31,8 @@ class LongLived(QObject):
         self._search.setInterval(REST_MS)
         self._search.timeout.connect(self._search_all)
         viewer.layers.events.removed.connect(self._on_removed)
+        self._garbage = garbage_search()
+        self._garbage.begin()
 
     def set_aside(self) -> None:
         """Leave what is there now out of the search."""
@@ -40,6 +44,7 @@ class LongLived(QObject):
         self._search.stop()
         self._viewer.layers.events.removed.disconnect(self._on_removed)
         gc.unfreeze()
+        self._garbage.end()
 
     def _on_removed(self, event: Event) -> None:
         if event.value in self._layers:

@@ -110,28 +110,29 @@ class _Tree(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 (Qt's name)
         """Draw the rows that are seen."""
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(NOW, 1, Qt.PenStyle.DashLine))
-        now = self.x_of(self.frame)
-        painter.drawLine(QPointF(now, 0), QPointF(now, self.height()))
-        seen = QRectF(event.rect()).adjusted(0, -ROW, 0, ROW)
-        for track, nodes in self.lineage.tracks.nodes.items():
-            self._draw_fork(painter, track, seen)
-            y = self.y_of(track)
-            if not seen.top() <= y <= seen.bottom():
-                continue
-            painter.setPen(QPen(self.colour_of(track), CHOSEN + 2 if track in self.chosen else 2))
-            last = nodes[0].frame
-            for node in nodes:
-                if node.frame > last + 1:
-                    painter.setPen(QPen(painter.pen().color(), 1, Qt.PenStyle.DotLine))
-                    painter.drawLine(QPointF(self.x_of(last), y), QPointF(self.x_of(node.frame), y))
-                    painter.setPen(QPen(painter.pen().color(), 2))
-                painter.drawLine(QPointF(self.x_of(max(last, node.frame - 1)), y), QPointF(self.x_of(node.frame), y))
-                last = node.frame
-            self._draw_end(painter, track, y)
-        painter.end()
+        with QPainter(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(QPen(NOW, 1, Qt.PenStyle.DashLine))
+            now = self.x_of(self.frame)
+            painter.drawLine(QPointF(now, 0), QPointF(now, self.height()))
+            seen = QRectF(event.rect()).adjusted(0, -ROW, 0, ROW)
+            for track, nodes in self.lineage.tracks.nodes.items():
+                self._draw_fork(painter, track, seen)
+                y = self.y_of(track)
+                if not seen.top() <= y <= seen.bottom():
+                    continue
+                painter.setPen(QPen(self.colour_of(track), CHOSEN + 2 if track in self.chosen else 2))
+                last = nodes[0].frame
+                for node in nodes:
+                    if node.frame > last + 1:
+                        painter.setPen(QPen(painter.pen().color(), 1, Qt.PenStyle.DotLine))
+                        painter.drawLine(QPointF(self.x_of(last), y), QPointF(self.x_of(node.frame), y))
+                        painter.setPen(QPen(painter.pen().color(), 2))
+                    painter.drawLine(
+                        QPointF(self.x_of(max(last, node.frame - 1)), y), QPointF(self.x_of(node.frame), y)
+                    )
+                    last = node.frame
+                self._draw_end(painter, track, y)
 
     def _draw_fork(self, painter: QPainter, track: int, seen: QRectF) -> None:
         """Draw the line from a mother to a daughter."""

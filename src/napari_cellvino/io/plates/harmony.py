@@ -71,7 +71,7 @@ def _image(element: Element, folder: Path) -> PlateImage:
         raise ValueError("an image without row, column or name")
     name = url.replace("\\", "/").rpartition("/")[2]  # an index may not point out of its folder
     return PlateImage(
-        Well(row - 1, column - 1), text_of(element, "FieldID"), text_of(element, "ChannelID"), z, t, folder / name
+        Well.at(row - 1, column - 1), text_of(element, "FieldID"), text_of(element, "ChannelID"), z, t, folder / name
     )
 
 

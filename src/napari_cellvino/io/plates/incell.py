@@ -59,7 +59,7 @@ def _image(element: Element, folder: Path) -> PlateImage:
     name = element.get("filename", "").replace("\\", "/").rpartition("/")[2]
     if row is None or column is None or place is None or not name:
         raise ValueError("an image without well, identifier or name")
-    well = Well(int(row.attrib["number"]) - 1, int(column.attrib["number"]) - 1)
+    well = Well.at(int(row.attrib["number"]) - 1, int(column.attrib["number"]) - 1)
     field, z, t = (int(place.attrib[f"{key}_index"]) for key in ("field", "z", "time"))
     return PlateImage(well, str(field + 1), str(int(place.attrib["wave_index"])), z, t, folder / name)
 

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from napari_cellvino.core.errors import CellvinoError, ImageReadError, OptionError
 from napari_cellvino.core.image import MetadataOverrides, Origin, Shape, Spacing, Stack
 from napari_cellvino.core.plate import FieldOfView, Plate, Well, standard_size
-from napari_cellvino.io.checks import list_names
+from napari_cellvino.io.checks import list_names, parse_errors
 from napari_cellvino.io.folder_listing import natural_order
 from napari_cellvino.io.plates.ome_zarr_metadata import (
     ImageMetadata,
@@ -211,7 +211,8 @@ def _fields(path: Path, meta: PlateDef) -> tuple[Listed, tuple[str, ...], tuple[
     problems: list[str] = []
     wells: list[PlateWell] = [*meta.wells]
     for listed in sorted(wells, key=lambda w: (w.rowIndex, w.columnIndex)):
-        place = _place(listed)
+        with parse_errors(path):
+            place = _place(listed)
         folder = path / listed.path
         try:
             images = read_well(folder)
@@ -274,7 +275,7 @@ def _place(listed: PlateWell) -> Well:
     try:
         return Well.parse(f"{row}{column}")
     except CellvinoError:
-        return Well(listed.rowIndex, listed.columnIndex)
+        return Well.at(listed.rowIndex, listed.columnIndex)
 
 
 def _first(

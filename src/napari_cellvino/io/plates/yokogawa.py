@@ -55,7 +55,8 @@ def _image(record: Element, folder: Path) -> PlateImage:
     name = (record.text or "").strip().replace("\\", "/").rpartition("/")[2]
     if not name or row < 1 or column < 1:
         raise ValueError("a record without row, column or name")
-    return PlateImage(Well(row - 1, column - 1), record.attrib["FieldIndex"], record.attrib["Ch"], z, t, folder / name)
+    well = Well.at(row - 1, column - 1)
+    return PlateImage(well, record.attrib["FieldIndex"], record.attrib["Ch"], z, t, folder / name)
 
 
 def _size(detail: Element | None) -> tuple[int, int] | None:

@@ -354,9 +354,9 @@ def _member_bytes(archive: Path, name: str) -> bytes:
 def _check_size(field: LabelledImage) -> None:
     shape = field.image.shape[:2]
     if field.labels is not None and field.labels.shape != shape:
+        held = " × ".join(map(str, reversed(field.labels.shape))) or "a single"
         raise TrainingDataError(
-            f"{field.id}: the image has {shape[1]} × {shape[0]} px, its labels {field.labels.shape[1]} × "
-            f"{field.labels.shape[0]} px; they must be of one size"
+            f"{field.id}: the image has {shape[1]} × {shape[0]} px, its labels {held} px; they must be of one size"
         )
 
 
