@@ -102,6 +102,41 @@ def test_two_sizes_of_a_pixel_in_a_file_are_told(tmp_path):
     assert read(write(tmp_path / "b.tif", description=OME.format(image(0.5)), **tags)).warnings == ()
 
 
+def film(times, said="", axis="T"):
+    """OME-XML of three planes, at some times (s) or heights (µm)."""
+    key = 'DeltaT="{}"' if axis == "T" else 'PositionZ="{}" PositionZUnit="µm"'
+    planes = "".join(f'<Plane TheC="0" The{axis}="{n}" {key.format(t)}/>' for n, t in enumerate(times))
+    sizes = {"Z": 1, "T": 1, axis: 3}
+    size = f'SizeX="96" SizeY="64" SizeC="1" SizeZ="{sizes["Z"]}" SizeT="{sizes["T"]}" {said}'
+    held = f'<Channel ID="Channel:0"/><TiffData/>{planes}'
+    return OME.format(
+        f'<Image ID="Image:0"><Pixels ID="Pixels:0" DimensionOrder="XYCZT" Type="uint16" {size}>{held}</Pixels></Image>'
+    ).encode()
+
+
+@pytest.mark.parametrize(
+    ("times", "said", "told"),
+    [
+        ((0, 30, 60), 'TimeIncrement="30"', ""),
+        ((0, 30, 60), 'TimeIncrement="1"', "a frame every 1 s, and its time stamps are 30 s apart"),
+        ((0, 30, 600), "", "not even (30 to 570 s): the mean, 300 s"),
+        ((0, 31, 60), "", ""),
+    ],
+)
+def test_times_between_frames_that_are_not_what_is_said_are_told(tmp_path, times, said, told):
+    stack = read(write(tmp_path / "a.tif", pages=3, description=film(times, said)))
+    assert (len(stack.warnings), told in "".join(stack.warnings)) == (bool(told), True)
+
+
+@pytest.mark.parametrize(
+    ("said", "step", "told"), [('PhysicalSizeZ="1"', 1.0, 1), ('PhysicalSizeZ="2"', 2.0, 0), ("", 2.0, 0)]
+)
+def test_planes_lie_as_far_apart_as_the_stage_moved(tmp_path, said, step, told):
+    stack = read(write(tmp_path / "a.tif", pages=3, description=film((10, 12, 14), said, "Z")))
+    assert (stack.spacing.z, len(stack.warnings)) == (step, told)
+    assert not told or "says 1 µm between planes, and the stage was 2 µm apart" in stack.warnings[0]
+
+
 @pytest.mark.parametrize(("dpi", "unit"), [(72, "INCH"), (300, "INCH"), (118.11, "CENTIMETER")])
 def test_resolutions_of_print_beside_the_unit_of_imagej_are_not_taken(tmp_path, dpi, unit):
     said = {"description": "ImageJ=1.53t\nunit=um\n", "resolution": (dpi, dpi)}

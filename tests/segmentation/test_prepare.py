@@ -8,8 +8,9 @@ import pytest
 import tifffile
 
 from napari_cellvino.core.errors import ImageValueError, OptionError
-from napari_cellvino.core.image import ArrayPlanes, Origin, Plane, Shape, Stack, ZChoice
+from napari_cellvino.core.image import LUMINANCE, ArrayPlanes, Origin, Plane, Shape, Stack, ZChoice
 from napari_cellvino.io import open_source
+from napari_cellvino.segmentation import prepare
 from napari_cellvino.segmentation.prepare import project
 
 
@@ -120,3 +121,11 @@ def test_colours_of_a_page_are_read_at_once(tmp_path: Path, samples: int, compre
 def test_channels_that_lie_apart_are_read_one_by_one(tmp_path: Path, how: dict[str, str]) -> None:
     tifffile.imwrite(tmp_path / "a.tif", np.arange(3 * 20 * 30, dtype=np.uint16).reshape(3, 20, 30), **how)
     assert open_source(tmp_path / "a.tif").read().colours() is None
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_luminance_of_bands_is_that_of_the_whole(dtype):
+    rgb = (np.random.default_rng(4).random((3, 700, 901)) * 255).astype(dtype)
+    assert rgb[0].size > 2 * prepare.CONVERTED_PX
+    wanted = np.einsum("c,cyx->yx", np.asarray(LUMINANCE, np.float32), rgb.astype(np.float32))
+    np.testing.assert_array_equal(prepare.network_inputs(rgb, None, 1), wanted[None])

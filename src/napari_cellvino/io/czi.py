@@ -19,9 +19,10 @@ from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.core.image import MetadataOverrides, Shape, Spacing
 from napari_cellvino.io.checks import check_ratio, parse_errors
 from napari_cellvino.io.czi_times import czi_times
+from napari_cellvino.io.frame_times import times_warning
 from napari_cellvino.io.instrument import Foreign, LazyFile, LazyPlanes, load_library
 from napari_cellvino.io.scenes import Scene, SceneSource
-from napari_cellvino.io.tiff_metadata import mean_interval_s, micrometres, seconds, times_warning
+from napari_cellvino.io.tiff_metadata import mean_interval_s, micrometres, seconds
 
 _TYPES = {"Gray8": (np.uint8, 1), "Gray16": (np.uint16, 1), "Gray32Float": (np.float32, 1), "Bgr24": (np.uint8, 3),
           "Bgr48": (np.uint16, 3)}  # fmt: skip

@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.core.image import MetadataOverrides, Shape, Spacing
 from napari_cellvino.io.checks import list_names, parse_errors
+from napari_cellvino.io.frame_times import times_warning
 from napari_cellvino.io.instrument import Foreign, GetPlane, LazyFile, LazyPlanes, load_library
 from napari_cellvino.io.scenes import Scene, SceneSource
 from napari_cellvino.io.source import tile_warning
-from napari_cellvino.io.tiff_metadata import mean_interval_s, micrometres, times_warning
+from napari_cellvino.io.tiff_metadata import mean_interval_s, micrometres
 
 _OTHERS = {"A": "a rotation", "N": "lines in time", "Q": "slices in time", "L": "a loop"}
 _STITCHED = ("_merged", "_merging", "-merged", " merged")

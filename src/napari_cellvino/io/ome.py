@@ -8,6 +8,8 @@ https://docs.openmicroscopy.org/ome-model/6.3.1/ome-xml/
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
 from xml.etree import ElementTree
 
 _HINTS = ("Fluor", "ExcitationWavelength", "EmissionWavelength")
@@ -20,7 +22,8 @@ class OmeImage:
 
     ``hints`` are the fluorophore and the wavelengths of each channel; ``interval_s`` is the time between frames, or
     between planes in z that may be frames: without a step in z. ``times_s`` are when frames were taken, where it says.
-    ``size`` is (width, height) in px, empty where it does not say; ``files`` are the names of those that hold a part.
+    ``size`` is (width, height) in px, empty where it does not say; ``files`` are the names of those that hold a part;
+    ``z_step`` is (distance, unit) as far as planes lie apart by where the stage was.
     """
 
     name: str
@@ -31,6 +34,7 @@ class OmeImage:
     times_s: tuple[float, ...] = ()
     size: tuple[int, ...] = ()
     files: frozenset[str] = frozenset()
+    z_step: tuple[str, str] = ("", "")
 
 
 def ome_images(text: str) -> tuple[OmeImage, ...]:
@@ -96,7 +100,22 @@ def _image(image: ElementTree.Element, pixels: ElementTree.Element) -> OmeImage:
     said = [pixels.get(f"Size{axis}", "") for axis in "XY"]
     size = tuple(map(int, said)) if all(text.isdecimal() for text in said) else ()
     files = frozenset(name for e in pixels.iter() if _is(e, "UUID") and (name := e.get("FileName")))
-    return OmeImage(image.get("Name", ""), (z, y, x), named, hints, _interval(pixels), _times(pixels), size, files)
+    step = _z_step(pixels)
+    return OmeImage(
+        image.get("Name", ""), (z, y, x), named, hints, _interval(pixels), _times(pixels), size, files, step
+    )
+
+
+def _z_step(pixels: ElementTree.Element) -> tuple[str, str]:
+    """Return the usual distance of the planes of the first channel and time, and its unit; empty where none is told."""
+    first = [e for e in pixels if _is(e, "Plane") and e.get("TheC", "0") == e.get("TheT", "0") == "0"]
+    try:
+        heights = {int(e.get("TheZ", 0)): float(e.attrib["PositionZ"]) for e in first if "PositionZ" in e.attrib}
+    except ValueError:
+        return "", ""
+    places = [heights[z] for z in sorted(heights)]
+    steps = [abs(two - one) for one, two in pairwise(places)]
+    return (f"{median(steps):.6g}", first[0].get("PositionZUnit", "")) if steps else ("", "")
 
 
 def _interval(pixels: ElementTree.Element) -> float | None:

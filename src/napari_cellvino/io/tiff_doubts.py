@@ -45,6 +45,16 @@ def other_sizes(said: Sequence[Spacing]) -> tuple[str, ...]:
     )
 
 
+def other_step(said_um: float | None, stage_um: float | None) -> tuple[str, ...]:
+    """Return what to say where the distance of planes (µm) that a file gives is not that of where the stage was."""
+    if said_um is None or stage_um is None or abs(stage_um / said_um - 1) <= _DIFFER:
+        return ()
+    return (
+        f"the file says {said_um:g} µm between planes, and the stage was {stage_um:g} µm apart: the first is taken, "
+        "and volumes may be wrong",
+    )
+
+
 def _resized(tif: TiffFile, series: TiffPageSeries) -> tuple[str, ...]:
     """Return what to say of pixels of another size than what OME-XML or MetaMorph describe."""
     there = int(series.keyframe.imagewidth), int(series.keyframe.imagelength)

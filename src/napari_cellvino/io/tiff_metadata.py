@@ -17,7 +17,6 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -27,9 +26,10 @@ from tifffile import PHOTOMETRIC, TiffFile, TiffPage, TiffPageSeries
 
 from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.core.image import Spacing
+from napari_cellvino.io.frame_times import times_warning
 from napari_cellvino.io.ndtiff import ndtiff_names
 from napari_cellvino.io.ome_series import images_of_series
-from napari_cellvino.io.tiff_doubts import other_sizes
+from napari_cellvino.io.tiff_doubts import other_sizes, other_step
 
 UM_PER_INCH = 25_400.0
 SMALLEST_UM = 0.001  # an electron microscope's
@@ -128,23 +128,6 @@ def mean_interval_s(times: Sequence[float]) -> float | None:
     return seconds((times[-1] - times[0]) / (len(times) - 1)) if len(times) > 1 else None
 
 
-def times_warning(times: Sequence[float]) -> tuple[str, ...]:
-    """Return a sentence on times of frames (s) that go back or stand still, nothing where they grow.
-
-    Where all are the same, nothing was noted of them.
-    """
-    back = [n for n, (one, two) in enumerate(pairwise(times), 2) if two < one]
-    still = [n for n, (one, two) in enumerate(pairwise(times), 2) if two == one]
-    odd = back or still
-    if not odd or len(still) == len(times) - 1:
-        return ()
-    more, do = f" and {len(odd) - 1} more" if len(odd) > 1 else "", "go back" if back else "stand still"
-    return (
-        f"the time stamps of the file {do} at frame {odd[0]}{more}: frames are taken in the order in which they "
-        "stand, and the time between them may be wrong",
-    )
-
-
 def plausible_spacing(size_um: float | None) -> float | None:
     """Return a pixel size that no printer or scanner has, else None."""
     finest = UM_PER_INCH / FINEST_DPI
@@ -221,7 +204,9 @@ def _ome(tif: TiffFile, series: TiffPageSeries) -> TiffMetadata:
         lost = f"several images of this set are called {image.name!r}, with other sizes of a pixel: none is taken"
         return TiffMetadata(Spacing(), image.channels, image.hints, warnings=(lost,))
     z, y, x = (micrometres(value, unit) for value, unit in image.sizes)
-    said = times_warning(image.times_s)
+    stage = micrometres(*image.z_step)
+    said = (*times_warning(image.times_s, image.interval_s), *other_step(z, stage))
+    z = stage if z is None else z
     return TiffMetadata(Spacing(z, y, x), image.channels, image.hints, image.interval_s, warnings=said)
 
 

@@ -13,6 +13,7 @@ from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.image import LUMINANCE, Plane, Stack, ZChoice, ZMode, channel_index
 from napari_cellvino.core.progress import Progress
 from napari_cellvino.core.stage_log import timed_stage
+from napari_cellvino.core.threads import together
 from napari_cellvino.segmentation.lost_planes import PlaneSieve
 from napari_cellvino.segmentation.plane_reading import read_ahead
 from napari_cellvino.segmentation.z_projection import MaximumProjection, Projection, SharpestPlane, make_projection
@@ -20,7 +21,8 @@ from napari_cellvino.storage.large_arrays import allocate, copied
 
 _logger = logging.getLogger(__name__)
 
-CONVERTED_PX = 2**24  # pixels of which the luminance is worked out at once
+LOOKED_AT_PX = 2**24  # pixels that are searched for infinite ones at once
+CONVERTED_PX = 2**18  # pixels of which the luminance is worked out at once: what the processor's cache holds
 
 
 def project(
@@ -174,7 +176,7 @@ def _planes_of(stack: Stack, choice: ZChoice) -> range:
 
 def _without_infinite(seen: NDArray[np.generic]) -> NDArray[np.generic]:
     """Return floats (K, Y, X) with NaN for what is infinite: what a division by 0 gives is no bright cell."""
-    rows = max(1, CONVERTED_PX // seen.shape[2])
+    rows = max(1, LOOKED_AT_PX // seen.shape[2])
     bands = [slice(top, top + rows) for top in range(0, seen.shape[1], rows)]
     if not any(np.isinf(seen[:, band]).any() for band in bands):
         return seen
@@ -187,7 +189,10 @@ def _without_infinite(seen: NDArray[np.generic]) -> NDArray[np.generic]:
 def _luminance(rgb: NDArray[np.generic]) -> NDArray[np.float32]:
     grey, weights = allocate((1, *rgb.shape[1:]), np.float32), np.asarray(LUMINANCE, np.float32)
     rows = max(1, CONVERTED_PX // rgb.shape[2])
-    for top in range(0, rgb.shape[1], rows):
+
+    def convert(top: int) -> None:
         part = slice(top, top + rows)
         grey[0, part] = np.einsum("c,cyx->yx", weights, rgb[:, part].astype(np.float32))  # see `UnevenLight.over`
+
+    together(convert, range(0, rgb.shape[1], rows))
     return grey

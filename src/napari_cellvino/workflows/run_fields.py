@@ -130,9 +130,7 @@ def run_fields(
     write_run_info(store, pipeline, (), started, complete=False)  # fails at once if the folder cannot be written
     if not store.has_recipe:
         store.write_recipe(pipeline.recipe)
-    _logger.info("run of %s into %s", pipeline.label, store.root)
-    if pipeline.recipe.spots is not None:
-        import_ahead(*PLOTTED_WITH)
+    _begin(pipeline, store)
     outcomes, complete = list[FieldOutcome](), False
     log = FieldLog(store, pipeline, selection)
     try:
@@ -149,6 +147,13 @@ def run_fields(
     info = write_run_info(store, pipeline, outcomes, started, complete=True, notices=notices)
     _write_pictures(store, pipeline, outcomes)
     return RunResult(tuple(outcomes), notices, info, remarks=remarks)
+
+
+def _begin(pipeline: Pipeline, store: ResultStore) -> None:
+    """Log that a run begins, and begin to import what its plot is drawn with."""
+    _logger.info("run of %s into %s", pipeline.label, store.root)
+    if pipeline.recipe.spots is not None:
+        import_ahead(*PLOTTED_WITH)
 
 
 def _write_pictures(store: ResultStore, pipeline: Pipeline, outcomes: Sequence[FieldOutcome]) -> None:

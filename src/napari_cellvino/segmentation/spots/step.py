@@ -16,7 +16,7 @@ from napari_cellvino.core.spots import Spots
 from napari_cellvino.segmentation.channel_choice import ChannelChoice, choose_spot_channel
 from napari_cellvino.segmentation.heads import Parameter
 from napari_cellvino.segmentation.plane_reading import read_ahead
-from napari_cellvino.segmentation.prepare import network_inputs
+from napari_cellvino.segmentation.prepare import input_channel, network_inputs
 from napari_cellvino.segmentation.spots.detect import find_spots
 from napari_cellvino.segmentation.spots.network import least_likely, shipped_network
 
@@ -127,7 +127,9 @@ def search_spots(
         if stack.spacing.z and stack.spacing.x:
             distance = stack.spacing.z / stack.spacing.x
     else:
-        image, distance = network_inputs(plane.pixels, index, 1)[0], None
+        grey = index is None and input_channel(stack, recipe.channel, len(plane.inputs)) is None
+        seen = plane.inputs if grey and len(plane.inputs) == 1 else network_inputs(plane.pixels, index, 1)
+        image, distance = seen[0], None
     found = find_spots(
         image,
         sigma_px=values["spot_diameter"] * SIGMA_PER_FWHM or None,
