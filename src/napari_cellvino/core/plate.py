@@ -50,7 +50,6 @@ class Well(NamedTuple):
             raise OptionError(f"{text!r} is no well; write it as B02, a letter for the row and a number from 1")
         return cls(row_number(match[1]), int(match[2]) - 1)
 
-
     @classmethod
     def at(cls, row: int, column: int) -> Well:
         """Return the well of a row and a column from 0; ValueError where its name would have more letters or digits."""

@@ -52,16 +52,22 @@ BCCD = {"text": "Shenggan, BCCD_Dataset (MIT)", "url": "https://github.com/Sheng
 
 @dataclass(frozen=True, slots=True)
 class ShippedModel:
-    """A shipped model: version, what to cite, tags."""
+    """A shipped model: version, what to cite, tags, and why it has no INT8 weights where it has none."""
 
     version: str
     cite: tuple[dict[str, str], ...]
     tags: tuple[str, ...]
+    without_int8: str = ""
 
 
 ENTRIES: Mapping[str, ShippedModel] = {
-    "nuclei": ShippedModel("0.2.0", (BBBC038, BBBC039), ("nuclei", "fluorescence")),
-    "nuclei-stained": ShippedModel("0.2.1", (BBBC038,), ("nuclei", "histology", "bright-field")),
+    "nuclei": ShippedModel("0.3.0", (BBBC038, BBBC039), ("nuclei", "fluorescence")),
+    "nuclei-stained": ShippedModel(
+        "0.3.0",
+        (BBBC038,),
+        ("nuclei", "histology", "bright-field"),
+        "on `val` their F1 was 0.679 where that of Fast is 0.705, and at twice the size 0.556 where it is 0.603",
+    ),
     "cells": ShippedModel("0.7.0", (USIIGACI, BBBC038, BBBC039, JUMP, OMNIPOSE, MAIZE), ("cells", "generalist")),
     "cells-phase": ShippedModel("0.5.0", (USIIGACI, JUMP), ("cells", "phase-contrast")),
     "live-dead": ShippedModel("0.1.0", (CHAMBER,), ("cells", "viability", "bright-field")),
@@ -92,6 +98,8 @@ def package_model(name: str, data: Path, run: Path, out: Path) -> None:
     chosen = calibration[:: max(1, len(calibration) // CALIBRATION)][:CALIBRATION]
 
     def quantize(package: ModelPackage) -> str:
+        if why := ENTRIES[name].without_int8:
+            return f"There are no INT8 weights: {why}."
         return _quantized(package, chosen, val)
 
     for progress in build_package(
