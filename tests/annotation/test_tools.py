@@ -632,6 +632,7 @@ def test_runs_of_many_objects_are_those_of_their_pixels(shape, few, monkeypatch)
 
 @pytest.mark.parametrize("plane", [None, 1])
 def test_deleting_many_at_once_writes_the_same_runs_as_one_by_one(plane, monkeypatch):
+    monkeypatch.setattr("napari_cellvino.annotation.session.now", lambda: "2026-01-01T00:00:00+00:00")
     rng = np.random.default_rng(5)
     labels = np.kron(rng.integers(0, 40, (3, 9, 8)), np.ones((1, 3, 4), int)).astype(np.int32)
     there = [id_ for id_ in range(1, 40) if (labels[1] == id_).any()]

@@ -100,8 +100,8 @@ class ReviewPanel(QWidget):
         self._offered = side_by_side(self.go_on_button, self.anew_button)
         self._state = side_by_side(self.said, self.last, stretch=0)
         lines = (self.cell, self.why, self.note, self._state)  # their room is kept: no button moves under the mouse
-        for line in (self.cell, self.why, self.said):
-            line.setMinimumHeight(line.fontMetrics().lineSpacing() + LINE_PX)
+        for line, rows in ((self.cell, 1), (self.why, 2), (self.said, 1)):  # three doubts take two rows
+            line.setMinimumHeight(rows * (line.fontMetrics().lineSpacing() + LINE_PX))
         self._working = (self._head, self.bar, *lines, self.buttons, self.many, self.list)
         for widget in (
             self.hint,
