@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import locale
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +12,13 @@ import pytest
 from napari_cellvino.core.errors import DeviceError, InferenceError
 from napari_cellvino.core.recipe import Precision
 from napari_cellvino.engines.engine import InferenceCancelledError
-from napari_cellvino.engines.openvino import OpenVinoEngine, list_devices, resolve_device
+from napari_cellvino.engines.openvino import (
+    OpenVinoEngine,
+    compile_network,
+    list_devices,
+    openvino_core,
+    resolve_device,
+)
 from napari_cellvino.model_package import ModelPackage, find_package
 
 
@@ -82,3 +91,21 @@ def test_cancel_stops_a_long_inference_from_another_thread(package: ModelPackage
     canceller.join()
     engine.load(1024)
     assert engine.infer(batch).shape == (1, 3, 1024, 1024)
+
+
+def test_networks_compiled_by_several_threads_leave_the_locale_as_it_was(package: ModelPackage, tmp_path: Path) -> None:
+    before = locale.setlocale(locale.LC_ALL)
+    network = openvino_core().read_model(package.weights(Precision.FAST))
+
+    def compile_some(first: int) -> None:
+        for tile in range(first, first + 4 * 64, 64):
+            fixed = network.clone()
+            fixed.reshape([1, 1, tile, tile])
+            compile_network(fixed, "CPU", {"CACHE_DIR": str(tmp_path)})
+
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(compile_some, (64, 80, 96, 112)))
+        assert locale.setlocale(locale.LC_ALL) == before
+    finally:
+        locale.setlocale(locale.LC_ALL, before)

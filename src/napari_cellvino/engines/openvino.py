@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -28,6 +28,7 @@ from napari_cellvino.model_package import ModelPackage
 
 _logger = logging.getLogger(__name__)
 
+_COMPILING = threading.Lock()
 IN_FLIGHT = 2  # requests per tile size: more only wait for each other
 
 _MODES = {Precision.FAST: "PERFORMANCE", Precision.EXACT: "ACCURACY", Precision.INT8: "PERFORMANCE"}
@@ -50,6 +51,17 @@ def openvino_core() -> ov.Core:
     except OSError:
         pass  # no cache, no harm: the first run of a session compiles again
     return core
+
+
+def compile_network(network: ov.Model | str, device: str, options: Mapping[str, object]) -> ov.CompiledModel:
+    """Return a network (or the path of one) compiled for a device, one at a time in this process.
+
+    OpenVINO 2026.4 sets the locale of the process to "C" while it looks into its cache, and then back. Where two
+    threads compile, one may put back the "C" of the other, and from then on Python reads files and what programs say as
+    ASCII.
+    """
+    with _COMPILING:
+        return openvino_core().compile_model(network, device, dict(options))
 
 
 def limit_threads(threads: int) -> None:
@@ -175,7 +187,7 @@ class OpenVinoEngine(Engine):
             options = {"PERFORMANCE_HINT": "LATENCY", "EXECUTION_MODE_HINT": _MODES[self._precision]}
             if self._package.spec.encryption is not None:
                 options["CACHE_DIR"] = ""  # what OpenVINO caches has the weights in the clear
-            compiled = openvino_core().compile_model(model, self._device, options)
+            compiled = compile_network(model, self._device, options)
             requests = tuple(compiled.create_infer_request() for _ in range(IN_FLIGHT))
         except (RuntimeError, MemoryError) as error:
             raise EngineTileError(
@@ -336,7 +348,7 @@ def load_plain_network(path: Path) -> Callable[[NDArray[np.float32]], NDArray[np
         If OpenVINO cannot load it.
     """
     try:
-        compiled = openvino_core().compile_model(str(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+        compiled = compile_network(str(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     except RuntimeError as error:
         raise InferenceError(f"{path} cannot be loaded by OpenVINO: {error}") from error
     return lambda batch: np.array(compiled.create_infer_request().infer(batch)[0], np.float32)

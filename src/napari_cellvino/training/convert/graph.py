@@ -11,7 +11,7 @@ from openvino import opset13 as ops
 from openvino._offline_transformations import apply_moc_transformations
 
 from napari_cellvino.core.errors import ModelPackageError
-from napari_cellvino.engines.openvino import openvino_core
+from napari_cellvino.engines.openvino import compile_network, openvino_core
 
 PLANES = "bcyx"
 MOST_CHANNELS = 4  # of an image: a last axis of this length or less can only be channels
@@ -181,7 +181,7 @@ def infer_float32(network: ov.Model, batch: NDArray[np.float32]) -> NDArray[np.f
     fixed = network.clone()
     fixed.reshape(list(batch.shape))
     uncached = {"EXECUTION_MODE_HINT": "ACCURACY", "CACHE_DIR": ""}
-    compiled = openvino_core().compile_model(fixed, "CPU", uncached)
+    compiled = compile_network(fixed, "CPU", uncached)
     return np.array(compiled(batch)[0], np.float32)
 
 

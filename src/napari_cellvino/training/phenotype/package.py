@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from napari_cellvino.core.errors import ModelPackageError
 from napari_cellvino.core.yaml_text import load_yaml
-from napari_cellvino.engines.openvino import openvino_core
+from napari_cellvino.engines.openvino import compile_network, openvino_core
 from napari_cellvino.storage.atomic import atomic_folder
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class PhenotypeModel:
         if shape not in self._compiled:
             network = self._network.clone()
             network.reshape([1, *shape])
-            self._compiled = {shape: openvino_core().compile_model(network, "CPU", self._settings)}
+            self._compiled = {shape: compile_network(network, "CPU", self._settings)}
         return self._compiled[shape]
 
 

@@ -12,7 +12,7 @@ import openvino as ov
 from numpy.typing import NDArray
 
 from napari_cellvino.core.recipe import Precision
-from napari_cellvino.engines.openvino import openvino_core, resolve_device
+from napari_cellvino.engines.openvino import compile_network, resolve_device
 from napari_cellvino.model_package import ModelPackage
 from napari_cellvino.segmentation.contrast import Contrast
 from napari_cellvino.segmentation.normalise import normalise_into
@@ -60,7 +60,7 @@ class FeatureEngine:
             graph = self.graph.network.clone()
             graph.reshape([1, self.channels, tile, tile])
             options = {"PERFORMANCE_HINT": "LATENCY", "EXECUTION_MODE_HINT": MODES[self._precision]}
-            self._requests[tile] = openvino_core().compile_model(graph, self._device, options).create_infer_request()
+            self._requests[tile] = compile_network(graph, self._device, options).create_infer_request()
         return self._requests[tile]
 
 
