@@ -57,7 +57,7 @@ def answer_plates(
     >>> layout.to_csv("layout.csv", index=False)
     >>> answers = answer_plates("screen", "count", layout="layout.csv")
     >>> answers.curves[0].response, answers.curves[0].fit.reason
-    (array([60., 46.]), '2 doses above 0, and a curve of 4 parameters needs as many')
+    (array([60., 45.]), '2 doses above 0, and a curve of 4 parameters needs as many')
     """
     if parameters not in (4, 5):
         raise OptionError(f"a logistic curve has 4 or 5 parameters, not {parameters}")
