@@ -128,7 +128,7 @@ def test_what_was_corrected_stays_with_its_place_when_the_plate_is_run_again(pla
     root = second_channel.root
     correct(root, "A01_f1")
     left = len(read_annotation(root / "A01_f1").records)
-    other = second_channel.choosing(parameters={"confidence": 0.55})
+    other = second_channel.choosing(parameters={"smallest": 16.0})
     done = ran(plate, other, PlateChoices(replace=True))
     assert not any(d.failed for d in done)
     objects = pd.read_csv(root / "A01_f1" / "objects.csv")
