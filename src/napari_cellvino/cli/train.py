@@ -15,6 +15,7 @@ from napari_cellvino.model_package.install import install_package
 from napari_cellvino.quality.score_table import text_table
 from napari_cellvino.storage.json_text import json_text
 from napari_cellvino.training.progress_lines import TrainingProgress, write_progress
+from napari_cellvino.workflows.masks_fit import describe_training_labels
 from napari_cellvino.workflows.retrain import missing_packages
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def run(options: argparse.Namespace) -> int:
         from napari_cellvino.cli import train_phenotype
 
         return train_phenotype.run(options)
+    from napari_cellvino.training.data.datasets import split_set
     from napari_cellvino.training.fit.finetune import TrainingTask, train
 
     task = TrainingTask(
@@ -52,6 +54,15 @@ def run(options: argparse.Namespace) -> int:
         print(f"\nstopped; the same command goes on from {task.run}", file=sys.stderr)
         return STOPPED
     worse = _report(trained, task, as_json=options.json)
+    learned, _ = split_set(task.dataset)
+    doubts = describe_training_labels(learned)
+    for sentence in doubts:
+        print(sentence, file=sys.stderr)
+    if options.install and len(doubts) > len(learned) / 2:
+        print(
+            "It is not installed, as more than half of the labels are doubted: correct the set first", file=sys.stderr
+        )
+        return 1
     if options.install and not worse:
         label = install_package(trained.package, before=task.base or trained.package.spec.name).label
         print(f"{label} is installed; 'cellvino models back {trained.package.spec.name}' undoes it", file=sys.stderr)

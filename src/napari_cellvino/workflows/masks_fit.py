@@ -9,7 +9,9 @@ outlines lie on ridges and not on edges, and nothing is said.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +21,9 @@ from napari_cellvino.core.image import Spacing
 from napari_cellvino.formats.field import Labels
 from napari_cellvino.io import open_source
 from napari_cellvino.quality.outline_fit import outline_fit
+
+if TYPE_CHECKING:
+    from napari_cellvino.training.data.datasets import LabelledImage
 
 GAIN = 1.15  # times as steep, that edges are where masks belong
 TURNED, MOVED = 1.15, 1.03  # times as steep as elsewhere, that edges are where masks are
@@ -59,6 +64,16 @@ def describe_masks_fit(name: str, labels: Labels, pixels: NDArray[np.generic]) -
     if max(fit.turned for fit in found) < TURNED and max(fit.moved for fit in found) < MOVED:
         return (f"the outlines in {name} lie on edges of the image no more than elsewhere: are they of this image?",)
     return ()
+
+
+def describe_training_labels(fields: Iterable[LabelledImage]) -> tuple[str, ...]:
+    """Return what to say of labels of a training set that lie on no edges of their images, one sentence a field."""
+    said: list[str] = []
+    for field in fields:
+        image = np.moveaxis(field.image, -1, 0) if field.image.ndim > len("YX") else field.image[None]
+        if field.labels is not None and image.shape[1:] == field.labels.shape:
+            said += describe_masks_fit(field.id, field.labels.astype(np.int32), image)
+    return tuple(said)
 
 
 def describe_masks_scale(file: Path, spacing: Spacing) -> tuple[str, ...]:
