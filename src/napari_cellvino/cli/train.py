@@ -48,16 +48,16 @@ def run(options: argparse.Namespace) -> int:
         seed=options.seed,
         device=options.device,
     )
+    learned, _ = split_set(task.dataset)
+    doubts = describe_training_labels(learned)
+    for sentence in doubts:
+        print(sentence, file=sys.stderr)
     try:
         trained = _follow(train(task), options.progress, quiet=options.json)
     except KeyboardInterrupt:
         print(f"\nstopped; the same command goes on from {task.run}", file=sys.stderr)
         return STOPPED
     worse = _report(trained, task, as_json=options.json)
-    learned, _ = split_set(task.dataset)
-    doubts = describe_training_labels(learned)
-    for sentence in doubts:
-        print(sentence, file=sys.stderr)
     if options.install and len(doubts) > len(learned) / 2:
         print(
             "It is not installed, as more than half of the labels are doubted: correct the set first", file=sys.stderr
