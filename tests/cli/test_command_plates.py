@@ -131,3 +131,18 @@ def test_doubled_images_are_a_fault_until_decided(cellvino, plate, tmp_path):
     assert called.code == 1
     assert "1 images are doubled" in called.err.splitlines()[-1]
     assert cellvino("run", plate, *options, "--keep-doubles", "first", "--overwrite").code == 0
+
+
+def test_plates_that_fit_are_run_beside_one_that_does_not(cellvino, tmp_path):
+    for plate, stain in (("one", "DAPI"), ("two", "DNA")):
+        (tmp_path / plate).mkdir()
+        for well in ("A01", "B02"):
+            for channel in (stain, "GFP"):
+                tifffile.imwrite(tmp_path / plate / f"{well}_s1_{channel}.tif", np.full((32, 32), 9, np.uint16))
+    called = cellvino(
+        "run", tmp_path / "one", tmp_path / "two", "--pattern", "{well}_s{field}_{channel}.tif", "--channel", "DNA",
+        "--out", tmp_path / "out",
+    )  # fmt: skip
+    assert called.code == 1
+    assert called.err.count("has no channel 'DNA'") == 1
+    assert (tmp_path / "out" / "two" / "counts.csv").is_file()
