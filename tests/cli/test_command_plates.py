@@ -12,7 +12,7 @@ import tifffile
 from plate_images import write_plate
 from zarr_plates import write_zarr_plate
 
-from napari_cellvino.core.errors import OptionError
+from napari_cellvino.core.errors import ImageValueError, OptionError
 
 
 @pytest.fixture(scope="module")
@@ -100,10 +100,11 @@ def test_choices_of_plates_for_images_are_errors(cellvino, samples, tmp_path):
     assert "--wells" in called.err
 
 
-def test_a_channel_that_the_plate_has_not_fails_every_field(cellvino, plate, tmp_path):
+def test_a_channel_that_the_plate_has_not_is_told_once(cellvino, plate, tmp_path):
     called = cellvino("run", plate, "--channel", "RFP", "--fields", "1", "--out", tmp_path / "out")
     assert called.code == 1
-    assert called.err.count("'RFP'") == 3
+    assert called.err.count("'RFP'") == 1
+    assert isinstance(called.error, ImageValueError)
 
 
 def test_how_a_folder_is_taken_is_said_and_can_be_changed(cellvino, plate, tmp_path):

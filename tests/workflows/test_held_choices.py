@@ -29,7 +29,7 @@ def recipe(**choices):
         ({"z": "plane:9"}, "a has no plane 9"),
         ({"frame": 4}, "a has no time point 4"),
         ({"frame": 0}, "--frame all has no effect"),
-        ({"spots": "spots", "spot_channel": "RNA"}, "a has no channel 'RNA'"),
+        ({"spots": "stack", "spot_channel": "RNA"}, "a has no channel 'RNA'"),
     ],
 )
 def test_what_holds_in_none_is_told_with_the_first_reason(tmp_path, choices, said):
