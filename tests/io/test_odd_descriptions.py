@@ -204,3 +204,26 @@ def test_labels_of_ome_zarr_lie_as_their_axes_say(tmp_path):
     path = zarr_image(tmp_path / "a.zarr", [PIXELS[:, :64]], [[0.5, 0.5]], labels=held)
     assert json.loads((path / "labels/n/.zattrs").read_text())["multiscales"][0]["axes"][0]["name"] == "x"
     assert np.array_equal(read_cells(path, (64, 64), "a").labels, labels)
+
+
+@pytest.mark.parametrize(
+    ("image", "labels", "said"),
+    [
+        ([0.0, 0.0], [0.0, 0.0], ""),
+        ([100.0, 200.0], [100.0, 200.2], ""),
+        ([100.0, 200.0], [106.0, 200.0], "y 12 px"),
+        ([100.0, 200.0], None, "y -200, x -400 px"),
+    ],
+)
+def test_labels_of_ome_zarr_that_are_said_to_lie_elsewhere_are_told(tmp_path, image, labels, said):
+    held = ([np.pad(np.full((10, 10), 3, np.uint16), 27)], [[0.5, 0.5]], "yx")
+    path = zarr_image(tmp_path / "a.zarr", [PIXELS[:, :64]], [[0.5, 0.5]], labels=held)
+    for attributes, place in ((path / ".zattrs", image), (path / "labels/n/.zattrs", labels)):
+        content = json.loads(attributes.read_text())
+        if place is not None:
+            steps = content["multiscales"][0]["datasets"][0]["coordinateTransformations"]
+            steps.append({"type": "translation", "translation": place})
+        attributes.write_text(json.dumps(content))
+    notices = read_cells(path, (64, 64), "a").notices
+    assert bool(notices) == bool(said)
+    assert said in "".join(notices)
