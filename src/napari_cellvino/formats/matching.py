@@ -199,8 +199,8 @@ def choose_file(
         name, changed = wanted.name, changed_by_roboflow([stem_of(own) for own in held], wanted)
         raise ImageReadError(
             f"{masks} holds nothing for the image {name}, but {', '.join(held[:SHOWN]) or 'no file'}; masks of it are "
-            f"called {name}.tif, {name}_masks.tif, {name}_cp_masks.png, {name}_seg.npy, {name}_RoiSet.zip, {name}.geojson or "
-            f"{name}.txt: rename them, or name the file itself{changed}"
+            f"called {name}.tif, {name}_masks.tif, {name}_cp_masks.png, {name}_seg.npy, {name}_RoiSet.zip, "
+            f"{name}.geojson or {name}.txt: rename them, or name the file itself{changed}"
         )
     if len(best) > 1:
         found = " and ".join(str(file.relative_to(masks)) for file in best[:SHOWN])
