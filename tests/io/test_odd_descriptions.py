@@ -160,7 +160,7 @@ def test_levels_of_a_pyramid_that_come_before_the_largest_are_no_images(tmp_path
     assert any("smaller page(s) are taken for levels" in said for said in source.read().warnings)
 
 
-OME = (
+STACK_OME = (
     '<?xml version="1.0"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image ID="Image:0">'
     '<Pixels ID="P:0" DimensionOrder="XYZCT" Type="uint16" SizeX="96" SizeY="64" SizeZ="3" SizeC="2" SizeT="1" '
     'PhysicalSizeX="0.5" PhysicalSizeY="0.5" PhysicalSizeZ="2"{end}</Image></OME>'
@@ -178,7 +178,7 @@ OME = (
 )
 def test_ome_that_does_not_say_where_planes_are_is_in_the_order_of_the_pages(tmp_path, end, fits):
     pages = np.stack([PIXELS + n for n in range(6)])
-    said = OME.format(end=end).encode()
+    said = STACK_OME.format(end=end).encode()
     tifffile.imwrite(tmp_path / "a.tif", pages, description=said, metadata=None, photometric="minisblack")
     stack = read(tmp_path / "a.tif")
     assert stack.shape[:3] == ((1, 2, 3) if fits else (1, 1, 6))
