@@ -38,7 +38,7 @@ def open_metamorph_nd(path: Path, head: bytes, overrides: MetadataOverrides) -> 
     ImageReadError
         If the list cannot be read, or none of its files is there.
     """
-    from napari_cellvino.io.plates.image_set import open_listing  # plates are made of images: a circle else
+    from napari_cellvino.io.plates.file_set import open_listing  # plates are made of images: a circle else
     from napari_cellvino.io.plates.plate_image import PlateImage, PlateListing
 
     with parse_errors(path):
