@@ -42,13 +42,17 @@ def write_tiny_model(folder: Path) -> Path:
 
 
 def write_corrections(
-    folder: Path, wells: tuple[str, ...] = ("A01", "A02", "B02"), *, review: str = "accepted"
+    folder: Path, wells: tuple[str, ...] = ("A01", "A02", "B02"), *, review: str = "accepted", turned: bool = False
 ) -> Path:
-    """Write results of wells whose cells are the true ones, each looked at by a person."""
+    """Write results of wells whose cells are the true ones, or those turned by 180°, each looked at by a person."""
     plate = shipped_folder("sample_data") / "plate"
     for well in wells:
         images = [plate / f"{well}_s1.ome.tif"]
-        made = list(import_masks(plate / "labels" / f"{well}_s1.tif", images, folder, make_recipe({}, source="a test")))
+        masks = plate / "labels" / f"{well}_s1.tif"
+        if turned:
+            masks = folder.with_name(f"{well}_s1.tif")
+            tifffile.imwrite(masks, tifffile.imread(plate / "labels" / masks.name)[::-1, ::-1])
+        made = list(import_masks(masks, images, folder, make_recipe({}, source="a test")))
         assert not any(one.failed for one in made), made
         path = folder / f"{well}_s1" / "annotation.json"
         content = json.loads(path.read_text())

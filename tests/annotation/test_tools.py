@@ -630,6 +630,33 @@ def test_runs_of_many_objects_are_those_of_their_pixels(shape, few, monkeypatch)
     assert len(runs) == sum(((before[..., 1:] == i) & (before[..., :-1] != i)).sum() for i in ids)
 
 
+@pytest.mark.parametrize("shape", [(37, 50), (9, 14, 21), (1, 300)])
+def test_bands_of_a_large_region_and_parts_of_many_runs_are_those_of_the_whole(shape, monkeypatch):
+    monkeypatch.setattr(pixel_runs, "FEW", 0)
+    labels = np.random.default_rng(4).integers(0, 9, shape).astype(np.int32)
+    ids, made = [7, 2, 3], []
+    for large, many in ((pixel_runs.LARGE_PX, pixel_runs.MANY), (1, 5)):
+        monkeypatch.setattr(pixel_runs, "LARGE_PX", large)
+        monkeypatch.setattr(pixel_runs, "MANY", many)
+        annotation = annotate(labels)
+        places = annotation.index.places(ids)
+        runs = runs_of_objects(annotation.pixels, places.low, places.high, ids, 0)
+        made.append((runs.start, runs.length, runs.before, runs.after))
+        assert runs.write_over(annotation.pixels)
+        np.testing.assert_array_equal(annotation.pixels, np.where(np.isin(labels, ids), 0, labels))
+        assert not runs.holds(annotation.pixels)
+        assert runs.inverse().holds(annotation.pixels)
+        wrong = labels.copy()
+        wrong.reshape(-1)[runs.start[-1]] += 1
+        assert not runs.write_over(wrong), "the last part does not fit: nothing of the others is written"
+        assert (wrong != labels).sum() == 1
+        runs.inverse().write(annotation.pixels)
+        np.testing.assert_array_equal(annotation.pixels, labels)
+    for whole, parts in zip(*made, strict=True):
+        np.testing.assert_array_equal(whole, parts)
+        assert whole.dtype == parts.dtype
+
+
 @pytest.mark.parametrize("plane", [None, 1])
 def test_deleting_many_at_once_writes_the_same_runs_as_one_by_one(plane, monkeypatch):
     monkeypatch.setattr("napari_cellvino.annotation.session.now", lambda: "2026-01-01T00:00:00+00:00")

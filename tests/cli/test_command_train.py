@@ -1,6 +1,7 @@
 """``cellvino train --install`` and ``cellvino models back`` as they are typed."""
 
 import pytest
+import tifffile
 from small_training import write_tiny_model
 
 from napari_cellvino.core.errors import ModelPackageError, OptionError
@@ -27,6 +28,17 @@ def test_a_better_model_is_installed_and_one_command_goes_back(cellvino, samples
     monkeypatch.setenv("CELLVINO_MODELS", str(tmp_path / "models"))
     base, news = write_tiny_model(tmp_path), tmp_path / "news.jsonl"
     asked = ("train", tmp_path / "wells", "--base", base, "--out", tmp_path / "mine", "--steps", 3, "--install")
+    for path in (tmp_path / "wells" / "labels").iterdir():
+        tifffile.imwrite(path, tifffile.imread(path)[::-1, ::-1])
+    monkeypatch.setattr(TrainingResult, "primary_metrics", property(lambda self: (0.3, 0.4)))
+    doubted = cellvino(*asked[:5], tmp_path / "doubted", *asked[6:], "--json")
+    assert (doubted.code, doubted.json["better"], doubted.json["mostly_doubted"]) == (1, False, True)
+    assert doubted.json["installed"] is None
+    assert len(doubted.json["doubts"]) == 2
+    assert "It is not installed, as more than half of the labels are doubted" in doubted.err
+    assert not (tmp_path / "models").exists()
+    for path in (tmp_path / "wells" / "labels").iterdir():
+        tifffile.imwrite(path, tifffile.imread(path)[::-1, ::-1])
     monkeypatch.setattr(
         TrainingResult, "primary_metrics", property(lambda self: (0.4, 0.3))
     )  # a few steps decide nothing

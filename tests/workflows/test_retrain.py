@@ -117,6 +117,18 @@ def test_a_failed_training_says_its_own_words(corrected: Path, tmp_path: Path) -
         finish(retrain(RetrainChoices(fields, tmp_path, "nonesuch", "mine")))
 
 
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:You are using the legacy TorchScript-based ONNX export:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:The feature will be removed:DeprecationWarning")
+def test_corrections_that_lie_elsewhere_are_told_with_the_scores(tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="needs the train extra")
+    turned = write_corrections(tmp_path / "results", ("A01", "B02"), turned=True)
+    fields = tuple(f.folder for f in find_corrections(turned))
+    done = finish(retrain(RetrainChoices(fields, tmp_path / "work", str(write_tiny_model(tmp_path)), "mine", epochs=1)))
+    assert (done.better, done.mostly_doubted, len(done.doubts)) == (False, True, 2)
+    assert "would lie on" in done.doubts[0]
+
+
 def test_a_training_that_was_killed_says_so(corrected: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("torch", reason="needs the train extra")
     killed = [sys.executable, "-c", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"]

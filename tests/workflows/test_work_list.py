@@ -8,7 +8,7 @@ import tifffile
 from napari_cellvino.core.progress import finish
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.workflows.run_folder import run_folder, run_listed
-from napari_cellvino.workflows.work_list import FieldState, read_work_list, usual_root
+from napari_cellvino.workflows.work_list import WorkState, read_work_list, usual_root
 
 
 def listed(inputs, root):
@@ -22,15 +22,15 @@ def test_list_shows_what_stands_from_any_run(images, job, tmp_path):
     finish(run_folder(images[:1], job.pipeline, job.root, job.engines))
     fields = listed([folder, film], job.root)
     assert [(field.origin.name, field.state) for field in fields] == [
-        ("field 1", FieldState.DONE), ("field 2", FieldState.WAITING), ("field 3", FieldState.WAITING),
-        ("film", FieldState.WAITING), ("film t2", FieldState.WAITING),
+        ("field 1", WorkState.DONE), ("field 2", WorkState.WAITING), ("field 3", WorkState.WAITING),
+        ("film", WorkState.WAITING), ("film t2", WorkState.WAITING),
     ]  # fmt: skip
     assert fields[0].count == int(ResultStore(job.root).row(job.root / "field 1")["count"])
     origins = [fields[4].origin, fields[1].origin]
     result = finish(run_listed(origins, job.pipeline, job.root, job.engines))
     assert [outcome.row["folder"] for outcome in result.outcomes] == ["film t2", "field 2"]
     again = listed([folder, film], job.root)
-    assert [field.state is FieldState.DONE for field in again] == [True, True, False, False, True]
+    assert [field.state is WorkState.DONE for field in again] == [True, True, False, False, True]
 
 
 def test_listed_run_writes_what_a_run_of_the_folder_does(images, job, tmp_path):
@@ -50,10 +50,10 @@ def test_failed_fields_tell_why_and_ledger_fields_from_elsewhere_follow(images, 
     elsewhere.write_bytes(images[0].read_bytes())
     finish(run_folder([broken, elsewhere], job.pipeline, job.root, job.engines))
     fields = {field.origin.name: field for field in listed([folder], job.root)}
-    assert fields["broken"].state is FieldState.FAILED
+    assert fields["broken"].state is WorkState.FAILED
     assert "broken.tif" in fields["broken"].error
     assert list(fields)[-1] == "elsewhere"
-    assert fields["elsewhere"].state is FieldState.DONE
+    assert fields["elsewhere"].state is WorkState.DONE
     monkeypatch.setattr(Path, "home", lambda: job.root.parent)
     at_home = job.root.rename(job.root.with_name("cellvino-results"))
     assert [field.origin.name for field in listed([folder], at_home)] == [*fields][:-1], "it is of another folder"

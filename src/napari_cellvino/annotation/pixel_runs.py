@@ -16,10 +16,14 @@ from numpy.typing import NDArray
 
 from napari_cellvino.annotation.region import Region
 from napari_cellvino.core.label_runs import labelled_runs
+from napari_cellvino.core.threads import together
 
 FEW = 100  # objects that are looked at one by one, 7 us each
 SCANNED = 32  # px of an image that take as long as one in the box of an object
 FARTHEST = np.iinfo(np.int64).max
+MANY = 1 << 14  # runs that are worth a thread
+LARGE_PX = 1 << 20  # of a region that is looked at in bands
+BANDS = 4
 
 Labels = NDArray[np.int32]
 Index = NDArray[np.int64]
@@ -57,18 +61,26 @@ class PixelRuns:
 
     def holds(self, labels: Labels) -> bool:
         """Return whether an image has the labels ``before``."""
-        return bool((labels.reshape(-1)[self._pixels()] == np.repeat(self.before, self.length)).all())
+        flat = labels.reshape(-1)
+        return all(together(lambda part: part._holds(flat, part._pixels()), self._parts()))
 
     def write(self, labels: Labels) -> None:
         """Write the labels ``after`` into a contiguous image, in place."""
-        labels.reshape(-1)[self._pixels()] = np.repeat(self.after, self.length)
+        flat = labels.reshape(-1)
+        together(lambda part: part._put(flat, part._pixels()), self._parts())
 
     def write_over(self, labels: Labels) -> bool:
         """Write the labels ``after`` where all labels are ``before``; return whether they are, else nothing changes."""
-        pixels, flat = self._pixels(), labels.reshape(-1)
-        if not (flat[pixels] == np.repeat(self.before, self.length)).all():
+        flat = labels.reshape(-1)
+
+        def look(part: PixelRuns) -> tuple[PixelRuns, Index, bool]:
+            pixels = part._pixels()
+            return part, pixels, part._holds(flat, pixels)
+
+        found = together(look, self._parts())
+        if not all(holds for _, _, holds in found):
             return False
-        flat[pixels] = np.repeat(self.after, self.length)
+        together(lambda one: one[0]._put(flat, one[1]), found)
         return True
 
     def region(self, shape: tuple[int, ...]) -> Region | None:
@@ -79,6 +91,21 @@ class PixelRuns:
         low = [int(axis.min()) for axis in (*rows, x)]
         high = [*(int(axis.max()) + 1 for axis in rows), int((x + self.length).max())]
         return Region(tuple(low), tuple(high))
+
+    def _parts(self) -> list[PixelRuns]:
+        """Return the runs in a few parts, each worth a thread."""
+        ends = range(0, max(len(self), 1), max(MANY, -(-len(self) // BANDS)))
+        return [self._between(first, first + ends.step) for first in ends]
+
+    def _between(self, first: int, end: int) -> PixelRuns:
+        part = slice(first, end)
+        return PixelRuns(self.start[part], self.length[part], self.before[part], self.after[part])
+
+    def _holds(self, flat: Labels, pixels: Index) -> bool:
+        return bool((flat[pixels] == np.repeat(self.before, self.length)).all())
+
+    def _put(self, flat: Labels, pixels: Index) -> None:
+        flat[pixels] = np.repeat(self.after, self.length)
 
     def _pixels(self) -> Index:
         """Return the flat index of every changed pixel."""
@@ -134,9 +161,20 @@ def runs_of_objects(labels: Labels, low: Index, high: Index, ids: Sequence[int],
 
 def _runs_inside(labels: Labels, region: Region, ids: Sequence[int], after: int) -> PixelRuns:
     """Return the runs that change the pixels of objects inside a region to ``after``, in raster order."""
-    part = labels[region.slices]
     wanted = np.zeros(max(ids) + 1, bool)
     wanted[list(ids)] = True
+    (top, *_), (bottom, *_) = region.low, region.high
+    tall = bottom - top if math.prod(region.shape) < LARGE_PX else -(-(bottom - top) // BANDS)
+
+    def look(first: int) -> PixelRuns:
+        band = Region((first, *region.low[1:]), (min(first + tall, bottom), *region.high[1:]))
+        return _runs_in_band(labels, band, wanted, after)
+
+    return join_runs(together(look, range(top, bottom, tall)))
+
+
+def _runs_in_band(labels: Labels, region: Region, wanted: NDArray[np.bool_], after: int) -> PixelRuns:
+    part = labels[region.slices]
     first, length, values = labelled_runs(part.reshape(-1, part.shape[-1]))
     mine = (values < len(wanted)) & wanted[np.minimum(values, len(wanted) - 1)]
     at = np.unravel_index(first[mine], part.shape)

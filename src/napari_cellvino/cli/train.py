@@ -14,8 +14,8 @@ from napari_cellvino.core.errors import OptionError
 from napari_cellvino.model_package.install import install_package
 from napari_cellvino.quality.score_table import text_table
 from napari_cellvino.storage.json_text import json_text
+from napari_cellvino.training.data.label_doubts import LabelDoubts
 from napari_cellvino.training.progress_lines import TrainingProgress, write_progress
-from napari_cellvino.workflows.masks_fit import describe_training_labels
 from napari_cellvino.workflows.retrain import missing_packages
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ def run(options: argparse.Namespace) -> int:
         from napari_cellvino.cli import train_phenotype
 
         return train_phenotype.run(options)
-    from napari_cellvino.training.data.datasets import split_set
     from napari_cellvino.training.fit.finetune import TrainingTask, train
 
     task = TrainingTask(
@@ -48,29 +47,24 @@ def run(options: argparse.Namespace) -> int:
         seed=options.seed,
         device=options.device,
     )
-    learned, _ = split_set(task.dataset)
-    doubts = describe_training_labels(learned)
-    for sentence in doubts:
-        print(sentence, file=sys.stderr)
     try:
         trained = _follow(train(task), options.progress, quiet=options.json)
     except KeyboardInterrupt:
         print(f"\nstopped; the same command goes on from {task.run}", file=sys.stderr)
         return STOPPED
-    worse = _report(trained, task, as_json=options.json)
-    if options.install and len(doubts) > len(learned) / 2:
-        print(
-            "It is not installed, as more than half of the labels are doubted: correct the set first", file=sys.stderr
-        )
-        return 1
-    if options.install and not worse:
+    label = ""
+    if options.install and trained.better:
         label = install_package(trained.package, before=task.base or trained.package.spec.name).label
         print(f"{label} is installed; 'cellvino models back {trained.package.spec.name}' undoes it", file=sys.stderr)
-    return int(worse)
+    _report(trained, task, installed=label, as_json=options.json)
+    if trained.doubts.mostly:
+        what = "It is not installed, as" if options.install else "Do not use it:"
+        print(f"{what} more than half of the labels are doubted: correct the set first", file=sys.stderr)
+    return int(not trained.better)
 
 
 def _follow(
-    work: Generator[FitProgress | str, None, TrainingResult], progress: Path | None, *, quiet: bool
+    work: Generator[FitProgress | LabelDoubts | str, None, TrainingResult], progress: Path | None, *, quiet: bool
 ) -> TrainingResult:
     """Show a live line on a terminal, one line a checkpoint in a log."""
     live = sys.stderr.isatty() and not quiet
@@ -81,6 +75,10 @@ def _follow(
             except StopIteration as end:
                 trained: TrainingResult = end.value
                 return trained
+            if isinstance(event, LabelDoubts):
+                for sentence in event.sentences:
+                    tqdm.write(sentence, file=sys.stderr)
+                continue
             if progress is not None:
                 write_progress(progress, _as_progress(event))
             if isinstance(event, str) or event.saved:
@@ -100,18 +98,18 @@ def _as_progress(event: FitProgress | str) -> TrainingProgress:
     )  # fmt: skip
 
 
-def _report(trained: TrainingResult, task: TrainingTask, *, as_json: bool) -> bool:
+def _report(trained: TrainingResult, task: TrainingTask, *, installed: str, as_json: bool) -> None:
     before, after = trained.primary_metrics
-    worse = before is not None and after <= before
     if as_json:
         scores = {"before": trained.before, "after": trained.after}
         listed = {name: [s.model_dump(mode="json") for s in rows] for name, rows in scores.items()}
-        print(json_text({"model": str(task.out), "better": not worse, **listed}).rstrip())
-        return worse
+        doubts = {"doubts": trained.doubts.sentences, "mostly_doubted": trained.doubts.mostly}
+        said = {"model": str(task.out), "better": trained.better, "installed": installed or None, **doubts, **listed}
+        print(json_text(said).rstrip())
+        return
     for name, rows in (("before", trained.before), ("after", trained.after)):
         if rows:
             print(f"{name}\n{text_table(rows)}\n")
     print(f"{trained.package.label} is in {task.out}; losses and validation are drawn in {task.run / 'history.png'}")
-    if worse:
+    if before is not None and after <= before:
         print(f"It is no better than the model it started from ({before:.3f} before, {after:.3f} now): keep that one.")
-    return worse

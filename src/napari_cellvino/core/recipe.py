@@ -17,7 +17,7 @@ from napari_cellvino.core.faults import describe_faults
 from napari_cellvino.core.gates import Gate
 from napari_cellvino.core.image import KeepDoubles, MetadataOverrides, Spacing, Stack, ZChoice, channel_index
 from napari_cellvino.core.link_options import LinkOptions
-from napari_cellvino.core.region import Region
+from napari_cellvino.core.region import ImageRegion
 from napari_cellvino.core.yaml_text import load_yaml
 
 # Choices on how folders and files are taken.
@@ -128,7 +128,7 @@ class Recipe(BaseModel):
     @field_validator("region")
     @classmethod
     def _region_is_one(cls, text: str) -> str:
-        return str(Region.parse(text)) if text else ""
+        return str(ImageRegion.parse(text)) if text else ""
 
     @property
     def z_choice(self) -> ZChoice:

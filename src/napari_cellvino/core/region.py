@@ -14,7 +14,7 @@ _TEXT = re.compile(r"\s*(\d+)\s*:\s*(\d+)\s*,\s*(\d+)\s*:\s*(\d+)\s*")
 
 
 @dataclass(frozen=True, slots=True)
-class Region:
+class ImageRegion:
     """Rows ``y0`` to ``y1`` and columns ``x0`` to ``x1`` of an image, from 0, without the last."""
 
     y0: int
@@ -23,7 +23,7 @@ class Region:
     x1: int
 
     @classmethod
-    def parse(cls, text: str) -> Region:
+    def parse(cls, text: str) -> ImageRegion:
         """Return the region written as ``Y0:Y1,X0:X1``.
 
         Raises
@@ -60,9 +60,9 @@ class Region:
         return slice(self.x0, self.x1)
 
     @property
-    def turned(self) -> Region:
+    def turned(self) -> ImageRegion:
         """The same region of an image whose rows are stored as columns."""
-        return Region(self.x0, self.x1, self.y0, self.y1)
+        return ImageRegion(self.x0, self.x1, self.y0, self.y1)
 
     def __str__(self) -> str:
         return f"{self.y0}:{self.y1},{self.x0}:{self.x1}"

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.image import Shape, Spacing
-from napari_cellvino.core.region import Region
+from napari_cellvino.core.region import ImageRegion
 from napari_cellvino.io.axes import AxisLayout
 from napari_cellvino.io.orientation import FIRST_ON_ITS_SIDE, apply_orientation
 from napari_cellvino.storage.large_arrays import copied
@@ -72,7 +72,7 @@ class PixelTransform:
         return Spacing(stored.z, stored.x, stored.y) if self.orientation >= FIRST_ON_ITS_SIDE else stored
 
 
-_Held = tuple[int, Region | None, NDArray[np.generic]]  # the number of a block, what of it is held, its pixels
+_Held = tuple[int, ImageRegion | None, NDArray[np.generic]]  # the number of a block, what of it is held, its pixels
 
 
 class BlockPlanes:
@@ -112,13 +112,13 @@ class BlockPlanes:
         pixels = np.asarray(self._blocks.block(number)[..., : layout.shown[-1]], shown.dtype)
         return np.moveaxis(pixels, -1, 0)
 
-    def part(self, region: Region, *, t: int, c: int, z: int) -> NDArray[np.generic]:
+    def part(self, region: ImageRegion, *, t: int, c: int, z: int) -> NDArray[np.generic]:
         """Return a region of a plane (Y, X), in memory of its own; errors as `plane`."""
         if self._transform.turns:
             return np.array(self.plane(t=t, c=c, z=z)[region.rows, region.columns])
         return self._read(region, t=t, c=c, z=z)
 
-    def _read(self, region: Region | None, *, t: int, c: int, z: int) -> NDArray[np.generic]:
+    def _read(self, region: ImageRegion | None, *, t: int, c: int, z: int) -> NDArray[np.generic]:
         _check_index(self._name, self._layout.shape, t=t, c=c, z=z)
         roles = {"T": t, "C": c, "Z": z, "P": self._position}
         number, inside = self._layout.locate(self._blocks.start, roles)
@@ -127,7 +127,7 @@ class BlockPlanes:
         swapped = self._layout.roles.index("X") < self._layout.roles.index("Y")
         return self._transform.apply(pixels.T if swapped else pixels)
 
-    def _block(self, number: int, region: Region | None) -> NDArray[np.generic]:
+    def _block(self, number: int, region: ImageRegion | None) -> NDArray[np.generic]:
         if not self._keeps:
             return self._load(number, region)
         last = self._last
@@ -136,7 +136,7 @@ class BlockPlanes:
             self._last = last = number, region, self._load(number, region)
         return last[2]
 
-    def _load(self, number: int, region: Region | None) -> NDArray[np.generic]:
+    def _load(self, number: int, region: ImageRegion | None) -> NDArray[np.generic]:
         if region is None:
             return self._blocks.block(number)
         rows, columns = (self._layout.roles.index(role) - self._blocks.start for role in "YX")

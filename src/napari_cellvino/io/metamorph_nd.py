@@ -21,7 +21,7 @@ from napari_cellvino.core.image import MetadataOverrides, Spacing
 from napari_cellvino.core.plate import NO_WELL, FieldOfView
 from napari_cellvino.io.checks import parse_errors
 from napari_cellvino.io.source import Source
-from napari_cellvino.io.tiff_metadata import micrometres
+from napari_cellvino.io.units import micrometres
 
 if TYPE_CHECKING:
     from napari_cellvino.io.plates.plate_image import PlateImage
@@ -38,7 +38,7 @@ def open_metamorph_nd(path: Path, head: bytes, overrides: MetadataOverrides) -> 
     ImageReadError
         If the list cannot be read, or none of its files is there.
     """
-    from napari_cellvino.io.plates.image_set import open_listing  # plates are made of images: a circle else
+    from napari_cellvino.io.plates.file_set import open_listing  # plates are made of images: a circle else
     from napari_cellvino.io.plates.plate_image import PlateImage, PlateListing
 
     with parse_errors(path):

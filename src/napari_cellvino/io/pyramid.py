@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.image import PlaneReader, Spacing, Stack
-from napari_cellvino.core.region import PlaceInImage, Region
+from napari_cellvino.core.region import ImageRegion, PlaceInImage
 from napari_cellvino.io.checks import check_memory, check_room
 from napari_cellvino.io.region import read_part
 
@@ -95,7 +95,7 @@ class Pyramid:
 def place_in_image(stack: Stack) -> PlaceInImage:
     """Return where a stack lies in all of its image, by the region and the level that are read of it."""
     said = stack.overrides
-    region = Region.parse(said.region) if said.region else Region(0, 1, 0, 1)
+    region = ImageRegion.parse(said.region) if said.region else ImageRegion(0, 1, 0, 1)
     step = Pyramid(stack.levels, said.level).spacing(Spacing(None, 1.0, 1.0)) if said.level else Spacing(None, 1.0, 1.0)
     return PlaceInImage((region.x0, region.y0), (step.x or 1.0, step.y or 1.0))
 
@@ -125,7 +125,7 @@ class GuardedPlanes:
         self._check(math.prod(self.size))
         return self.planes.plane(t=t, c=c, z=z)
 
-    def part(self, region: Region, *, t: int, c: int, z: int) -> NDArray[np.generic]:
+    def part(self, region: ImageRegion, *, t: int, c: int, z: int) -> NDArray[np.generic]:
         """Return a region of a plane (Y, X); errors as `plane`."""
         self._check(region.height * region.width)
         return read_part(self.planes, region, t=t, c=c, z=z)

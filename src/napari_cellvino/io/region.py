@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.image import PlaneReader, Stack
-from napari_cellvino.core.region import Region
+from napari_cellvino.core.region import ImageRegion
 from napari_cellvino.io.source import Position, Source
 
 
@@ -23,12 +23,12 @@ from napari_cellvino.io.source import Position, Source
 class PartReader(Protocol):
     """Planes of which parts can be read by themselves."""
 
-    def part(self, region: Region, *, t: int, c: int, z: int) -> NDArray[np.generic]:
+    def part(self, region: ImageRegion, *, t: int, c: int, z: int) -> NDArray[np.generic]:
         """Return the (Y, X) pixels of a region that lies in the plane, in memory of their own."""
         ...
 
 
-def read_part(planes: PlaneReader, region: Region, *, t: int, c: int, z: int) -> NDArray[np.generic]:
+def read_part(planes: PlaneReader, region: ImageRegion, *, t: int, c: int, z: int) -> NDArray[np.generic]:
     """Return the pixels (Y, X) of a region of a plane, of which no more is read than the file asks for."""
     if isinstance(planes, PartReader):
         return planes.part(region, t=t, c=c, z=z)
@@ -40,14 +40,14 @@ class RegionPlanes:
     """The planes of a region."""
 
     planes: PlaneReader
-    region: Region
+    region: ImageRegion
 
     def plane(self, *, t: int, c: int, z: int) -> NDArray[np.generic]:
         """Return the region of one plane (Y, X)."""
         return read_part(self.planes, self.region, t=t, c=c, z=z)
 
 
-def part_of(stack: Stack, region: Region) -> Stack:
+def part_of(stack: Stack, region: ImageRegion) -> Stack:
     """Return the region of a stack, in which it must lie, without reading pixels."""
     shape = stack.shape._replace(y=region.height, x=region.width)
     return replace(stack, planes=RegionPlanes(stack.planes, region), shape=shape)
@@ -58,7 +58,7 @@ class RegionSource:
     """An opened file of which the same region of every image is read."""
 
     source: Source
-    region: Region
+    region: ImageRegion
 
     @property
     def path(self) -> Path:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.core.image import MetadataOverrides, Spacing
-from napari_cellvino.core.region import Region
+from napari_cellvino.core.region import ImageRegion
 from napari_cellvino.io.bioio_reader import open_with_bioio
 from napari_cellvino.io.checks import first_bytes
 from napari_cellvino.io.instrument import MissingLibraryError
@@ -109,12 +109,12 @@ def open_as(path: Path | str, overrides: MetadataOverrides) -> Source:
         If the pattern or the region cannot be used.
     """
     source = _open_whole(Path(path).expanduser().absolute(), overrides)
-    return RegionSource(source, Region.parse(overrides.region)) if overrides.region else source
+    return RegionSource(source, ImageRegion.parse(overrides.region)) if overrides.region else source
 
 
 def _open_whole(path: Path, overrides: MetadataOverrides) -> Source:
     if overrides.pattern:
-        from napari_cellvino.io.plates.image_set import open_pattern  # plates are made of images: a circle else
+        from napari_cellvino.io.plates.file_set import open_pattern  # plates are made of images: a circle else
 
         return open_pattern(path, overrides)
     head = first_bytes(path, HEAD_BYTES)

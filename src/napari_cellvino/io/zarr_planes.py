@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageReadError, ImageValueError
 from napari_cellvino.core.image import Shape
-from napari_cellvino.core.region import Region
+from napari_cellvino.core.region import ImageRegion
 from napari_cellvino.io.checks import check_memory, parse_errors
 from napari_cellvino.io.instrument import Foreign
 
@@ -117,9 +117,9 @@ class ZarrPlanes:
         ImageValueError
             If there is no such plane.
         """
-        return self.part(Region(0, self.shape.y, 0, self.shape.x), t=t, c=c, z=z)
+        return self.part(ImageRegion(0, self.shape.y, 0, self.shape.x), t=t, c=c, z=z)
 
-    def part(self, region: Region, *, t: int, c: int, z: int) -> NDArray[np.generic]:
+    def part(self, region: ImageRegion, *, t: int, c: int, z: int) -> NDArray[np.generic]:
         """Return a region of a plane (Y, X), of which only the chunks are read that it touches; errors as `plane`."""
         chosen = {"t": t, "c": c, "z": z}
         for axis, index in chosen.items():

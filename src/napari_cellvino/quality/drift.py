@@ -25,7 +25,7 @@ TOLD_BLIND = 2.0  # times as much or as little: where a smaller change is not se
 
 
 @dataclass(frozen=True, slots=True)
-class Measure:
+class DriftMeasure:
     """What a chart shows: its name, its unit, and the scale on which runs vary alike.
 
     ``least`` is the spread below which runs are called equal, on that scale.
@@ -61,14 +61,14 @@ def _power(value: float) -> float:
 
 
 MEASURES = (
-    Measure("intensity", "grey levels", _log, _power),
-    Measure("background", "grey levels", _log, _power),
-    Measure("noise", "grey levels", _log, _power),
-    Measure("sharpness", "", _log, _power),
-    Measure("size", "px", _log, _power, 0.01),
-    Measure("confidence", "", _logit, _share, 0.05),
-    Measure("count", "cells", lambda value: _log(value + 1), lambda value: 2**value - 1, 0.05),
-    Measure("doubtful", "share", _logit, _share, 0.1),
+    DriftMeasure("intensity", "grey levels", _log, _power),
+    DriftMeasure("background", "grey levels", _log, _power),
+    DriftMeasure("noise", "grey levels", _log, _power),
+    DriftMeasure("sharpness", "", _log, _power),
+    DriftMeasure("size", "px", _log, _power, 0.01),
+    DriftMeasure("confidence", "", _logit, _share, 0.05),
+    DriftMeasure("count", "cells", lambda value: _log(value + 1), lambda value: 2**value - 1, 0.05),
+    DriftMeasure("doubtful", "share", _logit, _share, 0.1),
 )
 _BY_NAME = {measure.name: measure for measure in MEASURES}
 
@@ -88,7 +88,7 @@ class RunValues:
 class Point:
     """One point of a chart: what a run has, and what is usual; ``low`` to ``high`` is NaN where too few are known."""
 
-    measure: Measure
+    measure: DriftMeasure
     value: float
     usual: float
     low: float
@@ -173,7 +173,7 @@ def find_drift(runs: Iterable[RunValues]) -> list[RunDrift]:
     return found
 
 
-def _point(measure: Measure, value: float, before: Sequence[RunValues]) -> Point:
+def _point(measure: DriftMeasure, value: float, before: Sequence[RunValues]) -> Point:
     known = [measure.scale(run.values[measure.name]) for run in before if measure.name in run.values]
     if len(known) < FEWEST_RUNS:
         return Point(measure, value, math.nan, math.nan, math.nan, len(known))

@@ -33,7 +33,7 @@ class _Found:
     places: NDArray[np.intp]
 
 
-class Candidates:
+class CellCandidates:
     """Decodes maps as `decode` does; of the maps and parameters that were `find` last, in a fraction of the time."""
 
     def __init__(self) -> None:

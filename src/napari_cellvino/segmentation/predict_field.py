@@ -13,7 +13,7 @@ from napari_cellvino.engines.engine import NO_ENGINE
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.segmentation.bright_background import describe_bright_background
 from napari_cellvino.segmentation.burnt_in import describe_bars, find_bars, without_bars
-from napari_cellvino.segmentation.candidates import Candidates
+from napari_cellvino.segmentation.candidates import CellCandidates
 from napari_cellvino.segmentation.heads import Decoded
 from napari_cellvino.segmentation.known_sizes import describe_unknown_size, find_unknown_size
 from napari_cellvino.segmentation.lost_planes import describe_lost
@@ -118,7 +118,7 @@ def _predict(
     raw = replace(raw, notices=(*raw.notices, *said))
     nothing = Decoded(None, Objects.none())
     before = Prediction(plane, raw, nothing, {}, emptiness=watch.emptiness, bars=find_bars(plane.inputs))
-    return (yield from _decode_plane(before, pipeline, engines, Candidates()))
+    return (yield from _decode_plane(before, pipeline, engines, CellCandidates()))
 
 
 def decode_again(
@@ -127,14 +127,14 @@ def decode_again(
     engines: EngineProvider,
     stack: Stack,
     *,
-    candidates: Candidates | None = None,
+    candidates: CellCandidates | None = None,
 ) -> Generator[Progress, None, Prediction]:
     """Yield progress and return a prediction in ``stack`` decoded again with the pipeline's current parameters.
 
     The network runs only on cells that were not outlined before; spots are sought again where theirs differ.
     ``candidates`` may hold what was found in these maps.
     """
-    now = yield from _decode_cells(before, pipeline, engines, candidates or Candidates())
+    now = yield from _decode_cells(before, pipeline, engines, candidates or CellCandidates())
     values = pipeline.values
     if before.spots is None or all(before.values[p.name] == values[p.name] for p in SPOT_PARAMETERS):
         return now
@@ -142,7 +142,7 @@ def decode_again(
 
 
 def _decode_cells(
-    before: Prediction, pipeline: Pipeline, engines: EngineProvider, candidates: Candidates
+    before: Prediction, pipeline: Pipeline, engines: EngineProvider, candidates: CellCandidates
 ) -> Generator[Progress, None, Prediction]:
     if pipeline.find is None:
         return before
@@ -152,7 +152,7 @@ def _decode_cells(
 
 
 def _decode_plane(
-    before: Prediction, pipeline: Pipeline, engines: EngineProvider, candidates: Candidates
+    before: Prediction, pipeline: Pipeline, engines: EngineProvider, candidates: CellCandidates
 ) -> Generator[Progress, None, Prediction]:
     values, raw = pipeline.values, before.raw
     if isinstance(raw, StackMaps):

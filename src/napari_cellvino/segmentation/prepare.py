@@ -48,7 +48,7 @@ def project(
     """
     chosen = z or ZChoice()
     index = input_channel(stack, channel, inputs)
-    planes = _planes_of(stack, chosen)
+    planes = planes_of(stack, chosen)
     check_usable(stack, frame)
     projection, sieve = make_projection(chosen.way, index), PlaneSieve()
 
@@ -164,7 +164,8 @@ def _format_z(z: ZChoice, count: int, sharpest: int | None) -> str:
     }[z.way]
 
 
-def _planes_of(stack: Stack, choice: ZChoice) -> range:
+def planes_of(stack: Stack, choice: ZChoice) -> range:
+    """Return the planes (from 0) that a choice along z takes; `ImageValueError` if the stack has no such plane."""
     if choice.plane is None:
         return range(stack.shape.z)
     if choice.plane > stack.shape.z:

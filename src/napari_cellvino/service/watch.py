@@ -21,12 +21,12 @@ from napari_cellvino.core.recipe import load_recipe
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.segmentation.pipeline import Pipeline, make_pipeline
 from napari_cellvino.service.folder_changes import told_of_changes
-from napari_cellvino.service.gate import Gate
 from napari_cellvino.service.image_sets import ImageSet, ImageSets
 from napari_cellvino.service.inputs import PLATE, SET, Folders, Input, UnchangedSince, check_folders
 from napari_cellvino.service.job_run import JobTally, content_hash, run_jobs
 from napari_cellvino.service.notify import notify
 from napari_cellvino.service.rules import Rule, RuleMatch, recipe_of
+from napari_cellvino.service.start_gate import StartGate
 from napari_cellvino.service.summary import write_summary
 from napari_cellvino.service.watch_events import Idle, JobEnded, JobQueued, PlannedInput, WatchEvent, WatchPlan
 from napari_cellvino.storage.ledger import Job, JobState, Ledger
@@ -73,7 +73,7 @@ class Watch:
         self._worker = this_worker()
         self._wake = threading.Event()
         self._passed_over: dict[Path, tuple[tuple[int, int], str]] = {}
-        self._gate = Gate(plan.book, plan.root, clock, is_started=self.ledger.started)
+        self._gate = StartGate(plan.book, plan.root, clock, is_started=self.ledger.started)
         self._untold: list[Job] = []
         self._is_begun = self._is_stuck = False
         self._is_page_due = True  # a watch that was killed may have left it as it was

@@ -16,7 +16,7 @@ from napari_cellvino.tracking.channels import link_channels
 from napari_cellvino.tracking.drift import field_drift
 from napari_cellvino.tracking.frame_cells import FrameCells, frame_cells
 from napari_cellvino.tracking.gaps import CellPlaces, Links, close_gaps, undo_mergers, undo_short_divisions
-from napari_cellvino.tracking.linking import Candidates, best_links, candidates
+from napari_cellvino.tracking.linking import LinkCandidates, best_links, candidates
 from napari_cellvino.tracking.passed_frames import FramesPassed, LinksPassed, named_links
 from napari_cellvino.tracking.tracks import GONE, Tracks, tracks_of_links
 
@@ -86,7 +86,7 @@ class FilmLinker:
 
     def __init__(self, options: LinkOptions, *, keep: bool = False, folder: Path | None = None) -> None:
         self.options = options
-        self.kept: dict[tuple[int, int], Candidates] | None = {} if keep else None
+        self.kept: dict[tuple[int, int], LinkCandidates] | None = {} if keep else None
         self._passed, self._links = FramesPassed(folder), LinksPassed(folder)
         self._last: FrameCells | None = None
         self._at = 0  # the number of that frame

@@ -72,7 +72,7 @@ class _Pairs:
 
 
 @dataclass(frozen=True, slots=True)
-class Candidates:
+class LinkCandidates:
     """What the cells of a frame may become in the next one: H hypotheses.
 
     They hold for all costs of ends, divisions and looks, so that these are changed without looking at pixels again.
@@ -100,7 +100,7 @@ class Candidates:
 
 def candidates(
     before: FrameCells, after: FrameCells, options: LinkOptions, guesses: Sequence[Floats] = ()
-) -> Candidates:
+) -> LinkCandidates:
     """Return what the cells of a frame may become in the next one.
 
     Cells that push each other all move: after a first round, each cell is expected to move as the linked ones round it
@@ -117,7 +117,7 @@ def candidates(
     """
     edges = before.at_edge, after.at_edge
     if not len(before) or not len(after):
-        return Candidates(np.zeros(0, np.int64), np.zeros((0, 2), np.int64), np.zeros(0), np.zeros((2, 0)), edges)
+        return LinkCandidates(np.zeros(0, np.int64), np.zeros((0, 2), np.int64), np.zeros(0), np.zeros((2, 0)), edges)
     steps = [np.asarray(guess, np.float64) for guess in guesses] or [np.zeros_like(before.centroids)]
     reach = _Reach(before, after, options)
     known = [reach.after(step) for step in steps]
@@ -133,10 +133,10 @@ def candidates(
     both = np.concatenate([np.stack([pairs.after, none], 1), np.stack([first, second], 1)])
     mothers = np.concatenate([pairs.before, rows])
     apart = unlike(before.looks, after.looks, mothers, both, after.sizes)
-    return Candidates(mothers, both, np.concatenate([costs, double]), apart, edges)
+    return LinkCandidates(mothers, both, np.concatenate([costs, double]), apart, edges)
 
 
-def best_links(found: Candidates, options: LinkOptions) -> list[Hypothesis]:
+def best_links(found: LinkCandidates, options: LinkOptions) -> list[Hypothesis]:
     """Return the hypotheses that cost least together; a cell that none of them takes ends or begins at a cost."""
     if not len(found.costs):
         return []

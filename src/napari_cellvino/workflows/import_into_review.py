@@ -13,9 +13,9 @@ from napari_cellvino.formats.matching import ImageQuery
 from napari_cellvino.formats.reading import find_annotations, read_cells
 from napari_cellvino.io.pyramid import place_in_image
 from napari_cellvino.quality.doubts import find_doubts
+from napari_cellvino.quality.masks_fit import describe_masks_fit
 from napari_cellvino.quality.reconcile import Reconciliation, reconcile
 from napari_cellvino.workflows.import_masks import px_per_um, records_of_cells
-from napari_cellvino.workflows.masks_fit import describe_masks_fit
 
 
 @dataclass(frozen=True, slots=True)

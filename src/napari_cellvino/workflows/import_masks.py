@@ -27,6 +27,7 @@ from napari_cellvino.formats.matching import ImageQuery, of_same_cellpose_run, p
 from napari_cellvino.formats.reading import find_annotations, holds_one_image, read_cells, without_masks
 from napari_cellvino.io.pyramid import place_in_image
 from napari_cellvino.quality.doubts import find_doubts
+from napari_cellvino.quality.masks_fit import describe_masks_fit
 from napari_cellvino.results.corrections import IMPORTED, by_person
 from napari_cellvino.results.field_folder import read_annotation
 from napari_cellvino.results.field_result import FieldResult, measured
@@ -38,7 +39,7 @@ from napari_cellvino.storage.file_names import compared_name
 from napari_cellvino.workflows.field_listing import list_fields
 from napari_cellvino.workflows.field_task import why_failed
 from napari_cellvino.workflows.known_inputs import at_time
-from napari_cellvino.workflows.masks_fit import describe_masks_fit, describe_masks_scale
+from napari_cellvino.workflows.masks_scale import describe_masks_scale
 from napari_cellvino.workflows.run_page import refresh_run_page
 
 Word = TypeVar("Word", bound=IntEnum)

@@ -7,7 +7,7 @@ from napari_cellvino.core.progress import finish
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.quality.changes import compare_cells, compare_kept
 from napari_cellvino.quality.known_cells import KnownCells, SelectedCells
-from napari_cellvino.segmentation.candidates import Candidates, only_limits_differ
+from napari_cellvino.segmentation.candidates import CellCandidates, only_limits_differ
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict import Prediction
 from napari_cellvino.segmentation.predict_field import decode_again
@@ -20,7 +20,7 @@ class Redecoder:
 
     def __init__(self, engines: EngineProvider) -> None:
         self._engines = engines
-        self._candidates = Candidates()
+        self._candidates = CellCandidates()
         self._known: KnownCells | None = None
 
     def prepare(self, prediction: Prediction, pipeline: Pipeline) -> None:

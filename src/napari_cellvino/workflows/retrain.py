@@ -68,13 +68,19 @@ class RetrainChoices:
 
 @dataclass(frozen=True, slots=True)
 class RetrainResult:
-    """The new package, the training set, and the scores of both models on the held-out fields."""
+    """The new package, the training set, and the scores of both models on the held-out fields.
+
+    ``doubts`` are sentences on labels that lie on no edges of their images; where most are ``mostly_doubted``, the
+    model is not to be used.
+    """
 
     package: Path
     dataset: Path
     better: bool
     before: tuple[Score, ...]
     after: tuple[Score, ...]
+    doubts: tuple[str, ...] = ()
+    mostly_doubted: bool = False
 
     def value(self, metric: str) -> tuple[float | None, float | None]:
         """Return a metric before and after, None where it has no score."""
@@ -225,4 +231,5 @@ def _error_message(errors: Path, code: int) -> str:
 def _read_result(path: Path, out: Path, dataset: Path) -> RetrainResult:
     content = json.loads(path.read_text(encoding="utf-8"))
     before, after = (tuple(Score.model_validate(row) for row in content[side]) for side in ("before", "after"))
-    return RetrainResult(out, dataset, bool(content["better"]), before, after)
+    doubts, mostly = tuple(content.get("doubts", ())), bool(content.get("mostly_doubted"))
+    return RetrainResult(out, dataset, bool(content["better"]), before, after, doubts, mostly)

@@ -25,9 +25,10 @@ from napari_cellvino.segmentation.predict_field import check_device
 from napari_cellvino.storage.file_names import compared_name
 from napari_cellvino.workflows.effective_choices import check_choices, describe_frame
 from napari_cellvino.workflows.executor import ExecutorMaker, RunEvent, ThreadsExecutor
-from napari_cellvino.workflows.field_listing import known_or_listed, listed_fields, without_results
+from napari_cellvino.workflows.field_listing import known_or_listed, list_fields, listed_fields, without_results
 from napari_cellvino.workflows.field_log import ALL, FieldSelection
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldTask, failed_outcome
+from napari_cellvino.workflows.held_choices import check_some_hold
 from napari_cellvino.workflows.known_inputs import KnownField, KnownInputs, at_time
 from napari_cellvino.workflows.real_paths import RealPaths
 from napari_cellvino.workflows.run_field import FieldWorker, told_again
@@ -77,6 +78,8 @@ def run_folder(
     ------
     DeviceError
         At once, if the device or the precision is not available.
+    ImageValueError
+        At once, if there are several images and a channel, plane or time point of the recipe is in none of them.
     OutputError
         If tables cannot be written.
     """
@@ -85,12 +88,23 @@ def run_folder(
     store.begin_run(one_of_many=one_of_many)
     paths = RealPaths()
     known = KnownInputs(store, pipeline.recipe, files, paths)
+    if not (one_of_many or selection.only or known.some):
+        check_some_hold(_first_frames(files, pipeline.recipe), pipeline.recipe, _name_of(named or files))
     fields = known_or_listed(files, pipeline.recipe, sources, known, paths)
     found = folder_tasks(
         fields, pipeline, store, overwrite=overwrite, replace=replace, known=known, kept=not selection.only
     )
     tasks = _told_found(found, named, paths)
     return (yield from _run(tasks, pipeline, store, sources, engines, executor, selection))
+
+
+def _first_frames(files: Sequence[Path], recipe: Recipe) -> Iterator[Stack | CellvinoError]:
+    first = recipe.model_copy(update={"frame": 1})
+    return (stack for _, stack in list_fields(files, first))
+
+
+def _name_of(paths: Sequence[Path]) -> str:
+    return paths[0].name if len(paths) == 1 else str(paths[0].parent)
 
 
 def run_listed(

@@ -31,7 +31,7 @@ FieldId = tuple[str, str, int]
 """By what a field is known again: its file, its position in it, its time point."""
 
 
-class FieldState(StrEnum):
+class WorkState(StrEnum):
     """What has become of a field."""
 
     WAITING = "not run yet"
@@ -47,7 +47,7 @@ class WorkField:
     """
 
     origin: Origin
-    state: FieldState = FieldState.WAITING
+    state: WorkState = WorkState.WAITING
     error: str = ""
     folder: Path | None = None
     summary: FieldSummary | None = None
@@ -75,9 +75,9 @@ class FolderState:
         """Return a field as it stands now; one whose file cannot be read stays failed."""
         found = self.done.get(field.id)
         if found is not None:
-            return replace(field, state=FieldState.DONE, error="", folder=found[0], summary=found[1])
+            return replace(field, state=WorkState.DONE, error="", folder=found[0], summary=found[1])
         why = self.failed.get(field.id) or field.error
-        state = FieldState.FAILED if why else FieldState.WAITING
+        state = WorkState.FAILED if why else WorkState.WAITING
         return replace(field, state=state, error=why, folder=None, summary=None)
 
 
@@ -130,7 +130,7 @@ def read_work_list(
     files = [path for path in list_inputs(inputs) if not _is_plain_folder(path)]
     for origin, stack in list_fields(files, EVERY_TIME_POINT, overrides=overrides):
         error = str(stack) if isinstance(stack, CellvinoError) else ""
-        found = standing.of(WorkField(origin, FieldState.FAILED if error else FieldState.WAITING, error))
+        found = standing.of(WorkField(origin, WorkState.FAILED if error else WorkState.WAITING, error))
         seen.add(found.id)
         yield found
     if any(map(_is_plain_folder, inputs)) and (store.root != results_at_home() or store.root in inputs):
@@ -169,9 +169,9 @@ def at_any_time(id_: FieldId) -> FieldId:
 def after_run(field: WorkField, row: Row, store: ResultStore) -> WorkField:
     """Return a field with the outcome of a run, whose row of ``counts.csv`` this is."""
     if row["status"] == "failed":
-        return replace(field, state=FieldState.FAILED, error=str(row["error"]), folder=None, summary=None)
+        return replace(field, state=WorkState.FAILED, error=str(row["error"]), folder=None, summary=None)
     folder = store.root / str(row["folder"])
-    return replace(field, state=FieldState.DONE, error="", folder=folder, summary=store.summary(folder))
+    return replace(field, state=WorkState.DONE, error="", folder=folder, summary=store.summary(folder))
 
 
 def _failures(store: ResultStore) -> list[dict[str, str]]:

@@ -95,10 +95,12 @@ def test_watch_is_planned_started_judged_and_run_again(
     assert watcher.failure is None
 
     click(panel.batch_button)
+    qtbot.waitUntil(lambda: "Batch" in viewer.window.dock_widgets, timeout=WAIT_MS)
     batch = viewer.window.dock_widgets["Batch"].findChild(BatchPanel)
     qtbot.waitUntil(lambda: len(batch.table.fields) == 3, timeout=WAIT_MS)
     assert "2 of 3 fields done · 1 failed" in batch.title.text()
     window.session.cells_wanted.emit()
+    qtbot.waitUntil(lambda: "All cells" in viewer.window.dock_widgets, timeout=WAIT_MS)
     assert height_beside_napari_s_docks(viewer, 800) == 800, "the docks below the picture make the window higher"
     viewer.window.dock_widgets["Batch"].parent().raise_()
     row = next(n for n, field in enumerate(batch.table.fields) if field.record.name == "a")

@@ -16,6 +16,7 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QPushButton, QWidget
 
 from napari_cellvino.cli import main
+from napari_cellvino.gui.cells.cell_plot import DRAW_MS, CellPlot
 from napari_cellvino.gui.cells.cells_panel import CellsPanel
 from napari_cellvino.gui.review.cursor import Order
 from napari_cellvino.gui.shell.window import CellvinoWindow
@@ -230,3 +231,31 @@ def test_pictures_in_one_order_by_two_measurements_show_the_values_of_each(panel
         panel.sort.activated.emit(number)
         row = int(panel.session.cells.rows[0])
         assert gallery.data(gallery.index(0)) == f"{table.values(offered[number])[row]:.4g}"
+
+
+def test_points_are_drawn_once_when_they_come(qtbot: QtBot) -> None:
+    plot, draws = CellPlot(), list[object]()
+    qtbot.addWidget(plot)
+    plot.resize(400, 300)
+    with qtbot.waitExposed(plot):
+        plot.show()
+    qtbot.wait(3 * DRAW_MS)  # the figure without axes
+    plot.canvas.mpl_connect("draw_event", draws.append)
+    values = np.linspace(0, 1, 50)
+    plot.show_cells(values, values[::-1].copy(), values > 0.5, ("size", "score"))
+    plot.set_theme("light")
+    qtbot.wait(6 * DRAW_MS)
+    assert len(draws) == 1
+    assert len(plot.axes.lines[1].get_xdata()) == 25
+
+
+def test_a_second_click_while_the_cells_come_makes_no_second_dock(
+    window: CellvinoWindow, viewer: napari.Viewer, qtbot: QtBot
+) -> None:
+    before = len(window.session._panels)
+    window.session.cells_wanted.emit()
+    window.session.cells_wanted.emit()
+    qtbot.waitUntil(lambda: "All cells" in viewer.window.dock_widgets, timeout=WAIT_MS)
+    panel = viewer.window.dock_widgets["All cells"].findChild(CellsPanel)
+    qtbot.waitUntil(panel.isVisible, timeout=WAIT_MS)
+    assert len(window.session._panels) == before + 1

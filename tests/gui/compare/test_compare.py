@@ -28,7 +28,9 @@ def test_other_choices_are_seen_beside_the_result_and_not_taken(
     session.reviewer.do(lambda annotation: reject(annotation, [rejected]))
     window.show_step(2)
     click(window.run_panel.compare_button)
+    qtbot.waitUntil(lambda: "Compare" in viewer.window.dock_widgets, timeout=WAIT_MS)
     panel = viewer.window.dock_widgets["Compare"].findChild(ComparePanel)
+    qtbot.waitUntil(panel.isVisible, timeout=WAIT_MS)
     click(panel.run_button)
     qtbot.waitUntil(lambda: session.compare.done is not None, timeout=WAIT_MS)
     done, found = session.compare.done, session.compare.done.comparison

@@ -12,10 +12,12 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QWidget
 from small_training import write_corrections, write_tiny_model
 
+from napari_cellvino.gui.retrain.retrain_controller import ModelComparison
 from napari_cellvino.gui.retrain.retrain_view import resolve_retrain
 from napari_cellvino.gui.run.run_view import State
 from napari_cellvino.gui.shell.window import CellvinoWindow
 from napari_cellvino.model_package import find_package
+from napari_cellvino.workflows.retrain import RetrainResult
 
 from ..conftest import WAIT_MS
 
@@ -135,6 +137,22 @@ def test_train_stop_go_on_compare_use_and_go_back(
     qtbot.waitUntil(lambda: bool(retrainer.went_back) and not session.worker.busy, timeout=WAIT_MS)
     assert session.workspace.package.label == "tiny 0.1.0"
     assert "Back to tiny 0.1.0" in panel.verdict.text()
+
+
+def test_a_model_of_doubted_labels_is_not_offered(window: CellvinoWindow, tmp_path: Path) -> None:
+    window.show_step(7)
+    panel, retrainer = window.retrain_panel, window.session.retrainer
+    said = ("the outlines in A01 lie on edges of the image no more than elsewhere: are they of this image?",)
+    for mostly in (True, False):
+        done = RetrainResult(tmp_path, tmp_path, not mostly, (), (), said, mostly)
+        retrainer.result = ModelComparison(done, None)
+        retrainer.changed.emit()
+        assert panel.use_button.text() == ("" if mostly else "Use it")
+        assert panel.verdict.text().startswith("More than half" if mostly else "Better")
+        assert f"⚠  {said[0]}" in panel.verdict.text()
+    retrainer.result = ModelComparison(RetrainResult(tmp_path, tmp_path, False, (), (), said, True), None)
+    retrainer.use()
+    assert not window.session.worker.busy
 
 
 @pytest.mark.slow

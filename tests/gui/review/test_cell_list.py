@@ -21,7 +21,7 @@ from napari_cellvino.annotation.tools.delete import delete
 from napari_cellvino.core.objects import ReviewState
 from napari_cellvino.gui.review import cell_outlines
 from napari_cellvino.gui.review import queue as queue_module
-from napari_cellvino.gui.review.cell_table import AREA, NOTE, STATE, CellTable
+from napari_cellvino.gui.review.cell_table import AREA, NOTE, STATE, CellTableView
 from napari_cellvino.gui.review.review_view import size_unit
 from napari_cellvino.gui.shell.window import CellvinoWindow
 from napari_cellvino.gui.widgets.chosen_rows import chosen_rows
@@ -300,7 +300,7 @@ def test_twenty_thousand_rows_ask_for_few(review: Review) -> None:
     annotation = Annotation(labels, records, old.classes, old.provenance, shape=labels.shape)
     asked: list[int] = []
 
-    class Counting(CellTable):
+    class Counting(CellTableView):
         def data(self, index, role=Qt.ItemDataRole.DisplayRole):
             asked.append(index.row())
             return super().data(index, role)

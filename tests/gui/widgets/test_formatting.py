@@ -18,7 +18,7 @@ from napari_cellvino.gui.widgets.formatting import (
     format_reason,
     format_seconds,
 )
-from napari_cellvino.gui.widgets.option_words import COMMAND_LINE_ONLY, CONTROLS, window_words
+from napari_cellvino.gui.widgets.option_names import COMMAND_LINE_ONLY, CONTROLS, window_text
 from napari_cellvino.segmentation.heads import Parameter
 from napari_cellvino.workflows.field_notices import notices_of_fields
 from napari_cellvino.workflows.field_task import FieldOutcome
@@ -85,8 +85,8 @@ def test_sizes(unit: SizeUnit, words: str) -> None:
     ],
 )
 def test_the_window_names_its_controls_and_no_options(said: str, words: str) -> None:
-    assert window_words(said) == words
-    assert window_words(words) == words
+    assert window_text(said) == words
+    assert window_text(words) == words
 
 
 def test_the_window_knows_every_option_that_a_sentence_may_name(root: Path) -> None:

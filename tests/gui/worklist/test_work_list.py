@@ -30,7 +30,7 @@ from napari_cellvino.gui.worklist.list_view import FieldLine, fields_there
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.workflows.list_memory import last_list
 from napari_cellvino.workflows.run_progress import RunProgress
-from napari_cellvino.workflows.work_list import FieldState, WorkField
+from napari_cellvino.workflows.work_list import WorkField, WorkState
 
 from ..conftest import WAIT_MS
 
@@ -149,7 +149,7 @@ def test_folder_is_run_and_walked_through(
     root = folder / "cellvino-results"
     counts = pd.read_csv(root / "counts.csv").set_index("folder")["count"]
     assert set(counts.dropna().index) == {"a", "b", "film", "film t2"}
-    done = [field for field in session.work_list.fields if field.state is FieldState.DONE]
+    done = [field for field in session.work_list.fields if field.state is WorkState.DONE]
     assert [field.count for field in done] == counts.dropna().tolist()
     assert "4 fields" in rows.detail.text()
     assert "1 failed" in rows.detail.text()
@@ -248,7 +248,7 @@ def test_chosen_fields_are_run_and_the_list_comes_back(
     assert again.session.workspace.recipe.parameters["smallest"] == 30.0
     rows = again.open_panel.work_list
     states = [field.state for field in again.session.work_list.fields]
-    assert states == [FieldState.DONE, FieldState.DONE, FieldState.WAITING, FieldState.WAITING]
+    assert states == [WorkState.DONE, WorkState.DONE, WorkState.WAITING, WorkState.WAITING]
     assert again.session.work_list.root == folder / "cellvino-results"
     take_focus(rows.list)
     qtbot.keyClick(rows.list, Qt.Key.Key_Down)
@@ -448,7 +448,7 @@ def test_fields_of_other_units_leave_no_layer_behind_that_does_not_fit(
 
 
 def test_fields_that_come_to_their_end_after_a_run_was_stopped_are_told() -> None:
-    states = {"a": FieldState.DONE, "b": FieldState.DONE, "c": FieldState.WAITING, "d": FieldState.FAILED}
-    listed = [SimpleNamespace(id=name, state=state) for name, state in {**states, "e": FieldState.DONE}.items()]
+    states = {"a": WorkState.DONE, "b": WorkState.DONE, "c": WorkState.WAITING, "d": WorkState.FAILED}
+    listed = [SimpleNamespace(id=name, state=state) for name, state in {**states, "e": WorkState.DONE}.items()]
     run = ListRun(tuple(states), RunProgress(len(states)))  # heard of none of them before it was stopped
     assert fields_there(run, SimpleNamespace(fields=listed)) == 2

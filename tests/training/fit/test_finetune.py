@@ -81,6 +81,25 @@ def test_a_model_is_made_runs_and_is_gone_on_from(dataset: Path, tmp_path: Path)
     assert f"starting from mine 0.1.0 (sha256 {package.sha256[:12]})" in further.package.card()  # type: ignore[attr-defined]
 
 
+def test_labels_of_other_images_are_told_first_and_the_model_is_not_better(dataset: Path, tmp_path: Path) -> None:
+    from napari_cellvino.training.data.label_doubts import LabelDoubts
+    from napari_cellvino.training.fit.finetune import TrainingTask
+
+    turn_labels(dataset)
+    news, trained = follow(TrainingTask(dataset, tmp_path / "mine", plan=tmp_path / "plan.yaml", steps=2))
+    assert isinstance(news[0], LabelDoubts)
+    assert [said.split()[3] for said in news[0].sentences] == ["A01", "A02"]
+    assert trained.doubts == news[0]  # type: ignore[attr-defined]
+    assert not trained.better  # type: ignore[attr-defined]
+    assert "- Doubted: the outlines in A01" in trained.package.card()  # type: ignore[attr-defined]
+
+
+def turn_labels(folder: Path) -> None:
+    for well in ("A01", "A02"):
+        path = folder / "labels" / f"{well}.tif"
+        tifffile.imwrite(path, tifffile.imread(path)[::-1, ::-1])
+
+
 def test_a_stopped_training_goes_on_and_other_choices_are_refused(dataset: Path, tmp_path: Path) -> None:
     from napari_cellvino.training.fit.finetune import TrainingTask, train
 

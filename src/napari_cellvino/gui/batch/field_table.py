@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from napari_cellvino.gui.widgets.formatting import format_number, format_reason
-from napari_cellvino.gui.widgets.option_words import window_words
+from napari_cellvino.gui.widgets.option_names import window_text
 from napari_cellvino.gui.widgets.text_table import TextTable
 from napari_cellvino.service.batch_status import BatchField, field_names
 from napari_cellvino.storage.field_ledger import FieldState
@@ -66,7 +66,7 @@ def _text(field: BatchField, column: int) -> str:
         f"{SIGNS[state]} {state.value}",
         record.name,
         format_number(record.cells) if judged else "",
-        f"{window_words(format_reason(record.error, record.file))}{stage}" if record.error else "",
+        f"{window_text(format_reason(record.error, record.file))}{stage}" if record.error else "",
         f"{record.seconds:.1f}" if record.seconds else "",
         str(record.attempts or ""),
         record.host,

@@ -58,7 +58,8 @@ class CellPlot(QWidget):
         self._draw_soon = QTimer(self)  # once for all that is told at once, and after what waits for its turn
         self._draw_soon.setSingleShot(True)
         self._draw_soon.setInterval(DRAW_MS)
-        self._draw_soon.timeout.connect(self.canvas.draw_idle)
+        self._draw_soon.timeout.connect(self._draw)
+        self._is_stale = False  # whether other points, or colours, are to be drawn
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.canvas)
@@ -81,7 +82,7 @@ class CellPlot(QWidget):
     def set_theme(self, theme: str) -> None:
         """Take the colours of a napari theme."""
         self._theme = theme
-        self._redraw()
+        self._redraw_soon()
 
     def use_rectangle(self, rectangle: bool) -> None:
         """Draw regions over two measurements as rectangles, or freely."""
@@ -91,12 +92,23 @@ class CellPlot(QWidget):
     def show_cells(self, x: Floats, y: Floats | None, chosen: Bools, labels: tuple[str, str]) -> None:
         """Plot ``x`` (N,) against ``y`` (N,), or without that the histogram of ``x``; ``chosen`` (N,) stand out."""
         before, self._data = self._data, (x, y, chosen, *labels)
-        if self._marked is not None and y is not None and before is not None and _is_same(before, self._data):
+        marked = None if self._is_stale else self._marked
+        if marked is not None and y is not None and before is not None and _is_same(before, self._data):
             if not np.array_equal(before[2], chosen):  # to draw 14,000 points again takes most of a tenth of a second
-                self._marked.set_data(x[chosen], y[chosen])
+                marked.set_data(x[chosen], y[chosen])
                 self._draw_soon.start()
         else:
+            self._redraw_soon()
+
+    def _redraw_soon(self) -> None:
+        self._is_stale = True
+        self._draw_soon.start()
+
+    def _draw(self) -> None:
+        if self._is_stale:
+            self._is_stale = False
             self._redraw()
+        self.canvas.draw_idle()
 
     def _redraw(self) -> None:
         if self._data is None:
@@ -121,7 +133,6 @@ class CellPlot(QWidget):
             spine.set_color(text)
             spine.set_visible(name in ("left", "bottom"))
         self._listen()
-        self._draw_soon.start()
 
     def _draw_histogram(self, x: Floats, chosen: Bools, colour: str) -> None:
         known = np.isfinite(x)
@@ -150,6 +161,8 @@ class CellPlot(QWidget):
             )
         else:
             self._selector = LassoSelector(self.axes, self._on_lasso, useblit=True, props=line)
+            for artist in self._selector.artists:  # until the first press: seen, it makes all be drawn twice
+                artist.set_visible(False)
 
     def _on_range(self, low: float, high: float) -> None:
         if high > low:

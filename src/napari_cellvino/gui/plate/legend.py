@@ -59,9 +59,9 @@ class Legend(QWidget):
             paint_hatched(painter, swatch, self._ink)
             painter.setPen(self._ink.text)
             painter.drawText(QRectF(swatch.right() + 5, 0, none + 4, BAR + 4), Qt.AlignmentFlag.AlignVCenter, _NONE)
-            self._paint_words(painter, QRectF(bar.left(), bar.bottom() + 2, bar.width(), 18), self._measure)
+            self._paint_labels(painter, QRectF(bar.left(), bar.bottom() + 2, bar.width(), 18), self._measure)
 
-    def _paint_words(self, painter: QPainter, line: QRectF, measure: Measure) -> None:
+    def _paint_labels(self, painter: QPainter, line: QRectF, measure: Measure) -> None:
         low, high = map(measure.format, self._ends)
         if self._ends[0] == self._ends[1]:
             painter.drawText(line, Qt.AlignmentFlag.AlignCenter, f"{low}  {measure.heading}")

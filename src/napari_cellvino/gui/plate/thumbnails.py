@@ -23,7 +23,7 @@ _PERCENTILES = (1.0, 99.7)
 _Small = tuple[Well, NDArray[np.float32]]
 
 
-class Thumbnails(QObject):
+class WellThumbnails(QObject):
     """Pictures of the first field of each well, in one channel; all of them in the same contrast."""
 
     changed = Signal()

@@ -11,7 +11,7 @@ from napari_cellvino.figures.colour_scale import colour_of
 from napari_cellvino.gui.plate.grid_painting import GridView
 from napari_cellvino.gui.plate.plate_run_controller import PlateRun
 from napari_cellvino.gui.plate.well_map import WellMap
-from napari_cellvino.gui.widgets.option_words import window_words
+from napari_cellvino.gui.widgets.option_names import window_text
 from napari_cellvino.plates.layout import Content, Control, Layout
 from napari_cellvino.plates.well_measures import Lines, Measure, flags_of, value_of, value_range, values_of
 
@@ -63,7 +63,7 @@ def _tip(
     said += flags_of(line)
     failed = run.failed if run is not None else {}
     lost = (field for field in wells.fields.get(well, ()) if field.label in failed)
-    return [*said, *(f"✕ {field.name}: {window_words(failed[field.label])}" for field in lost)]
+    return [*said, *(f"✕ {field.name}: {window_text(failed[field.label])}" for field in lost)]
 
 
 def format_content(content: Content) -> str:

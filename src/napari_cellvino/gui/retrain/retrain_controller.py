@@ -158,8 +158,8 @@ class RetrainController(QObject):
     # -- what becomes of it
 
     def use(self) -> None:
-        """Install the new model and choose it; every version before stays."""
-        if self.result is not None:
+        """Install the new model and choose it, unless most labels are doubted; every version before stays."""
+        if self.result is not None and not self.result.done.mostly_doubted:
             folder, before = self.result.done.package, self.base
             task = Task(done=self._installed, failed=self._fail)
             self._worker.start(lambda: install_package(open_package(folder), before=before), task)

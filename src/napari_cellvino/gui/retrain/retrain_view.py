@@ -124,11 +124,14 @@ def _verdict(retrainer: RetrainController) -> str:
         return f"Back to {retrainer.went_back}."
     if retrainer.result is None:
         return ""
-    return (
-        "Better: the new model finds the cells of the fields kept aside more often."
-        if retrainer.result.done.better
-        else "Not better on the fields kept aside: keep the model you have, or correct more fields."
-    )
+    done = retrainer.result.done
+    if done.mostly_doubted:
+        found = "More than half of the fields are doubted, so that the new model cannot be used: correct these first."
+    elif done.better:
+        found = "Better: the new model finds the cells of the fields kept aside more often."
+    else:
+        found = "Not better on the fields kept aside: keep the model you have, or correct more fields."
+    return "\n".join((found, *(f"⚠  {said}" for said in done.doubts)))
 
 
 def _scores(result: ModelComparison) -> tuple[Row, ...]:
@@ -152,6 +155,6 @@ def _format_picture(result: ModelComparison) -> str:
 
 
 def _use(retrainer: RetrainController) -> str:
-    if retrainer.result is None or retrainer.used:
+    if retrainer.result is None or retrainer.used or retrainer.result.done.mostly_doubted:
         return ""
     return "Use it" if retrainer.result.done.better else "Use it all the same"

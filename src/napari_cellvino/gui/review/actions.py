@@ -91,7 +91,7 @@ REDO = Action("Redo", "Ctrl+Shift+Z", "Make again what was undone", lambda revie
 
 DELETE_BOX = replace(DELETE, tip="Take the chosen boxes away; another run does not bring them back")
 
-WALK = (PREVIOUS, ACCEPT, REJECT, EXCLUDE, NEXT)
+REVIEWING = (PREVIOUS, ACCEPT, REJECT, EXCLUDE, NEXT)
 FOR_OUTLINES = (DELETE, MERGE, WAIST, FILL, SMOOTH, GROW, SHRINK)
 HISTORY = (UNDO, REDO)
 

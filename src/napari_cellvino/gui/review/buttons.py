@@ -41,7 +41,7 @@ class ReviewButtons(QWidget):
         self._outlines = self._grid(_OUTLINES)
         self._boxes = self._grid((actions.DELETE_BOX, *tools.FOR_BOXES))
         self._classes = self._grid(actions.CLASSES, FEW_COLUMNS)
-        for part in (self._grid(actions.WALK), self._outlines, self._boxes):
+        for part in (self._grid(actions.REVIEWING), self._outlines, self._boxes):
             layout.addWidget(part)
         layout.addWidget(self._classes)
         layout.addWidget(self._grid(actions.HISTORY, 2))

@@ -27,7 +27,7 @@ PIXELS = SizeUnit(None, "px²")
 MOST_SHOWN = 500  # chosen cells that are highlighted: Qt joins selections one by one
 
 
-class CellTable(TextTable):
+class CellTableView(TextTable):
     """One row per cell, in the order of the queue or sorted by a column."""
 
     def __init__(self) -> None:
@@ -116,7 +116,7 @@ class CellView(QTableView):
     def __init__(self, reviewer: ReviewController) -> None:
         super().__init__()
         self._reviewer = reviewer
-        self.cells = CellTable()
+        self.cells = CellTableView()
         self._ignoring = False
         self.setModel(self.cells)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)

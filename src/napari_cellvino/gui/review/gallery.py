@@ -28,7 +28,7 @@ _HERE = QModelIndex()
 Pixels = NDArray[np.floating]
 
 
-class Thumbnails(QAbstractListModel):
+class GalleryModel(QAbstractListModel):
     """One picture per cell, made when it is seen."""
 
     def __init__(self, reviewer: ReviewController) -> None:
@@ -125,7 +125,7 @@ class Gallery(QWidget):
     def __init__(self, reviewer: ReviewController) -> None:
         super().__init__()
         self._reviewer = reviewer
-        self.cells = Thumbnails(reviewer)
+        self.cells = GalleryModel(reviewer)
         self._ignoring = False
         self.list = QListView()
         self.list.setModel(self.cells)

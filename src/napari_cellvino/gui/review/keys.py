@@ -38,7 +38,7 @@ _NAPARI = (
 
 def bindings(reviewer: ReviewController, active_tool: ActiveTool, show_page: Callable[[], None]) -> tuple[Calls, Calls]:
     """Return what each key calls: always, and while a tool is in use."""
-    acts = (*actions.WALK, *actions.FOR_OUTLINES, actions.PLANES, *actions.HISTORY, *actions.CLASSES)
+    acts = (*actions.REVIEWING, *actions.FOR_OUTLINES, actions.PLANES, *actions.HISTORY, *actions.CLASSES)
     calls: Calls = {action.key: partial(run_action, action, reviewer, active_tool) for action in acts}
     for key in dict.fromkeys(tool.key for tool in (*tools.FOR_OUTLINES, *tools.FOR_BOXES)):
         calls[key] = partial(_take, key, reviewer, active_tool)
@@ -97,7 +97,7 @@ def page_text(reviewer: ReviewController) -> str:
     annotation = reviewer.annotation
     boxes = annotation is not None and annotation.labels is None
     stack = annotation is not None and len(annotation.shape) == 3
-    acts = (*actions.WALK, *((actions.DELETE_BOX,) if boxes else actions.FOR_OUTLINES), *actions.HISTORY)
+    acts = (*actions.REVIEWING, *((actions.DELETE_BOX,) if boxes else actions.FOR_OUTLINES), *actions.HISTORY)
     acts += (actions.PLANES,) if stack else ()
     ours = [(thing.key, thing.tip) for thing in (*acts, *fitting(reviewer))]
     ours += [("Shift+1 … 9", "Give the chosen cells a class"), ("Enter, Esc", "End what is being drawn, or drop it")]

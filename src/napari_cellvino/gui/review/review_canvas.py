@@ -52,6 +52,10 @@ class ReviewCanvas(QObject):
         self._draw_more = QTimer(self)
         self._draw_more.setSingleShot(True)
         self._draw_more.timeout.connect(self._draw_stale)
+        self._unsigned: list[Change] = []  # of many cells, whose signs are to follow
+        self._sign_more = QTimer(self)
+        self._sign_more.setSingleShot(True)
+        self._sign_more.timeout.connect(self._sign_many)
         reviewer.changed.connect(self._mark)
         reviewer.changed.connect(self._tell)
         reviewer.edited.connect(self._show_edit)
@@ -67,8 +71,8 @@ class ReviewCanvas(QObject):
 
     def close(self) -> None:
         """Let go of the viewer."""
-        self._mark_more.stop()
-        self._draw_more.stop()
+        for timer in (self._mark_more, self._draw_more, self._sign_more):
+            timer.stop()
         if self.canvas is not None:
             self.canvas.close()
             self.canvas = None
@@ -251,9 +255,11 @@ class ReviewCanvas(QObject):
 
     def _show_edit(self, change: Change) -> None:
         self._outlines.on_edit(change)
-        if self._signs is not None and self._signs.annotation is self._reviewer.annotation:
-            self._signs.on_event(change)
-            self._draw_markers()
+        self._unsigned.append(change)
+        if len(change.changed) + len(change.added) + len(change.removed) <= MOST_MARKED:
+            self._sign_many()
+        else:  # after what is waiting to be done: the edit itself took a while
+            self._sign_more.start(0)
         if change.replaced:
             self._stale.clear()  # the layer is given other labels, and drawn then
         if self.layer is None or change.region is None or change.replaced:
@@ -267,6 +273,14 @@ class ReviewCanvas(QObject):
                 self._draw_more.start(0)
         if change.step is not EditAction.DO and self.canvas is not None:
             self.canvas.bring(*self._box(change.region))
+
+    def _sign_many(self) -> None:
+        """Bring the signs up to date with what was edited since."""
+        changes, self._unsigned = self._unsigned, []
+        if self._signs is not None and self._signs.annotation is self._reviewer.annotation:
+            for change in changes:
+                self._signs.on_event(change)
+            self._draw_markers()
 
     def _draw_stale(self) -> None:
         """Draw a part of what was changed again, and the next one after what is waiting to be done."""

@@ -14,14 +14,14 @@ from napari_cellvino.core.errors import CellvinoError
 from napari_cellvino.core.image import PlaneReader, Stack
 from napari_cellvino.core.progress import Progress, Stage
 from napari_cellvino.core.recipe import Recipe
-from napari_cellvino.core.region import Region
+from napari_cellvino.core.region import ImageRegion
 from napari_cellvino.gui.napari_bridge import ResultLayers, ResultName, ResultPlace, seen_in
 from napari_cellvino.gui.open.open_controller import OpenController
 from napari_cellvino.gui.review.review_canvas import ReviewCanvas
 from napari_cellvino.gui.review.review_controller import ReviewController
 from napari_cellvino.gui.run.prepared_result import Preparation, PreparedResult
 from napari_cellvino.gui.run.result_merge import ResultMerge
-from napari_cellvino.gui.run.view_trial import Trial, TrialLayer, region_in_view
+from napari_cellvino.gui.run.view_trial import TrialLayer, ViewTrial, region_in_view
 from napari_cellvino.gui.widgets.delay import debouncer
 from napari_cellvino.gui.widgets.failure import Failure, failure_of
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
@@ -56,7 +56,7 @@ class RunController(QObject):
         trial_layer: TrialLayer,
     ) -> None:
         super().__init__()
-        self.trial: Trial | None = None  # the last run on the view only
+        self.trial: ViewTrial | None = None  # the last run on the view only
         self._trial_layer = trial_layer
         self._reviewer, self._canvas = reviewer, canvas
         self._workspace, self._worker, self._decoder = workspace, worker, decoder
@@ -114,7 +114,7 @@ class RunController(QObject):
         region = None if picture is None or stack is None else region_in_view(picture.source_layer(), stack)
         self.run(region)
 
-    def run(self, region: Region | None = None) -> None:
+    def run(self, region: ImageRegion | None = None) -> None:
         """Start a run of the recipe on the open image, or a trial on a region of it."""
         workspace = self._workspace
         self._opener.refresh()
@@ -181,12 +181,12 @@ class RunController(QObject):
         if cells is not None:
             cells.known.outline(contour)
 
-    def _show_trial(self, stack: Stack, region: Region, made: PreparedResult) -> None:
+    def _show_trial(self, stack: Stack, region: ImageRegion, made: PreparedResult) -> None:
         """Show what was found in a part of the image, unless another one is open now."""
         self.running = False
         picture, now = self._opener.picture, self._workspace.stack
         if picture is not None and now is not None and now.planes is stack.planes:
-            self.trial, self._tried = Trial(region, made.outcome.count), (stack.planes, self._workspace.recipe)
+            self.trial, self._tried = ViewTrial(region, made.outcome.count), (stack.planes, self._workspace.recipe)
             self._trial_layer.show(made, region, picture.source_layer())
         self.changed.emit()
 

@@ -9,7 +9,7 @@ import numpy as np
 from napari.layers import Image, Labels, Vectors
 
 from napari_cellvino.core.image import Stack
-from napari_cellvino.core.region import Region
+from napari_cellvino.core.region import ImageRegion
 from napari_cellvino.gui.napari_bridge.image_layers import PROJECTION
 from napari_cellvino.gui.napari_bridge.layer_style import box_lines
 from napari_cellvino.gui.napari_bridge.outline_layer import outline_layer
@@ -22,10 +22,10 @@ COLOUR = (0.34, 0.71, 0.91, 1.0)  # sky blue of Okabe and Ito
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class ViewTrial:
     """What a run on a part of an image found."""
 
-    region: Region
+    region: ImageRegion
     count: int
 
     @property
@@ -35,7 +35,7 @@ class Trial:
         return f"{format_count(self.count)} in view ({size}): a trial, of which nothing is counted or saved."
 
 
-def region_in_view(source: Image, stack: Stack) -> Region | None:
+def region_in_view(source: Image, stack: Stack) -> ImageRegion | None:
     """Return the part of an image that is in view, at least 64 px wide; None where that is all of it."""
     shape = np.array([stack.shape.y, stack.shape.x])
     corners = np.asarray(source.corner_pixels, float)[:, -2:]
@@ -48,7 +48,7 @@ def region_in_view(source: Image, stack: Stack) -> Region | None:
     if not low.any() and (high == shape).all():
         return None
     (y0, x0), (y1, x1) = low.astype(int).tolist(), high.astype(int).tolist()
-    return Region(y0, y1, x0, x1)
+    return ImageRegion(y0, y1, x0, x1)
 
 
 class TrialLayer:
@@ -59,7 +59,7 @@ class TrialLayer:
         self.layer: Labels | Vectors | None = None
         self.under: Image | None = None
 
-    def show(self, made: PreparedResult, region: Region, source: Image) -> None:
+    def show(self, made: PreparedResult, region: ImageRegion, source: Image) -> None:
         """Show the outlines, or boxes, of a part of an image over the layer that the image is."""
         self.remove()
         labels = made.annotation.labels

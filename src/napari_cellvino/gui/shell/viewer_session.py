@@ -34,7 +34,7 @@ from napari_cellvino.gui.plate.plate_controller import PlateController
 from napari_cellvino.gui.plate.plate_list import PlateList
 from napari_cellvino.gui.plate.plate_run_controller import PlateRunController
 from napari_cellvino.gui.plate.profiles_controller import ProfilesController
-from napari_cellvino.gui.plate.thumbnails import Thumbnails
+from napari_cellvino.gui.plate.thumbnails import WellThumbnails
 from napari_cellvino.gui.plate.well_values_controller import WellValuesController
 from napari_cellvino.gui.retrain.retrain_controller import RetrainController
 from napari_cellvino.gui.review.colour_controller import ColourController
@@ -156,7 +156,7 @@ class Session(QObject):
         self.plate_runner = PlateRunController(self.workspace, self.plates, self.well_values, self.plate_worker)
         self.answers = AnswersController(self.well_values, self.tables)
         self.profiles = ProfilesController(self.well_values, self.tables)
-        self.thumbnails = Thumbnails(self.background)
+        self.thumbnails = WellThumbnails(self.background)
         self.plate_runner.ended.connect(self._after_run)
         self.work_list = WorkListController(self.workspace, self.opener, self.listing)
         self.list_runner = ListRunController(self.workspace, self.work_list, self.plate_worker)

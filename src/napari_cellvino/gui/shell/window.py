@@ -103,6 +103,10 @@ class CellvinoWindow(QWidget):
         self.session.cells_wanted.connect(partial(self._show_below, "All cells"))
         self.session.comparison_wanted.connect(partial(self._show_below, "Compare"))
         self.session.batch_wanted.connect(partial(self._show_below, "Batch"))
+        self._coming: dict[str, QWidget] = {}  # docks that are to be added below the picture
+        self._add_later = QTimer(self)
+        self._add_later.setSingleShot(True)
+        self._add_later.timeout.connect(self._add_below)
         self._style, self._to_style = "", list[QWidget]()
         self._style_later = QTimer(self)
         self._style_later.timeout.connect(self._style_next)
@@ -170,14 +174,20 @@ class CellvinoWindow(QWidget):
     def _show_below(self, name: str) -> None:
         """Show a panel in a dock below the picture."""
         docks = self._viewer.window.dock_widgets
-        if name not in docks:
-            window = self._viewer.window
-            made = window.add_dock_widget(BELOW[name](self._viewer), name=name, area="bottom", tabify=True)
+        if name in docks:
+            dock = docks[name].parent()
+            dock.show()
+            dock.raise_()
+        elif name not in self._coming:
+            self._coming[name] = BELOW[name](self._viewer)
+            self._add_later.start(0)
+
+    def _add_below(self) -> None:
+        """Add the docks that were made: at once with making them it would hold up the window."""
+        window, coming, self._coming = self._viewer.window, self._coming, {}
+        for name, dock in coming.items():
+            made = window.add_dock_widget(dock, name=name, area="bottom", tabify=True)
             window._qt_window.resizeDocks([made], [BELOW_PX], Qt.Orientation.Vertical)
-            return
-        dock = docks[name].parent()
-        dock.show()
-        dock.raise_()
 
     def _go_to_tab(self, index: int) -> None:
         self.tabs.setCurrentIndex(index)
@@ -228,6 +238,38 @@ class CellvinoWindow(QWidget):
             self.tabs.setTabToolTip(index, f"{far if kind is ReviewPanel and reviewed else ''}Alt+{index + 1}")
 
 
+class _LatePage(QWidget):
+    """A panel that is put in its place once its window is seen: both at once would hold up the window."""
+
+    def __init__(self, panel: QWidget) -> None:
+        super().__init__()
+        self._panel = panel
+        panel.setParent(self)
+        panel.hide()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        self._fill_later = QTimer(self)
+        self._fill_later.setSingleShot(True)
+        self._fill_later.timeout.connect(self._fill)
+
+    def sizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
+        """Return the size of the panel, there or not."""
+        return self._panel.sizeHint()
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
+        """Return the least size of the panel, there or not."""
+        return self._panel.minimumSizeHint().expandedTo(self._panel.minimumSize())
+
+    def showEvent(self, _: QShowEvent) -> None:  # noqa: N802 (Qt's name)
+        """Put the panel in its place after what is waiting to be done."""
+        if self.layout().isEmpty():
+            self._fill_later.start(0)
+
+    def _fill(self) -> None:
+        self.layout().addWidget(self._panel)
+        self._panel.show()
+
+
 def _dock_of(panel: Callable[[Session], QWidget], *, scrolls: bool = True) -> type[QWidget]:
     """Return the dock widget that shows one panel alone; napari asks for a class and gives it the viewer."""
 
@@ -240,7 +282,7 @@ def _dock_of(panel: Callable[[Session], QWidget], *, scrolls: bool = True) -> ty
             layout = QVBoxLayout(self)
             layout.setContentsMargins(0, 0, 0, 0)
             made = panel(self.session)
-            layout.addWidget(_scrolling(made) if scrolls else made)
+            layout.addWidget(_scrolling(made) if scrolls else _LatePage(made))
             self.session.join(self)
 
         def focusNextPrevChild(self, forward: bool) -> bool:  # noqa: N802 (Qt's name)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from napari.utils.notifications import notification_manager
 
 from napari_cellvino.core.errors import CellvinoError
-from napari_cellvino.gui.widgets.option_words import window_words
+from napari_cellvino.gui.widgets.option_names import window_text
 
 FIRST_WORDS = frozenset({
     "a", "an", "axes", "box", "boxes", "choose", "class", "classes", "corrections", "edits", "encrypted", "examples",
@@ -33,7 +33,7 @@ class Failure:
 def failure_of(error: BaseException) -> Failure:
     """Return the words for an error; one that nobody foresaw is also handed to napari's notifications."""
     if isinstance(error, CellvinoError):
-        return Failure(_sentence(window_words(error.window_message)))
+        return Failure(_sentence(window_text(error.window_message)))
     notification_manager.receive_error(type(error), error, error.__traceback__)
     lines = "".join(traceback.format_exception(error))
     return Failure(

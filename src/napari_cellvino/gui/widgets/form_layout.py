@@ -20,7 +20,7 @@ from qtpy.QtWidgets import (
 from superqt import QCollapsible
 
 from napari_cellvino.gui.widgets.colours import set_tone
-from napari_cellvino.gui.widgets.option_words import window_words
+from napari_cellvino.gui.widgets.option_names import window_text
 
 MARGIN, GAP = 10, 8
 LONGEST, KEPT = 38, 17  # characters of a name in a line of text, and of each of its ends where it is longer
@@ -76,7 +76,7 @@ class TextLine(QLabel):
 
     def setText(self, text: str) -> None:  # noqa: N802 (Qt's name)
         """Show a text."""
-        text = window_words(text)
+        text = window_text(text)
         shown = text if self.textFormat() is Qt.TextFormat.RichText else _LONG_NAMES.sub(_shortened, text)
         if shown != text:
             self.setToolTip(text)

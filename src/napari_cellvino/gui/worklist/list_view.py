@@ -12,10 +12,10 @@ from napari_cellvino.gui.run.model_catalogue import ModelCatalogue
 from napari_cellvino.gui.run.run_view import format_further_steps
 from napari_cellvino.gui.widgets.failure import Failure
 from napari_cellvino.gui.widgets.formatting import format_count, format_number, format_reason, format_seconds
-from napari_cellvino.gui.widgets.option_words import window_words
+from napari_cellvino.gui.widgets.option_names import window_text
 from napari_cellvino.gui.worklist.list_run_controller import ListRun
 from napari_cellvino.gui.worklist.work_list_controller import WorkListController
-from napari_cellvino.workflows.work_list import FieldState, WorkField
+from napari_cellvino.workflows.work_list import WorkField, WorkState
 from napari_cellvino.workflows.workspace import Workspace
 
 
@@ -47,8 +47,8 @@ def describe_field(field: WorkField, run: ListRun | None) -> FieldLine:
         if field.id == run.now:
             return FieldLine(name, f"{100 * run.share:.0f} % done", "…", "done", run.share)
         return FieldLine(name, "waits for its turn", "…", "aside")
-    if field.state is FieldState.FAILED:
-        reason = window_words(format_reason(field.error, field.origin.path))
+    if field.state is WorkState.FAILED:
+        reason = window_text(format_reason(field.error, field.origin.path))
         return FieldLine(name, f"✕  {reason}", "✕ failed", "failure")
     if field.summary is None:
         return FieldLine(name, str(field.state), "–", "aside")
@@ -60,7 +60,7 @@ def describe_field(field: WorkField, run: ListRun | None) -> FieldLine:
     ]
     told = " · ".join(filter(None, facts))
     if found.notices:
-        reason = window_words(found.notices)
+        reason = window_text(found.notices)
         return FieldLine(name, f"⚠  {told} · {reason}", f"⚠ {format_number(field.count or 0)}", "attention")
     return FieldLine(name, f"✓  {told}", format_number(field.count or 0), "done")
 
@@ -71,7 +71,7 @@ def describe_list(
     """Return what to show of the list as a whole; ``runner`` runs over it."""
     run: ListRun | None = runner.last
     ended, root = None if runner.running else run, work_list.root
-    done = any(field.state is FieldState.DONE for field in work_list.fields)
+    done = any(field.state is WorkState.DONE for field in work_list.fields)
     bug = run.progress.traceback if run is not None else ""
     unforeseen = Failure("Some fields met a fault of the program; please report it.", bug) if bug else None
     return ListView(
@@ -95,8 +95,8 @@ def _title(work_list: WorkListController) -> str:
     words = [
         format_count(wells, "well") if work_list.is_plate else format_count(files, "image"),
         format_count(total, "field") if work_list.is_plate or total != files else "",
-        f"{format_number(states[FieldState.DONE])} done" if states[FieldState.DONE] else "",
-        f"{format_number(states[FieldState.FAILED])} failed" if states[FieldState.FAILED] else "",
+        f"{format_number(states[WorkState.DONE])} done" if states[WorkState.DONE] else "",
+        f"{format_number(states[WorkState.FAILED])} failed" if states[WorkState.FAILED] else "",
         "reading …" if work_list.reading else "",
     ]
     return " · ".join(filter(None, words))
@@ -150,4 +150,4 @@ def _detail(run: ListRun, runner: BackgroundRun[Any], work_list: WorkListControl
 def fields_there(run: ListRun, work_list: WorkListController) -> int:
     """Return how many fields of a run are done by now: those under way come to their end after it was stopped."""
     ids = set(run.ids)
-    return sum(field.id in ids and field.state is FieldState.DONE for field in work_list.fields)
+    return sum(field.id in ids and field.state is WorkState.DONE for field in work_list.fields)

@@ -18,9 +18,9 @@ from napari_cellvino.results.store import ResultStore
 from napari_cellvino.workflows.list_memory import ListMemory, forget_list, keep_list
 from napari_cellvino.workflows.work_list import (
     FieldId,
-    FieldState,
     FolderState,
     WorkField,
+    WorkState,
     after_run,
     at_any_time,
     check_input,
@@ -165,7 +165,7 @@ class WorkListController(QObject):
         self._rows[field.id] = len(self.fields)
         self.fields = (*self.fields, field)
         self._follow()
-        if field.state is not FieldState.FAILED and _places(field) & {*self._to_show}:
+        if field.state is not WorkState.FAILED and _places(field) & {*self._to_show}:
             self._to_show = ()
             self.show(len(self.fields) - 1)
         self.changed.emit()

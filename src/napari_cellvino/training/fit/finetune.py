@@ -18,6 +18,7 @@ from napari_cellvino.model_package.spec import Score
 from napari_cellvino.segmentation.heads import check_parameters
 from napari_cellvino.training.convert.build import CardTexts, build_package
 from napari_cellvino.training.data.datasets import LabelledImage, split_set
+from napari_cellvino.training.data.label_doubts import NO_DOUBTS, LabelDoubts, doubt_labels
 from napari_cellvino.training.fit.config import spec_for
 from napari_cellvino.training.fit.distillation import Distillation, choose_weight_interpolation
 from napari_cellvino.training.fit.fit import FitProgress, Validation, fit
@@ -61,11 +62,15 @@ class TrainingTask:
 
 @dataclass(frozen=True, slots=True)
 class TrainingResult:
-    """The trained package, and the scores on the validation fields before (of the base, if any) and after."""
+    """The trained package, and the scores on the validation fields before (of the base, if any) and after.
+
+    ``doubts`` are those about the labels of the set, said before the training.
+    """
 
     package: ModelPackage
     before: tuple[Score, ...]
     after: tuple[Score, ...]
+    doubts: LabelDoubts = NO_DOUBTS
 
     @property
     def primary_metrics(self) -> tuple[float | None, float]:
@@ -74,9 +79,17 @@ class TrainingResult:
         spec = self.package.spec
         return (primary_metric(spec, values[0]) if self.before else None), primary_metric(spec, values[1])
 
+    @property
+    def better(self) -> bool:
+        """Whether it is to be used in place of the base: not where most labels are doubted, whatever it scores."""
+        before, after = self.primary_metrics
+        return not self.doubts.mostly and (before is None or after > before)
 
-def train(task: TrainingTask) -> Generator[FitProgress | str, None, TrainingResult]:
+
+def train(task: TrainingTask) -> Generator[FitProgress | LabelDoubts | str, None, TrainingResult]:
     """Yield progress, or a description of the stage, and return the result; an interrupted training is resumed.
+
+    Where labels are doubted, that comes first.
 
     Raises
     ------
@@ -97,6 +110,9 @@ def train(task: TrainingTask) -> Generator[FitProgress | str, None, TrainingResu
         )
     learned, checked = split_set(task.dataset)
     base = find_package(task.base) if task.base else None
+    doubts = doubt_labels([*learned, *checked])
+    if doubts.sentences:
+        yield doubts
     plan = _plan(task, base, learned)
     _check_run(task.run, plan, data_sha256([*learned, *checked]))
     start = package_network(base, plan) if base else None
@@ -114,13 +130,14 @@ def train(task: TrainingTask) -> Generator[FitProgress | str, None, TrainingResu
         yield "averaging with the model before"
         net, share = choose_weight_interpolation(start, net, scoring)
     fresh = task.run / "package"
-    texts = _format(task, base, share, learned, checked)
+    texts = _format(task, base, share, learned, checked, doubts)
     yield from build_package(net, plan, texts, fresh, val=[part], shown=[part], parameters=defaults)
     before = tuple(finish(score_package(base, part, [Precision.FAST]))) if base else ()
     shutil.rmtree(task.out, ignore_errors=True)
     shutil.move(fresh, task.out)
     package = open_package(task.out)
-    return TrainingResult(package, before, tuple(s for s in package.spec.scores if s.precision is Precision.FAST))
+    after = tuple(s for s in package.spec.scores if s.precision is Precision.FAST)
+    return TrainingResult(package, before, after, doubts)
 
 
 def live_validation(
@@ -172,11 +189,11 @@ def _steps_per_epoch(plan: TrainingPlan, learned: Sequence[LabelledImage]) -> in
 def _check_run(run: Path, plan: TrainingPlan, data: str) -> None:
     """Write plan and data hash into the run's folder; `TrainingDataError` if it has others."""
     path, noted = run / PLAN_NAME, run / DATA_NAME
-    if path.is_file() and (load_plan(path) != plan or (noted.is_file() and noted.read_text() != data)):
+    if path.is_file() and (load_plan(path) != plan or (noted.is_file() and noted.read_text(encoding="utf-8") != data)):
         raise TrainingDataError(f"{run} holds a training begun with other choices or data; delete it to start anew")
     run.mkdir(parents=True, exist_ok=True)
     path.write_text(plan.dumps(), encoding="utf-8")
-    noted.write_text(data)
+    noted.write_text(data, encoding="utf-8")
 
 
 def data_sha256(fields: Sequence[LabelledImage]) -> str:
@@ -196,6 +213,7 @@ def _format(
     share: float,
     learned: Sequence[LabelledImage],
     checked: Sequence[LabelledImage],
+    doubts: LabelDoubts,
 ) -> CardTexts:
     name = task.out.name.lower()
     origin = f"{base.label} (sha256 {base.sha256[:12]})" if base else "random weights"
@@ -205,7 +223,10 @@ def _format(
     how = f"weights: {share:.0%} new, {1 - share:.0%} of the model before" if base else "weights: all new"
     chosen = "the head's defaults are those of the model before" if base else "on these the head's defaults were chosen"
     data = data_sha256([*learned, *checked])[:12]
-    card = _CARD.format(title=name, description=description, data=data, how=how, chosen=chosen, checked=len(checked))
+    doubted = "".join(f"\n- Doubted: {said}" for said in doubts.sentences).replace("{", "{{").replace("}", "}}")
+    card = _CARD.format(
+        title=name, description=description, data=data, how=how, chosen=chosen, checked=len(checked), doubted=doubted
+    )
     return CardTexts(name, name, version, description, card)
 
 
@@ -221,6 +242,7 @@ _CARD = """# {title}
 
 ## Lineage
 {description}; data sha256 {data}; {how}. Fields that were learned from are in no score.
+{doubted}
 
 ## Scores
 {{legend}} Fields kept aside: {checked}; {chosen}: {{defaults}}.

@@ -52,7 +52,7 @@ _PATTERN = re.compile(r"(?<!\S)--pattern (?P<value>'[^']*')")
 _WITH_VALUE = re.compile(_OPTION + r"(?: (?:N|Y0:Y1,X0:X1|FILE\.csv|[A-Z]*YX))?(?![\w-])(?! \(command line\))")
 
 
-def window_words(text: str) -> str:
+def window_text(text: str) -> str:
     """Return a text with the names of controls in the places of options; one that has them stays as it is."""
     for setting, words in _SETTINGS.items():
         text = text.replace(setting, words)

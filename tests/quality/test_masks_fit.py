@@ -6,9 +6,8 @@ import tifffile
 from PIL import Image
 
 from napari_cellvino.core.recipe import make_recipe
-from napari_cellvino.training.data.datasets import LabelledImage
+from napari_cellvino.quality.masks_fit import describe_masks_fit
 from napari_cellvino.workflows.import_masks import import_masks
-from napari_cellvino.workflows.masks_fit import describe_masks_fit, describe_training_labels
 
 SIDE = 96
 
@@ -86,12 +85,3 @@ def test_masks_of_another_scale_than_the_image_are_told(tmp_path, image_um, mask
     (done,) = import_masks(tmp_path / "a_masks.tif", [tmp_path / "a.tif"], tmp_path / "out", recipe)
     assert len(done.notices) == bool(said)
     assert said in "".join(done.notices)
-
-
-def test_labels_of_a_training_set_that_are_of_other_images_are_told():
-    pixels, labels = field()
-    own = LabelledImage("own", "set", pixels, labels=labels)
-    other = LabelledImage("other", "set", pixels, labels=labels[::-1, ::-1])
-    colours = LabelledImage("colours", "set", np.stack([pixels] * 3, -1), labels=labels)
-    (said,) = describe_training_labels([own, other, colours])
-    assert "the outlines in other would lie on" in said

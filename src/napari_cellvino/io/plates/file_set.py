@@ -19,7 +19,7 @@ from napari_cellvino.io.source import Position, position_index
 
 
 @dataclass(frozen=True, slots=True)
-class ImageSet:
+class FileSet:
     """Images of several files each; ``files`` are their files, as of a plate without wells."""
 
     path: Path
@@ -68,7 +68,7 @@ class ImageSet:
         return tuple(f"missing: {lost}" for lost, owner in owners.items() if owner in wanted)
 
 
-def open_pattern(path: Path, overrides: MetadataOverrides) -> ImageSet:
+def open_pattern(path: Path, overrides: MetadataOverrides) -> FileSet:
     """Return the images that the pattern finds in a folder; no pixel is read.
 
     Raises
@@ -85,7 +85,7 @@ def open_pattern(path: Path, overrides: MetadataOverrides) -> ImageSet:
     return open_listing(path, read_pattern(path, overrides.pattern), overrides)
 
 
-def open_listing(path: Path, found: PlateListing, overrides: MetadataOverrides) -> ImageSet:
+def open_listing(path: Path, found: PlateListing, overrides: MetadataOverrides) -> FileSet:
     """Return the images of files that were found; the errors are those of `assemble`.
 
     Raises
@@ -95,4 +95,4 @@ def open_listing(path: Path, found: PlateListing, overrides: MetadataOverrides) 
     """
     if overrides.axes is not None:
         raise ImageValueError(f"axes {overrides.axes!r} are for single files; leave them out for {path.name}")
-    return ImageSet(path, assemble(path, found, overrides))
+    return FileSet(path, assemble(path, found, overrides))

@@ -9,32 +9,20 @@ outlines lie on ridges and not on edges, and nothing is said.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.core.errors import CellvinoError
-from napari_cellvino.core.image import Spacing
-from napari_cellvino.formats.field import Labels
-from napari_cellvino.io import open_source
 from napari_cellvino.quality.outline_fit import outline_fit
-
-if TYPE_CHECKING:
-    from napari_cellvino.training.data.datasets import LabelledImage
 
 GAIN = 1.15  # times as steep, that edges are where masks belong
 TURNED, MOVED = 1.15, 1.03  # times as steep as elsewhere, that edges are where masks are
 COVERED = 0.5  # of the image, from which on cells meet each other, and outlines lie on ridges and not on edges
 LONGEST = 4096  # px along each side, that are looked at
-TIFFS = (".tif", ".tiff", ".btf", ".tf8")
-ALIKE = 0.02  # of a size of a pixel, that the same are rounded by
 FEWEST = 40  # pixels of cells that tell something
 
 
-def describe_masks_fit(name: str, labels: Labels, pixels: NDArray[np.generic]) -> tuple[str, ...]:
+def describe_masks_fit(name: str, labels: NDArray[np.int32], pixels: NDArray[np.generic]) -> tuple[str, ...]:
     """Return what to say of masks that lie on no edges of the image, or on steeper ones if they were turned.
 
     Parameters
@@ -64,31 +52,3 @@ def describe_masks_fit(name: str, labels: Labels, pixels: NDArray[np.generic]) -
     if max(fit.turned for fit in found) < TURNED and max(fit.moved for fit in found) < MOVED:
         return (f"the outlines in {name} lie on edges of the image no more than elsewhere: are they of this image?",)
     return ()
-
-
-def describe_training_labels(fields: Iterable[LabelledImage]) -> tuple[str, ...]:
-    """Return what to say of labels of a training set that lie on no edges of their images, one sentence a field."""
-    said: list[str] = []
-    for field in fields:
-        image = np.moveaxis(field.image, -1, 0) if field.image.ndim > len("YX") else field.image[None]
-        if field.labels is not None and image.shape[1:] == field.labels.shape:
-            said += describe_masks_fit(field.id, field.labels.astype(np.int32), image)
-    return tuple(said)
-
-
-def describe_masks_scale(file: Path, spacing: Spacing) -> tuple[str, ...]:
-    """Return what to say of a label TIFF that gives another size of a pixel than its image, or one that has none."""
-    if not file.name.lower().endswith(TIFFS):
-        return ()
-    try:
-        said = open_source(file).read().spacing.x
-    except CellvinoError:  # its pixels were read, and that is all that is needed
-        return ()
-    if said is None or (spacing.x is not None and abs(said / spacing.x - 1) < ALIKE):
-        return ()
-    if spacing.x is None:
-        return (f"the image has no size of a pixel, and {file.name} {said:g} µm: --pixel-size {said:g} takes it",)
-    return (
-        f"{file.name} says a pixel of {said:g} µm, and the image of {spacing.x:g} µm, which is taken: if the masks "
-        "were made in an image of another size, their cells are others",
-    )

@@ -13,9 +13,9 @@ import tifffile
 from pydantic import ValidationError
 
 from napari_cellvino.service.cron import Cron
-from napari_cellvino.service.gate import Gate
 from napari_cellvino.service.notify import Notify, notify
 from napari_cellvino.service.rules import RuleBook
+from napari_cellvino.service.start_gate import StartGate
 from napari_cellvino.service.watch_events import Idle, JobEnded
 from napari_cellvino.storage.ledger import Job, JobState
 from napari_cellvino.workflows.field_task import FieldProgress
@@ -51,13 +51,13 @@ def test_what_is_no_schedule_is_refused(text):
 
 def test_schedule_opens_until_everything_is_done(tmp_path):
     now = [datetime(2026, 11, 28, 1, 59, 30).timestamp()]
-    gate = Gate(RuleBook(start="0 2 * * *", keep_free_gb=0), tmp_path, lambda: now[0])
+    gate = StartGate(RuleBook(start="0 2 * * *", keep_free_gb=0), tmp_path, lambda: now[0])
     assert "0 2 * * *" in gate.why_not(paused=False)
     now[0] += 60
     assert gate.why_not(paused=False) == ""
     now[0] += 3 * 3600
     assert gate.why_not(paused=False) == "", "what waits is run to its end"
-    assert Gate(RuleBook(start="0 2 * * *"), tmp_path, lambda: now[0], is_started=gate.is_started).is_started
+    assert StartGate(RuleBook(start="0 2 * * *"), tmp_path, lambda: now[0], is_started=gate.is_started).is_started
     gate.close()
     assert gate.why_not(paused=False)
 
@@ -82,7 +82,7 @@ def test_watch_that_is_begun_again_goes_on_with_what_its_schedule_began(make_wat
 
 def test_busy_computer_is_left_alone(tmp_path):
     percent = [90.0]
-    gate = Gate(RuleBook(only_when_idle=True, keep_free_gb=0), tmp_path, lambda: 0.0, lambda: percent[0])
+    gate = StartGate(RuleBook(only_when_idle=True, keep_free_gb=0), tmp_path, lambda: 0.0, lambda: percent[0])
     assert "busy" in gate.why_not(paused=False)
     percent[0] = 3.0
     assert gate.why_not(paused=False) == ""

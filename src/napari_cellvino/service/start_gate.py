@@ -15,7 +15,7 @@ IDLE_LOOK_S = 1.0
 BUSY_PERCENT = 25.0  # of all cores, taken by others: above it the computer is not idle
 
 
-class Gate:
+class StartGate:
     """Says why no job may be begun.
 
     Parameters
