@@ -128,8 +128,6 @@ def run_fields(
     """
     started = time.time()
     write_run_info(store, pipeline, (), started, complete=False)  # fails at once if the folder cannot be written
-    if not store.has_recipe:
-        store.write_recipe(pipeline.recipe)
     _begin(pipeline, store)
     outcomes, complete, drawn = list[FieldOutcome](), False, NONE_DRAWN
     log = FieldLog(store, pipeline, selection)
@@ -138,8 +136,7 @@ def run_fields(
             events = field_events(tasks, executor(worker), log, worker, selection)
             yield from _collect(events, outcomes, tables, store, None if selection.only else pipeline)
         complete = True
-        if not store.is_one_of_many and any(not (outcome.kept or outcome.failed) for outcome in outcomes):
-            drawn = begin_pictures(store)
+        drawn = _begin_pictures(store, outcomes)
     finally:
         outcomes.sort(key=lambda outcome: outcome.number)  # what another run did came last
         notices += tables.finish(outcomes, complete=complete)
@@ -152,10 +149,18 @@ def run_fields(
 
 
 def _begin(pipeline: Pipeline, store: ResultStore) -> None:
-    """Log that a run begins, and begin to import what its plot is drawn with."""
+    """Write the recipe of a first run, log that it begins, and begin to import what its plot is drawn with."""
+    if not store.has_recipe:
+        store.write_recipe(pipeline.recipe)
     _logger.info("run of %s into %s", pipeline.label, store.root)
     if pipeline.recipe.spots is not None:
         import_ahead(*PLOTTED_WITH)
+
+
+def _begin_pictures(store: ResultStore, outcomes: Sequence[FieldOutcome]) -> Drawn:
+    """Begin to make the pictures of the page of the run, where it will be written."""
+    fresh = any(not (outcome.kept or outcome.failed) for outcome in outcomes)
+    return begin_pictures(store) if fresh and not store.is_one_of_many else NONE_DRAWN
 
 
 def _write_pictures(store: ResultStore, pipeline: Pipeline, outcomes: Sequence[FieldOutcome], drawn: Drawn) -> None:
