@@ -51,7 +51,8 @@ def suggest_pattern(names: Sequence[str]) -> str:
         return _OF_MICROMANAGER
     pattern = _by_tokens(names)
     fields = _values(names, pattern, "field") if pattern else set()
-    if len(fields) < 2 or not all(_WELL.fullmatch(field) for field in fields):
+    rows = {field[:1].upper() for field in fields}
+    if len(rows) < 2 or not all(_WELL.fullmatch(field) for field in fields):  # F1 and F2 are fields
         return pattern
     return pattern.replace("{field}", "{well}").replace("(?P<field>", "(?P<well>")
 
