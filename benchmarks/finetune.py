@@ -117,7 +117,7 @@ def _train(folder: Path) -> tuple[float, float]:
     begin, used = time.perf_counter(), _processor_seconds()
     done = subprocess.run(
         [*command, str(folder / "set"), "--base", BASE, "--out", str(folder / "child")],
-        capture_output=True, text=True, check=False,
+        capture_output=True, encoding="utf-8", check=False,
     )  # fmt: skip
     if not (folder / "child").is_dir():
         raise NotMeasuredError(f"cellvino train failed: {done.stderr.strip().splitlines()[-1]}")

@@ -45,7 +45,7 @@ def measure_memory() -> list[Figure]:
 def watched(command_name: str, arguments: list[str]) -> tuple[int, str]:
     """Return the most bytes that a command of ``cellvino`` held, and what it printed."""
     command = [sys.executable, "-c", COMMAND, command_name, *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8") as child:
         peak = 0
         while child.poll() is None:  # it prints little, and at its end: the pipe does not fill
             peak = max(peak, _resident(child.pid))

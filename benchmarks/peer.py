@@ -96,9 +96,13 @@ def _started(model: Path, field: NDArray[np.uint16]) -> Iterator[StarDist]:
         image, log = Path(folder) / "field.npy", Path(folder) / "log.txt"
         np.save(image, field)
         with (
-            log.open("w") as errors,
+            log.open("w", encoding="utf-8") as errors,
             subprocess.Popen(
-                [python, WORKER, model, image], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True
+                [python, WORKER, model, image],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                encoding="utf-8",
             ) as child,
         ):
             if child.stdin is None or child.stdout is None:

@@ -67,7 +67,7 @@ def measure_teach(asked: Asked) -> list[Figure]:
 def measure_live() -> list[Figure]:
     """Return how long an answer on 1024 x 1024 px takes, and how much memory, as the window teaches."""
     command = [sys.executable, "-m", "benchmarks.teach_worker"]
-    said = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout)
+    said = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True, encoding="utf-8").stdout)
     return [
         Figure("1024 x 1024: look at the field, while the first strokes are painted", said["looked"], "s"),
         Figure("1024 x 1024: first answer", said["first"], "s", GOAL_FIRST_S),

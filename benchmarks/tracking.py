@@ -105,7 +105,9 @@ def _scores(folder: Path) -> list[dict[str, object]]:
 
 
 def _work(python: Path, folder: Path, *what: str) -> str:
-    done = subprocess.run([str(python), str(WORKER), str(folder), *what], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [str(python), str(WORKER), str(folder), *what], capture_output=True, encoding="utf-8", check=False
+    )
     print(done.stderr, file=sys.stderr, end="")
     if done.returncode:
         said = done.stderr.strip().splitlines()

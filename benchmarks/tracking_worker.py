@@ -98,7 +98,7 @@ def write(folder: Path, masks: np.ndarray, ids: dict[tuple[int, int], int], pare
                     image[image == track] = ident
                     tifffile.imwrite(path, image)
             rows.append(f"{ident} {part[0]} {part[-1]} {parent}\n")
-    (folder / "res_track.txt").write_text("".join(rows))
+    (folder / "res_track.txt").write_text("".join(rows), encoding="utf-8")
 
 
 def config() -> str:

@@ -49,7 +49,7 @@ class Stage:
         line = f"cd {shlex.quote(self.folder)} && exec {shlex.join(words)}"
         away = ["unshare", "--net"] if offline else []
         return subprocess.run(
-            [*away, *asked, line], env=self.env | env, check=True, text=True, stdout=subprocess.PIPE
+            [*away, *asked, line], env=self.env | env, check=True, encoding="utf-8", stdout=subprocess.PIPE
         ).stdout
 
 
@@ -152,7 +152,7 @@ def _started(folder: Path, name: str, release: str) -> Stage:
 def _pip_choices() -> dict[str, str]:
     """Return the choices of pip here, as where it finds packages, as variables of the environment."""
     command = [sys.executable, "-m", "pip", "config", "list"]
-    told = subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE).stdout
+    told = subprocess.run(command, check=True, encoding="utf-8", stdout=subprocess.PIPE).stdout
     found = dict(re.findall(r"^(?:global|:env:)\.([\w-]+)='(.*)'$", told, re.MULTILINE))
     return {f"PIP_{name.upper().replace('-', '_')}": value for name, value in found.items()}
 

@@ -12,7 +12,7 @@ import tifffile
 from plate_images import write_plate
 from zarr_plates import write_zarr_plate
 
-from napari_cellvino.core.errors import OptionError
+from napari_cellvino.core.errors import ImageValueError, OptionError
 
 
 @pytest.fixture(scope="module")
@@ -100,10 +100,11 @@ def test_choices_of_plates_for_images_are_errors(cellvino, samples, tmp_path):
     assert "--wells" in called.err
 
 
-def test_a_channel_that_the_plate_has_not_fails_every_field(cellvino, plate, tmp_path):
+def test_a_channel_that_the_plate_has_not_is_told_once(cellvino, plate, tmp_path):
     called = cellvino("run", plate, "--channel", "RFP", "--fields", "1", "--out", tmp_path / "out")
     assert called.code == 1
-    assert called.err.count("'RFP'") == 3
+    assert called.err.count("'RFP'") == 1
+    assert isinstance(called.error, ImageValueError)
 
 
 def test_how_a_folder_is_taken_is_said_and_can_be_changed(cellvino, plate, tmp_path):
@@ -131,3 +132,18 @@ def test_doubled_images_are_a_fault_until_decided(cellvino, plate, tmp_path):
     assert called.code == 1
     assert "1 images are doubled" in called.err.splitlines()[-1]
     assert cellvino("run", plate, *options, "--keep-doubles", "first", "--overwrite").code == 0
+
+
+def test_plates_that_fit_are_run_beside_one_that_does_not(cellvino, tmp_path):
+    for plate, stain in (("one", "DAPI"), ("two", "DNA")):
+        (tmp_path / plate).mkdir()
+        for well in ("A01", "B02"):
+            for channel in (stain, "GFP"):
+                tifffile.imwrite(tmp_path / plate / f"{well}_s1_{channel}.tif", np.full((32, 32), 9, np.uint16))
+    called = cellvino(
+        "run", tmp_path / "one", tmp_path / "two", "--pattern", "{well}_s{field}_{channel}.tif", "--channel", "DNA",
+        "--out", tmp_path / "out",
+    )  # fmt: skip
+    assert called.code == 1
+    assert called.err.count("has no channel 'DNA'") == 1
+    assert (tmp_path / "out" / "two" / "counts.csv").is_file()

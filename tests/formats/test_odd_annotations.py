@@ -41,6 +41,42 @@ def test_key_points_of_yolo_are_refused(tmp_path, seen):
         read(tmp_path / "a.txt", f"0 0.5 0.5 0.2 0.2 0.45 0.45 {seen} 0.55 0.55 0\n")
 
 
+def poses(*, marks=3, stride=2, cells=5):
+    chance = np.random.default_rng(0)
+    for x, y in chance.uniform(0.2, 0.8, (cells, 2)):
+        held = chance.uniform(0, 1, (marks, stride))
+        held[:, :2] = (x, y) + (held[:, :2] - 0.5) * (0.1, 0.06)
+        yield f"0 {x:.5f} {y:.5f} 0.1 0.06 " + " ".join(f"{value:.5f}" for value in held.ravel())
+
+
+@pytest.mark.parametrize("stride", [2, 3])
+@pytest.mark.parametrize("marks", [1, 2, 5])
+def test_key_points_of_yolo_without_visibility_are_refused(tmp_path, marks, stride):
+    with pytest.raises(ImageReadError, match="key points"):
+        read(tmp_path / "a.txt", "\n".join(poses(marks=marks, stride=stride)))
+
+
+def test_polygons_of_yolo_are_no_key_points(tmp_path):
+    lines = []
+    for x, y in np.random.default_rng(1).uniform(0.2, 0.8, (5, 2)):
+        turn = np.linspace(0, 2 * np.pi, 7)[:-1]
+        lines.append("0 " + " ".join(f"{x + 0.1 * np.cos(a):.5f} {y + 0.1 * np.sin(a):.5f}" for a in turn))
+    assert len(read(tmp_path / "a.txt", "\n".join(lines)).cells) == 5
+
+
+def test_images_that_roboflow_changed_are_named(tmp_path):
+    name = "a_png.rf.0123456789abcdef.jpg"
+    for image, words in ((name.removesuffix(".jpg"), ""), ("a", "Roboflow may have turned")):
+        content = coco([10, 10, 20, 20]) | {"images": [{"id": n, "file_name": f} for n, f in enumerate((name, "b"), 1)]}
+        path = tmp_path / "a.json"
+        path.write_text(json.dumps(content))
+        if words:
+            with pytest.raises(ImageValueError, match=words):
+                read_cells(path, SHAPE, image)
+        else:
+            assert len(read_cells(path, SHAPE, image).cells) == 1
+
+
 def coco(*boxes):
     notes = [{"id": n, "image_id": 1, "category_id": 1, "bbox": box} for n, box in enumerate(boxes)]
     return {"images": [{"id": 1, "file_name": "a.png"}], "annotations": notes, "categories": [{"id": 1, "name": "c"}]}

@@ -160,6 +160,34 @@ def test_levels_of_a_pyramid_that_come_before_the_largest_are_no_images(tmp_path
     assert any("smaller page(s) are taken for levels" in said for said in source.read().warnings)
 
 
+STACK_OME = (
+    '<?xml version="1.0"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image ID="Image:0">'
+    '<Pixels ID="P:0" DimensionOrder="XYZCT" Type="uint16" SizeX="96" SizeY="64" SizeZ="3" SizeC="2" SizeT="1" '
+    'PhysicalSizeX="0.5" PhysicalSizeY="0.5" PhysicalSizeZ="2"{end}</Image></OME>'
+)
+
+
+@pytest.mark.parametrize(
+    ("end", "fits"),
+    [
+        ('><Channel ID="C:0" Name="DNA"/><Channel ID="C:1" Name="Actin"/></Pixels>', True),
+        ("/>", True),
+        ("><TiffData/></Pixels>", True),
+        ("><MetadataOnly/></Pixels>", False),
+    ],
+)
+def test_ome_that_does_not_say_where_planes_are_is_in_the_order_of_the_pages(tmp_path, end, fits):
+    pages = np.stack([PIXELS + n for n in range(6)])
+    said = STACK_OME.format(end=end).encode()
+    tifffile.imwrite(tmp_path / "a.tif", pages, description=said, metadata=None, photometric="minisblack")
+    stack = read(tmp_path / "a.tif")
+    assert stack.shape[:3] == ((1, 2, 3) if fits else (1, 1, 6))
+    assert (stack.spacing.z, stack.spacing.x) == ((2.0, 0.5) if fits else (None, None))
+    assert any("does not fit its pages" in told for told in stack.warnings) is not fits
+    if fits:
+        assert np.array_equal(stack.plane(t=0, c=1, z=2), PIXELS + 5)
+
+
 # -- OME-Zarr
 
 
@@ -204,3 +232,26 @@ def test_labels_of_ome_zarr_lie_as_their_axes_say(tmp_path):
     path = zarr_image(tmp_path / "a.zarr", [PIXELS[:, :64]], [[0.5, 0.5]], labels=held)
     assert json.loads((path / "labels/n/.zattrs").read_text())["multiscales"][0]["axes"][0]["name"] == "x"
     assert np.array_equal(read_cells(path, (64, 64), "a").labels, labels)
+
+
+@pytest.mark.parametrize(
+    ("image", "labels", "said"),
+    [
+        ([0.0, 0.0], [0.0, 0.0], ""),
+        ([100.0, 200.0], [100.0, 200.2], ""),
+        ([100.0, 200.0], [106.0, 200.0], "y 12 px"),
+        ([100.0, 200.0], None, "y -200, x -400 px"),
+    ],
+)
+def test_labels_of_ome_zarr_that_are_said_to_lie_elsewhere_are_told(tmp_path, image, labels, said):
+    held = ([np.pad(np.full((10, 10), 3, np.uint16), 27)], [[0.5, 0.5]], "yx")
+    path = zarr_image(tmp_path / "a.zarr", [PIXELS[:, :64]], [[0.5, 0.5]], labels=held)
+    for attributes, place in ((path / ".zattrs", image), (path / "labels/n/.zattrs", labels)):
+        content = json.loads(attributes.read_text())
+        if place is not None:
+            steps = content["multiscales"][0]["datasets"][0]["coordinateTransformations"]
+            steps.append({"type": "translation", "translation": place})
+        attributes.write_text(json.dumps(content))
+    notices = read_cells(path, (64, 64), "a").notices
+    assert bool(notices) == bool(said)
+    assert said in "".join(notices)

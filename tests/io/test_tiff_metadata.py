@@ -7,15 +7,8 @@ import tifffile
 from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.core.image import Spacing
 from napari_cellvino.io import open_source
-from napari_cellvino.io.tiff_metadata import (
-    from_lsm,
-    from_metamorph,
-    from_micromanager,
-    from_stk,
-    imagej_channels,
-    micrometres,
-    resolution_spacing,
-)
+from napari_cellvino.io.tiff_metadata import from_lsm, from_metamorph, from_micromanager, from_stk, imagej_channels
+from napari_cellvino.io.units import micrometres, resolution_spacing
 
 PIXELS = np.zeros((2, 3, 16, 24), np.uint16)
 
@@ -109,6 +102,7 @@ def test_names_are_made_distinct(tmp_path):
 @pytest.mark.parametrize(
     ("value", "unit", "expected"),
     [("0.5", "µm", 0.5), ("0.5", "μm", 0.5), (5, "Âµm", 5), (2, "microns", 2), (1, "micrometre", 1), (1e-6, "m", 1.0),
+     ("0,5", "?m", 0.5), ("0.5", "Î¼m", 0.5), ("0.5", "&#181;m", 0.5), ("1,000.5", "um", None),
      (None, "um", None), ("x", "um", None), (0, "um", None), (-1, "um", None), (float("nan"), "um", None)],
 )  # fmt: skip
 def test_lengths(value, unit, expected):
@@ -270,3 +264,43 @@ def test_ome_hints(tmp_path):
     channel = {"Name": ["a", "b"], "Fluor": ["Alexa 488", "Hoechst 33342"], "ExcitationWavelength": [488, 405]}
     stack = written(tmp_path, ome=True, metadata={"axes": "CZYX", "Channel": channel})
     assert [hint.split() for hint in stack.hints] == [["Alexa", "488", "488"], ["Hoechst", "33342", "405"]]
+
+
+@pytest.mark.parametrize(
+    ("axes", "scales", "units", "sizes", "expected"),
+    [
+        ("X,Y,Z", "0.1,0.2,0.5", "um,um,um", "images=3\nslices=3", (0.5, 0.2, 0.1, None)),
+        ("X,Y,Channel,Time", "100.0,100.0,1.0,2.0", "nm,nm,null,min", "images=6\nchannels=2\nframes=3",
+         (None, 0.1, 0.1, 120.0)),
+    ],
+)  # fmt: skip
+def test_scifio_lists_a_scale_for_each_axis_and_puts_1_into_the_tags(tmp_path, axes, scales, units, sizes, expected):
+    planes = int(sizes.split("=")[1].split()[0])
+    said = f"SCIFIO=0.43.0\naxes={axes}\nscales={scales}\nunits={units}\n{sizes}\nhyperstack=true\nunit=um\n"
+    pixels = np.zeros((planes, 20, 20), np.uint16)
+    tifffile.imwrite(
+        tmp_path / "s.tif", pixels, photometric="minisblack", description=said, metadata=None,
+        resolution=(1, 1), resolutionunit="NONE",
+    )  # fmt: skip
+    stack = open_source(tmp_path / "s.tif").read()
+    spacing = stack.spacing
+    assert (spacing.z, spacing.y, spacing.x, stack.interval_s) == pytest.approx(expected)
+    assert not any("exactly 1 µm" in said for said in stack.warnings)
+
+
+@pytest.mark.parametrize(
+    ("line", "times"),
+    [
+        ("46000x32914 [0,0 46000x32914] (256x256) JPEG/RGB Q=30", 1),
+        ("46000x32914 [0,0 46000x32914] (256x256) -> 11500x8228 JPEG/RGB Q=30", 4),
+        ("46000x32914 [100,90 800x800] (256x256) -> 200x200 JPEG/RGB Q=30", 4),
+        ("46000x32914 -> 1000x715 - ", 46),
+    ],
+)
+def test_a_pixel_of_a_slide_that_was_saved_smaller_is_as_many_times_as_large(tmp_path, line, times):
+    said = f"Aperio Image Library v11.2.1\n{line}|AppMag = 20|MPP = 0.4990|Filename = a"
+    pixels = np.zeros((64, 64, 3), np.uint8)
+    tifffile.imwrite(tmp_path / "a.svs", pixels, photometric="rgb", description=said, metadata=None, tile=(64, 64))
+    stack = open_source(tmp_path / "a.svs").read()
+    assert stack.spacing.x == pytest.approx(0.499 * times, rel=1e-4)
+    assert any("saved smaller than it was scanned" in told for told in stack.remarks) == (times > 1)

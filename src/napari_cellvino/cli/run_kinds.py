@@ -8,9 +8,12 @@ from dataclasses import dataclass
 
 from napari_cellvino.cli.recipe_options import recipe_from
 from napari_cellvino.core.errors import OptionError
+from napari_cellvino.core.plate import choose_fields
+from napari_cellvino.io.plates import PlateSource
 from napari_cellvino.segmentation.pipeline import Pipeline, make_pipeline
 from napari_cellvino.service.rules import InputKind
 from napari_cellvino.service.watch_events import PlannedInput
+from napari_cellvino.workflows.held_choices import check_some_hold, plate_stacks
 from napari_cellvino.workflows.run_inputs import RunInputs, plan_inputs
 from napari_cellvino.workflows.worker_count import bytes_of_worker
 
@@ -52,10 +55,15 @@ class KindPipelines:
         OptionError
             If a kind has a recipe, and no input is one.
         """
-        films = self.own.get(InputKind.FILM)
+        films, plates = self.own.get(InputKind.FILM), self.of(InputKind.PLATE).recipe
+
+        def check(source: PlateSource) -> None:
+            fields = choose_fields(source.plate, options.wells, options.fields)
+            check_some_hold(plate_stacks(source, fields), plates, source.plate.name)
+
         found = plan_inputs(
             options.inputs, options.out, self.of(InputKind.IMAGES).recipe.overrides, options.plate,
-            of_plates=self.of(InputKind.PLATE).recipe.overrides, of_films=films.recipe.overrides if films else None,
+            of_plates=plates.overrides, of_films=films.recipe.overrides if films else None, check=check,
         )  # fmt: skip
         there = {
             InputKind.PLATE: found.plates or found.unread,

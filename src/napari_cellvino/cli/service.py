@@ -13,6 +13,7 @@ from napari_cellvino.service.watch import Watch
 from napari_cellvino.service.watch_events import WatchPlan
 from napari_cellvino.storage.json_text import json_text
 
+CONSOLE = "oem" if sys.platform == "win32" else "utf-8"  # what the system's own commands write
 _PATHS = ("--out", "--rules", "--recipe", "--log-file")
 
 
@@ -61,7 +62,7 @@ def _check(arguments: list[str]) -> None:
 
 def _execute(command: tuple[str, ...]) -> None:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, capture_output=True, encoding=CONSOLE, errors="replace", check=False)
     except OSError as error:
         raise OptionError(f"{command[0]} cannot be started here ({error}); type the command above yourself") from error
     if done.returncode:

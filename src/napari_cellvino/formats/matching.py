@@ -22,6 +22,7 @@ from napari_cellvino.storage.file_names import safe_name
 Size = tuple[int, int]
 IMAGE_ENDING = re.compile(r"(\.ome)?\.[A-Za-z0-9]{1,5}$", re.IGNORECASE)
 UPLOADED = re.compile(r"^[0-9a-f]{8}-(?=.)")  # what Label Studio puts before the name of a file
+ROBOFLOW = re.compile(r"_[a-z]{3,4}\.rf\.[0-9a-zA-Z]{8,}$")  # what Roboflow puts behind it
 SHOWN = 8
 CELLPOSE = ("_seg.npy", "_cp_masks.tif", "_cp_masks.tiff", "_cp_masks.png", "_rois.zip", "_cp_outlines.txt")
 
@@ -103,7 +104,8 @@ def choose_entry(path: Path, entries: Sequence[Entry], wanted: ImageQuery, shape
     if not rows and len(entries) == 1 and not wanted.several:
         rows = [0]  # the only image of the file, for the only image that is asked for
     if not rows:
-        raise ImageValueError(f"{path} has no image {wanted.name}; it holds {_listed(entries) or 'none'}")
+        changed = changed_by_roboflow([stem_of(entry.file_name) for entry in entries], wanted)
+        raise ImageValueError(f"{path} has no image {wanted.name}; it holds {_listed(entries) or 'none'}{changed}")
     shared = {row: shared_folders(entries[row].file_name, wanted.path) for row in rows}
     best = [row for row in rows if shared[row] == max(shared.values())]
     if len(best) > 1:
@@ -126,6 +128,13 @@ def _named(entries: Sequence[Entry], wanted: ImageQuery) -> list[int]:
     alike = [row for row, stem in enumerate(stems) if plain(stem) in wanted.names]
     served = [row for row, stem in enumerate(stems) if plain(unquote(UPLOADED.sub("", stem))) in wanted.names]
     return exact or alike or served
+
+
+def changed_by_roboflow(stems: Sequence[str], wanted: ImageQuery) -> str:
+    """Return what to add where names are those of an image that Roboflow exported, perhaps turned or resized."""
+    if not any(ROBOFLOW.search(stem) and plain(ROBOFLOW.sub("", stem)) in wanted.names for stem in stems):
+        return ""
+    return "; Roboflow may have turned, cropped or resized the image: import them with the images of its export"
 
 
 def _listed(entries: Sequence[Entry]) -> str:
@@ -186,12 +195,12 @@ def choose_file(
     if len(best) > 1:
         best = most_telling([file for file in best if fits(file)] or best)
     if not best:
-        held = sorted(path.name for path in masks.iterdir() if not path.name.startswith("."))[:SHOWN]
-        name = wanted.name
+        held = sorted(path.name for path in masks.iterdir() if not path.name.startswith("."))
+        name, changed = wanted.name, changed_by_roboflow([stem_of(own) for own in held], wanted)
         raise ImageReadError(
-            f"{masks} holds nothing for the image {name}, but {', '.join(held) or 'no file'}; masks of it are called "
-            f"{name}.tif, {name}_masks.tif, {name}_cp_masks.png, {name}_seg.npy, {name}_RoiSet.zip, {name}.geojson or "
-            f"{name}.txt: rename them, or name the file itself"
+            f"{masks} holds nothing for the image {name}, but {', '.join(held[:SHOWN]) or 'no file'}; masks of it are "
+            f"called {name}.tif, {name}_masks.tif, {name}_cp_masks.png, {name}_seg.npy, {name}_RoiSet.zip, "
+            f"{name}.geojson or {name}.txt: rename them, or name the file itself{changed}"
         )
     if len(best) > 1:
         found = " and ".join(str(file.relative_to(masks)) for file in best[:SHOWN])

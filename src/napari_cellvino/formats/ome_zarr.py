@@ -34,6 +34,7 @@ from napari_cellvino.io.checks import parse_errors
 if TYPE_CHECKING:
     import zarr
 
+ALIKE = 0.02  # of a size of a pixel, that the same are rounded by
 LARGE = 1024  # px: images longer than that get a smaller copy
 COLOURS = ("FFFFFF", "00FF00", "FF00FF", "00FFFF")
 RGB = ("FF0000", "00FF00", "0000FF")
@@ -157,8 +158,9 @@ def read_ome_zarr(path: Path, shape: tuple[int, ...], name: str = "") -> Cells:
     names: list[str] = []
     with decoding(path, "OME-Zarr with labels"):
         group = _open_group(path, mode="r")
+        image = path.parent.parent
         if "image-label" not in _attributes(group) and path.parent.name != "labels":
-            names = _label_names(path)
+            names, image = _label_names(path), path
             group = _open_group(path / "labels" / names[0], mode="r")
         said = _attributes(group)
         multiscale = said["multiscales"][0]
@@ -168,11 +170,45 @@ def read_ome_zarr(path: Path, shape: tuple[int, ...], name: str = "") -> Cells:
         check_fits(path, math.prod(array.chunks) * array.dtype.itemsize)
         labels = np.ascontiguousarray(np.asarray(array).transpose(order))
         cells = [_cell(entry) for entry in said.get("image-label", {}).get("properties") or []]  # others leave it out
-    notices = _passed_over(names)
+        apart = _lies_elsewhere(multiscale, image) if is_zarr(image) else ()
+    notices = (*_passed_over(names), *apart)
     if cells:
         return labelled(fitting_labels(path, whole_numbers(path, labels, shape), shape), cells, notices=notices)
     found = cells_in_values(path, labels, shape)
     return replace(found, notices=(*notices, *found.notices))
+
+
+def _lies_elsewhere(labels: Json, image: Path) -> tuple[str, ...]:
+    """Return what to say where labels are said to lie elsewhere than the image that they belong to, or are larger."""
+    found = _attributes(_open_group(image, mode="r")).get("multiscales")
+    if not found:
+        return ()
+    (size, place), (own_size, own_place) = (_placed(one) for one in (found[0], labels))
+    same = [axis for axis in "zyx" if axis in size and axis in own_size]
+    if any(abs(own_size[axis] / size[axis] - 1) > ALIKE for axis in same):
+        return ("the labels are said to have other sizes of a pixel than their image: they are taken pixel for pixel",)
+    moved = [round((own_place[axis] - place[axis]) / size[axis], 1) for axis in same]
+    if all(abs(px) < 1 for px in moved):
+        return ()
+    by = ", ".join(f"{axis} {px:g}" for axis, px in zip(same, moved, strict=True) if px)
+    return (
+        f"the labels are said to lie {by} px from where their image does (translation): they are taken pixel for "
+        "pixel; look whether the cells lie where they belong",
+    )
+
+
+def _placed(multiscale: Json) -> tuple[dict[str, float], dict[str, float]]:
+    """Return the size of a pixel and the place of the first one, along each axis, of the first level."""
+    names = [str(axis.get("name") if isinstance(axis, Mapping) else axis) for axis in multiscale.get("axes") or ()]
+    size, place = dict.fromkeys(names, 1.0), dict.fromkeys(names, 0.0)
+    levels = multiscale["datasets"][0].get("coordinateTransformations") or ()
+    for move in (*levels, *(multiscale.get("coordinateTransformations") or ())):
+        for name, value in zip(names, move.get(move["type"]) or (), strict=False):
+            if move["type"] == "scale":
+                size[name], place[name] = size[name] * value, place[name] * value
+            elif move["type"] == "translation":
+                place[name] += value
+    return size, place
 
 
 def _order(axes: Sequence[Any], count: int) -> list[int]:

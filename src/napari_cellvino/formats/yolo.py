@@ -31,6 +31,9 @@ from napari_cellvino.formats.yolo_names import DATA_NAME, ClassNames, class_name
 
 BOX = ("x", "y", "width", "height")
 MOST_SHARE = 1.5  # of the image: predictions reach a little beyond it
+WITHIN = 0.005  # of the image, that key points may lie out of their box
+FEWEST = 3  # lines that tell key points without visibility from polygons
+FAR, MOSTLY = 2.0, 0.75  # times as far as all others lies a corner that is none, in most lines
 Line = tuple[str, Iterable[float]]  # class, and shares of the image
 
 
@@ -114,7 +117,7 @@ def read_yolo(path: Path, shape: tuple[int, ...], name: str = "") -> Cells:
     with decoding(path, "YOLO labels"):
         names = class_names(path)
         rows = [line.split() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
-        if _are_key_points(rows):
+        if _are_key_points(rows) or _look_like_key_points(rows):
             raise ImageReadError(
                 f"{path} has key points behind its boxes (a pose), which are no cells; save boxes alone"
             )
@@ -147,6 +150,35 @@ def _are_key_points(rows: list[list[str]]) -> bool:
         return False
     seen = [row[n] for row in rows for n in range(len(BOX) + 3, len(row), 3)]
     return set(seen) <= {"0", "1", "2"} and max(seen) > "0"
+
+
+def _look_like_key_points(rows: list[list[str]]) -> bool:
+    """Return whether most lines are boxes with key points behind them, ``x y`` or ``x y confidence``.
+
+    They read as polygons, of which width and height are a corner that lies far from all others; those lie in the box.
+    """
+    alike = len(rows) >= FEWEST and len({len(row) for row in rows}) == 1
+    behind = len(rows[0]) - 1 - len(BOX) if alike else 0
+    try:
+        numbers = np.array([row[1:] for row in rows], np.float64) if behind >= 2 else None
+    except ValueError:  # told with its line
+        return False
+    if numbers is None:
+        return False
+    strides = [stride for stride in (2, 3) for n in (behind, behind - 1) if n >= stride and n % stride == 0]
+    return any(_lie_in_boxes(numbers, stride) for stride in strides)
+
+
+def _lie_in_boxes(numbers: NDArray[np.float64], stride: int) -> bool:
+    centre, size = numbers[:, None, :2], numbers[:, 2:4]
+    count = (numbers.shape[1] - len(BOX)) // stride
+    marks = numbers[:, len(BOX) : len(BOX) + count * stride].reshape(len(numbers), count, stride)[..., :2]
+    inside = (np.abs(marks - centre) <= size[:, None] / 2 + WITHIN).all((1, 2))
+    others = np.concatenate([centre, marks], axis=1)
+    middle = others.mean(1, keepdims=True)
+    reach = np.linalg.norm(others - middle, axis=2).max(1)
+    away = np.linalg.norm(size - middle[:, 0], axis=1)
+    return bool((inside & (away > FAR * reach)).mean() > MOSTLY)
 
 
 def _class_number(text: str) -> int:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from napari_cellvino.core.image import MetadataOverrides, Shape, Spacing
 from napari_cellvino.io.instrument import Foreign, LazyFile, LazyPlanes
 from napari_cellvino.io.scenes import Scene, SceneSource
-from napari_cellvino.io.tiff_metadata import micrometres
+from napari_cellvino.io.units import micrometres
 
 _logger = logging.getLogger(__name__)
 

@@ -22,7 +22,7 @@ from napari_cellvino.io.czi_times import czi_times
 from napari_cellvino.io.frame_times import times_warning
 from napari_cellvino.io.instrument import Foreign, LazyFile, LazyPlanes, load_library
 from napari_cellvino.io.scenes import Scene, SceneSource
-from napari_cellvino.io.tiff_metadata import mean_interval_s, micrometres, seconds
+from napari_cellvino.io.units import mean_interval_s, micrometres, seconds
 
 _TYPES = {"Gray8": (np.uint8, 1), "Gray16": (np.uint16, 1), "Gray32Float": (np.float32, 1), "Bgr24": (np.uint8, 3),
           "Bgr48": (np.uint16, 3)}  # fmt: skip

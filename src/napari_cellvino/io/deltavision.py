@@ -19,7 +19,7 @@ from napari_cellvino.io.block_planes import BlockPlanes, PixelTransform
 from napari_cellvino.io.checks import check_extent, parse_errors
 from napari_cellvino.io.scenes import Scene, SceneSource
 from napari_cellvino.io.tiff_blocks import ContiguousBlocks
-from napari_cellvino.io.tiff_metadata import mean_interval_s, micrometres
+from napari_cellvino.io.units import mean_interval_s, micrometres
 
 DELTAVISION_MAGIC = (b"\xa0\xc0", b"\xc0\xa0")  # at byte 96, in either byte order
 _MODES = {0: "u1", 1: "i2", 2: "f4", 6: "u2"}

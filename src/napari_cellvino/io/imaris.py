@@ -19,7 +19,7 @@ from napari_cellvino.io.checks import parse_errors
 from napari_cellvino.io.instrument import Foreign, LazyFile, LazyPlanes, load_library
 from napari_cellvino.io.pyramid import Pyramid
 from napari_cellvino.io.scenes import Scene, SceneSource
-from napari_cellvino.io.tiff_metadata import micrometres, seconds
+from napari_cellvino.io.units import micrometres, seconds
 
 _LEVEL = "DataSet/ResolutionLevel {}"
 _FULL = _LEVEL.format(0)

@@ -21,7 +21,7 @@ from napari_cellvino.io.frame_times import times_warning
 from napari_cellvino.io.instrument import Foreign, GetPlane, LazyFile, LazyPlanes, load_library
 from napari_cellvino.io.scenes import Scene, SceneSource
 from napari_cellvino.io.source import tile_warning
-from napari_cellvino.io.tiff_metadata import mean_interval_s, micrometres
+from napari_cellvino.io.units import mean_interval_s, micrometres
 
 _OTHERS = {"A": "a rotation", "N": "lines in time", "Q": "slices in time", "L": "a loop"}
 _STITCHED = ("_merged", "_merging", "-merged", " merged")

@@ -30,6 +30,9 @@ _WITH_IMAGE = (  # Cellpose, QuPath, Cell-ACDC, CellProfiler, and people
     re.compile(r"(?P<image>.+)_(Nuclei|Cytoplasm)"),
     re.compile(r"(masks?|labels?|segm?|segmentation|gt)[-_ ](of[-_ ])?(?P<image>.+)", re.IGNORECASE),
 )
+_CELLINSIGHT = re.compile(
+    r"(?P<field>.+_[A-Z]{1,2}\d{2}f\d{2,})o(?P<channel>\d+)", re.IGNORECASE
+)  # o beside d: objects
 _SUFFIX = re.compile(r"(\.ome)?\.[A-Za-z0-9]{2,5}$", re.IGNORECASE)
 
 
@@ -51,6 +54,9 @@ def image_of_mask(name: str, names: Collection[str]) -> str | None:
         found = pattern.fullmatch(stem)
         if found and _stem(found["image"]).casefold() in _stems(frozenset(names)):
             return _stem(found["image"])
+    if found := _CELLINSIGHT.fullmatch(stem):
+        image = f"{found['field']}d{found['channel']}"
+        return image if image.casefold() in _stems(frozenset(names)) else None
     return None
 
 

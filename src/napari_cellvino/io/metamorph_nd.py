@@ -21,7 +21,7 @@ from napari_cellvino.core.image import MetadataOverrides, Spacing
 from napari_cellvino.core.plate import NO_WELL, FieldOfView
 from napari_cellvino.io.checks import parse_errors
 from napari_cellvino.io.source import Source
-from napari_cellvino.io.tiff_metadata import micrometres
+from napari_cellvino.io.units import micrometres
 
 if TYPE_CHECKING:
     from napari_cellvino.io.plates.plate_image import PlateImage

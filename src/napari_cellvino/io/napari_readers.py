@@ -25,7 +25,7 @@ from napari_cellvino.io.block_planes import BlockPlanes, PixelTransform, Window,
 from napari_cellvino.io.checks import check_memory
 from napari_cellvino.io.instrument import Foreign
 from napari_cellvino.io.scenes import Scene, SceneSource
-from napari_cellvino.io.tiff_metadata import micrometres
+from napari_cellvino.io.units import micrometres
 
 _NOT_ASKED = {"napari", "napari-cellvino"}
 _logger = logging.getLogger(__name__)

@@ -21,7 +21,7 @@ from napari_cellvino.io.checks import parse_errors
 from napari_cellvino.io.frame_times import times_warning
 from napari_cellvino.io.instrument import Foreign, LazyFile, LazyPlanes, load_library
 from napari_cellvino.io.scenes import Scene, SceneSource
-from napari_cellvino.io.tiff_metadata import micrometres, seconds
+from napari_cellvino.io.units import micrometres, seconds
 
 _AXES = {"T", "P", "Z", "C", "Y", "X", "S"}
 

@@ -21,7 +21,7 @@ from napari_cellvino.io.checks import parse_errors
 from napari_cellvino.io.compound_file import check_chains
 from napari_cellvino.io.instrument import Foreign, LazyFile, LazyPlanes, load_library
 from napari_cellvino.io.scenes import Scene, SceneSource
-from napari_cellvino.io.tiff_metadata import micrometres, seconds
+from napari_cellvino.io.units import micrometres, seconds
 
 
 def open_oif(path: Path, head: bytes, overrides: MetadataOverrides) -> SceneSource | None:

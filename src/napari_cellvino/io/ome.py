@@ -7,6 +7,7 @@ https://docs.openmicroscopy.org/ome-model/6.3.1/ome-xml/
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
@@ -89,6 +90,14 @@ def companion_name(text: str) -> str:
     except ElementTree.ParseError:
         return ""
     return next((e.get("MetadataFile", "") for e in root if _is(e, "BinaryOnly")), "")
+
+
+def with_pages(text: str) -> str:
+    """Return an OME-XML text that says where the planes are: in the order of the pages, if it leaves that out."""
+    if "<OME" not in text or re.search(r"<(\w+:)?(TiffData|BinData|BinaryOnly|MetadataOnly)\b", text):
+        return text
+    ended = re.sub(r"(<(\w+:)?Pixels\b[^>]*?)/>", r"\1></\2Pixels>", text)
+    return re.sub(r"</(\w+:)?Pixels>", r"<\1TiffData/></\1Pixels>", ended, count=1)
 
 
 def _image(image: ElementTree.Element, pixels: ElementTree.Element) -> OmeImage:

@@ -22,7 +22,7 @@ from napari_cellvino.io.axes import AxisLayout, AxisSizes, resolve_layout
 from napari_cellvino.io.block_planes import BlockPlanes, PixelTransform
 from napari_cellvino.io.checks import check_pages, first_bytes, list_names, parse_errors
 from napari_cellvino.io.ndtiff import check_micromanager, grid_overlap, ndtiff_files
-from napari_cellvino.io.ome import companion_name, images_only_in, ome_siblings, own_uuid
+from napari_cellvino.io.ome import companion_name, images_only_in, ome_siblings, own_uuid, with_pages
 from napari_cellvino.io.ome_part import set_part
 from napari_cellvino.io.page_channels import told_by_pages
 from napari_cellvino.io.pyramid import Pyramid
@@ -155,8 +155,11 @@ def _open(path: Path, overrides: MetadataOverrides) -> TiffSource:
         reject_entities(path, said)
         companion = companion_name(said)
         _check_siblings(path, said)
-        whole = imagej_size(tif)
-        if not companion and (whole is None or whole <= tif.filehandle.size):
+        described, whole = with_pages(said), imagej_size(tif)
+        if not companion and described == said and (whole is None or whole <= tif.filehandle.size):
+            return _source(path, tif, overrides)
+    if described != said:
+        with parse_errors(path), TiffFile(path, omexml=described) as tif:
             return _source(path, tif, overrides)
     if whole is not None and not companion:
         with parse_errors(path), TiffFile(path, size=whole) as tif:

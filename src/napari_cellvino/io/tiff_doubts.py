@@ -22,7 +22,8 @@ _DIFFER = 0.05  # of the size of a pixel, from which on two of them are not the 
 
 def description_doubts(tif: TiffFile, series: TiffPageSeries) -> tuple[str, ...]:
     """Return sentences on a series of an open file whose description is of other pixels, or gives them other values."""
-    return (*_resized(tif, series), *_pages_in_no_image(tif, series), *_calibrated(tif.imagej_metadata or {}))
+    described = *_resized(tif, series), *_unused(tif, series)
+    return (*described, *_pages_in_no_image(tif, series), *_calibrated(tif.imagej_metadata or {}))
 
 
 def unsaid_size_question(spacing: Spacing, overrides: MetadataOverrides) -> tuple[str, ...]:
@@ -57,7 +58,7 @@ def other_step(said_um: float | None, stage_um: float | None) -> tuple[str, ...]
 
 def _resized(tif: TiffFile, series: TiffPageSeries) -> tuple[str, ...]:
     """Return what to say of pixels of another size than what OME-XML or MetaMorph describe."""
-    there = int(series.keyframe.imagewidth), int(series.keyframe.imagelength)
+    there = _size(series)
     plane = (tif.metaseries_metadata or {}).get("PlaneInfo")
     described = [image.size for image in ome_images(tif.ome_metadata or "")] if series.kind != "ome" else []
     if isinstance(plane, dict):
@@ -71,6 +72,21 @@ def _resized(tif: TiffFile, series: TiffPageSeries) -> tuple[str, ...]:
         f"the file describes an image of {width} x {height} px, and holds one of {x} x {y}: it was resized, cropped or "
         f"turned since, and {scale}",
     )
+
+
+def _unused(tif: TiffFile, series: TiffPageSeries) -> tuple[str, ...]:
+    """Return what to say of OME-XML that the library makes nothing of, where it describes pixels of this size."""
+    said = [image for image in ome_images(tif.ome_metadata or "") if image.size == _size(series)]
+    if series.kind == "ome" or not said:
+        return ()
+    return (
+        "the file describes its planes and scale as OME-XML, which does not fit its pages: neither channels, planes "
+        "and time points nor the size of a pixel are taken from it; export it again, or give axes and size",
+    )
+
+
+def _size(series: TiffPageSeries) -> tuple[int, int]:
+    return int(series.keyframe.imagewidth), int(series.keyframe.imagelength)
 
 
 def _pages_in_no_image(tif: TiffFile, series: TiffPageSeries) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,25 +30,18 @@ from napari_cellvino.io.frame_times import times_warning
 from napari_cellvino.io.ndtiff import ndtiff_names
 from napari_cellvino.io.ome_series import images_of_series
 from napari_cellvino.io.tiff_doubts import other_sizes, other_step
-
-UM_PER_INCH = 25_400.0
-SMALLEST_UM = 0.001  # an electron microscope's
-FINEST_DPI = 4800  # of scanners and printers
-PRINT_DPI = {72, 75, 90, 96, 100, 120, 144, 150, 180, 200, 240, 300, 360, 400, 600, 720, 1200, 2400, 3600, 4800}
-
-_UNITS_UM = {
-    "pm": 1e-6, "å": 1e-4, "angstrom": 1e-4, "nm": 1e-3, "nanometer": 1e-3, "um": 1.0, "micron": 1.0, "micrometer": 1.0,
-    "mm": 1e3, "millimeter": 1e3, "cm": 1e4, "centimeter": 1e4, "m": 1e6, "meter": 1e6,
-    "in": UM_PER_INCH, "inch": UM_PER_INCH,
-}  # fmt: skip
-_UNITS_S = {
-    "s": 1.0, "sec": 1.0, "second": 1.0, "ms": 1e-3, "msec": 1e-3, "millisecond": 1e-3, "us": 1e-6, "usec": 1e-6,
-    "microsecond": 1e-6, "ns": 1e-9, "min": 60.0, "minute": 60.0, "h": 3600.0, "hr": 3600.0, "hour": 3600.0,
-    "d": 86400.0, "day": 86400.0,
-}  # fmt: skip
-_OF_PRINT = {"cm", "centimeter", "in", "inch"}
-_PER_CENTIMETRE = 3
-_TIFF_UNITS_UM = {2: UM_PER_INCH, _PER_CENTIMETRE: 10_000.0}
+from napari_cellvino.io.units import (
+    OF_PRINT,
+    PER_CENTIMETRE,
+    SMALLEST_UM,
+    TIFF_UNITS_UM,
+    mean_interval_s,
+    micrometres,
+    plausible_spacing,
+    printing_dpi,
+    resolution_spacing,
+    seconds,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +77,7 @@ def read_metadata(tif: TiffFile, series: TiffPageSeries) -> TiffMetadata:
         next((f.channels for f in found if f.channels), ()),
         next((f.hints for f in found if any(f.hints)), ()),
         next((f.interval_s for f in found if f.interval_s is not None), None),
-        (said,) if said else (),
+        (*next((f.remarks for f in found if f.remarks), ()), *((said,) if said else ())),
         next((f.positions for f in found if f.positions), ()),
         (*next((f.warnings for f in found if f.warnings), ()), *other_sizes(sizes)),
     )
@@ -99,57 +92,6 @@ def reject_entities(path: Path, text: str) -> None:
         )
 
 
-def micrometres(value: object, unit: str = "um") -> float | None:
-    """Return a length in µm; None for a unit that is no length, or a length that is not above 0."""
-    spelled = unit.strip().replace("\\u00B5", "u").replace("\\u00b5", "u").replace("Âµ", "u").casefold()
-    spelled = spelled.replace("μ", "u").removesuffix("s").replace("metre", "meter")
-    if spelled not in _UNITS_UM:
-        return None
-    try:
-        size = float(str(value)) * _UNITS_UM[spelled]
-    except ValueError:
-        return None
-    return size if math.isfinite(size) and size > 0 else None
-
-
-def seconds(value: object, unit: str = "s") -> float | None:
-    """Return a time in s; None for a unit that is no time, or a time that is not above 0."""
-    spelled = unit.strip().replace("µ", "u").replace("μ", "u").casefold()
-    factor = _UNITS_S.get(spelled, _UNITS_S.get(spelled.removesuffix("s")))
-    try:
-        time = math.nan if factor is None else float(str(value)) * factor
-    except ValueError:
-        return None
-    return float(f"{time:.9g}") if math.isfinite(time) and time > 0 else None
-
-
-def mean_interval_s(times: Sequence[float]) -> float | None:
-    """Return the mean time between frames at ``times`` (s); None where there is one, or they do not grow."""
-    return seconds((times[-1] - times[0]) / (len(times) - 1)) if len(times) > 1 else None
-
-
-def plausible_spacing(size_um: float | None) -> float | None:
-    """Return a pixel size that no printer or scanner has, else None."""
-    finest = UM_PER_INCH / FINEST_DPI
-    return size_um if size_um is not None and SMALLEST_UM <= size_um < 0.999 * finest else None
-
-
-def printing_dpi(size_um: float | None) -> int | None:
-    """Return the printing resolution that a pixel size is that of, None where it is of none."""
-    if not size_um:
-        return None
-    dpi = UM_PER_INCH / size_um
-    return round(dpi) if round(dpi) in PRINT_DPI and abs(dpi - round(dpi)) < 1e-3 * dpi else None
-
-
-def resolution_spacing(pixels_per_unit: tuple[float, float], unit: int) -> Spacing:
-    """Return the spacing that TIFF's resolution tags (x, y; unit 2 inch, 3 cm) give, where it is plausible."""
-    x, y = pixels_per_unit
-    if unit not in _TIFF_UNITS_UM or not (x > 0 and y > 0):
-        return Spacing()
-    return Spacing(y=plausible_spacing(_TIFF_UNITS_UM[unit] / y), x=plausible_spacing(_TIFF_UNITS_UM[unit] / x))
-
-
 def imagej_spacing(metadata: Mapping[str, Any], pixels_per_unit: tuple[float, float], tag_unit: int = 1) -> Spacing:
     """Return the spacing of ImageJ metadata and X and Y resolution in its unit; pixels say nothing.
 
@@ -158,16 +100,16 @@ def imagej_spacing(metadata: Mapping[str, Any], pixels_per_unit: tuple[float, fl
     reads it so.
     """
     x_unit = str(metadata.get("unit", ""))
-    tagged = _TIFF_UNITS_UM.get(tag_unit, 0.0) / pixels_per_unit[0] if pixels_per_unit[0] > 0 else 0.0
-    if x_unit not in _OF_PRINT and printing_dpi(tagged):
+    tagged = TIFF_UNITS_UM.get(tag_unit, 0.0) / pixels_per_unit[0] if pixels_per_unit[0] > 0 else 0.0
+    if x_unit not in OF_PRINT and printing_dpi(tagged):
         pixels_per_unit = (0.0, 0.0)  # ImageJ writes no such unit beside µm: another program put it there since
-    if tag_unit == _PER_CENTIMETRE and pixels_per_unit[0] * SMALLEST_UM > 1 and micrometres(1, x_unit) == 1:
+    if tag_unit == PER_CENTIMETRE and pixels_per_unit[0] * SMALLEST_UM > 1 and micrometres(1, x_unit) == 1:
         x_unit, metadata = "cm", {"zunit": x_unit, **metadata}
     y_unit, z_unit = (str(metadata.get(key) or x_unit) for key in ("yunit", "zunit"))
     x, y = (
         micrometres(1 / n, unit) if n > 0 else None for n, unit in zip(pixels_per_unit, (x_unit, y_unit), strict=True)
     )
-    if x_unit in _OF_PRINT:
+    if x_unit in OF_PRINT:
         x, y = plausible_spacing(x), plausible_spacing(y)
         if x is None and z_unit == x_unit:
             return Spacing()
@@ -185,6 +127,19 @@ def imagej_interval(metadata: Mapping[str, Any]) -> float | None:
     frames, slices = (int(metadata.get(name, 1)) for name in ("frames", "slices"))
     may_be_film = frames > 1 or (slices > 1 and abs(step) in (0, 1))
     return seconds(interval, str(metadata.get("tunit", "sec"))) if may_be_film else None
+
+
+def scifio_scales(metadata: Mapping[str, Any]) -> tuple[Spacing, float | None] | None:
+    """Return spacing and the time between frames (s) of what SCIFIO (Fiji, ImageJ2) writes; None of other files.
+
+    It lists a scale and a unit for each axis, and puts 1 into the resolution tags where it writes no scale there.
+    """
+    listed = [str(metadata.get(key, "")).split(",") for key in ("axes", "scales", "units")]
+    if "SCIFIO" not in metadata or not len(listed[0]) == len(listed[1]) == len(listed[2]) > 1:
+        return None
+    said = {axis.strip(): (scale, unit) for axis, scale, unit in zip(*listed, strict=True)}
+    z, y, x = (micrometres(*said.get(axis, ("", ""))) for axis in "ZYX")
+    return Spacing(z, y, x), seconds(*said.get("Time", ("", "")))
 
 
 def imagej_channels(labels: list[str], count: int) -> tuple[str, ...]:
@@ -218,6 +173,9 @@ def _imagej(tif: TiffFile, series: TiffPageSeries) -> TiffMetadata:
     labels = metadata.get("Labels")
     count = int(metadata.get("channels", 1))
     names = imagej_channels([str(label) for label in labels], count) if isinstance(labels, list) else ()
+    scales = scifio_scales(metadata)
+    if scales is not None:
+        return TiffMetadata(scales[0], names, interval_s=scales[1])
     page = tif.pages.first
     unit = int(page.tags.valueof(296, default=1))
     spacing = imagej_spacing(metadata, page.resolution if tagged else (0.0, 0.0), unit)
@@ -326,13 +284,25 @@ def _fluoview(tif: TiffFile, series: TiffPageSeries) -> TiffMetadata:
 
 
 _MPP = re.compile(r"\bMPP\s*=\s*([0-9.]+)")
+_REDUCED = re.compile(r"(\d+)x(\d+)(?:\s*\[[-\d]+,[-\d]+ (\d+)x(\d+)\])?[^\n|;]*?->\s*(\d+)x(\d+)")
 
 
 def _aperio(tif: TiffFile, series: TiffPageSeries) -> TiffMetadata:
-    """Return the pixel size of an Aperio slide, which stands in words: ``MPP = 0.4990``, of the largest level."""
-    said = _MPP.search(str(tif.pages.first.description)) if tif.is_svs or ".svs" in tif.filename.lower() else None
+    """Return the pixel size of an Aperio slide, which stands in words: ``MPP = 0.4990``, of the largest level.
+
+    Of what was saved smaller than it was scanned (``46000x32914 [0,0 46000x32914] -> 11500x8228``), that is the size of
+    a pixel of the scan, which ``(y, x)`` are multiples of.
+    """
+    text = str(tif.pages.first.description)
+    said = _MPP.search(text) if tif.is_svs or ".svs" in tif.filename.lower() else None
     size = micrometres(said[1]) if said else None
-    return TiffMetadata(Spacing(None, size, size))
+    smaller = _REDUCED.search(text)
+    if size is None or smaller is None:
+        return TiffMetadata(Spacing(None, size, size))
+    width, height, part_width, part_height, x, y = (int(n) if n else 0 for n in smaller.groups())
+    times = (part_height or height) / max(y, 1), (part_width or width) / max(x, 1)
+    told = f"the slide was saved smaller than it was scanned, {times[1]:.4g} times: a pixel is {times[1] * size:.4g} µm"
+    return TiffMetadata(Spacing(None, times[0] * size, times[1] * size), remarks=(told,))
 
 
 def _leica_scn(tif: TiffFile, series: TiffPageSeries) -> TiffMetadata:

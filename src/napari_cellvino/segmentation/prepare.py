@@ -48,7 +48,7 @@ def project(
     """
     chosen = z or ZChoice()
     index = input_channel(stack, channel, inputs)
-    planes = _planes_of(stack, chosen)
+    planes = planes_of(stack, chosen)
     check_usable(stack, frame)
     projection, sieve = make_projection(chosen.way, index), PlaneSieve()
 
@@ -60,7 +60,7 @@ def project(
     with timed_stage(_logger, "read", stack.origin_of(frame).name, f"{len(planes)} plane(s)"):
         highest = isinstance(projection, MaximumProjection) and len(planes) > 1  # of colours beside each other as fast
         for done, pixels in enumerate(read_ahead(stack, frame - 1, planes, as_stored=highest), 1):
-            take(sieve.add(pixels))
+            take(sieve.add(pixels) if len(planes) > 1 else [(0, pixels)])
             yield Progress("planes", done, len(planes))
         take(sieve.rest())
     plane = make_plane(stack, projection, channel=channel, z=chosen, frame=frame, inputs=inputs)
@@ -164,7 +164,8 @@ def _format_z(z: ZChoice, count: int, sharpest: int | None) -> str:
     }[z.way]
 
 
-def _planes_of(stack: Stack, choice: ZChoice) -> range:
+def planes_of(stack: Stack, choice: ZChoice) -> range:
+    """Return the planes (from 0) that a choice along z takes; `ImageValueError` if the stack has no such plane."""
     if choice.plane is None:
         return range(stack.shape.z)
     if choice.plane > stack.shape.z:

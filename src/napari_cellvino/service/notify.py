@@ -72,7 +72,7 @@ def notify(whom: Notify, jobs: Sequence[Job]) -> None:
 
 def _run(command: Sequence[str], line: str) -> None:
     try:
-        subprocess.run(command, input=line, text=True, encoding="utf-8", timeout=PATIENCE_S, check=True)
+        subprocess.run(command, input=line, encoding="utf-8", timeout=PATIENCE_S, check=True)
     except (OSError, subprocess.SubprocessError) as error:
         _logger.warning("watch: %s was not told: %s", command[0], error)
 

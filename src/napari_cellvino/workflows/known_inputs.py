@@ -90,6 +90,11 @@ class KnownInputs:
         except (OutputError, UnicodeEncodeError):  # inputs are opened then
             self._records = {}
 
+    @property
+    def some(self) -> bool:
+        """Whether an earlier run with these choices noted fields."""
+        return bool(self._records)
+
     def fields(self, path: Path) -> list[KnownField] | None:
         """Return the fields of an input if it is as it was and has their results, else None: it is to be opened."""
         record = self._records.get(str(path))

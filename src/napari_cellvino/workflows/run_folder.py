@@ -13,6 +13,7 @@ from napari_cellvino.core.image import MetadataOverrides, Origin, Stack
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.io import is_image_folder, open_source, scan_folder
+from napari_cellvino.io.folder_copies import describe_copies
 from napari_cellvino.io.folder_listing import FolderListing
 from napari_cellvino.io.plates.suggest_pattern import describe_suggestion
 from napari_cellvino.results.schema import (
@@ -25,9 +26,10 @@ from napari_cellvino.segmentation.predict_field import check_device
 from napari_cellvino.storage.file_names import compared_name
 from napari_cellvino.workflows.effective_choices import check_choices, describe_frame
 from napari_cellvino.workflows.executor import ExecutorMaker, RunEvent, ThreadsExecutor
-from napari_cellvino.workflows.field_listing import known_or_listed, listed_fields, without_results
+from napari_cellvino.workflows.field_listing import known_or_listed, list_fields, listed_fields, without_results
 from napari_cellvino.workflows.field_log import ALL, FieldSelection
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldTask, failed_outcome
+from napari_cellvino.workflows.held_choices import check_some_hold
 from napari_cellvino.workflows.known_inputs import KnownField, KnownInputs, at_time
 from napari_cellvino.workflows.real_paths import RealPaths
 from napari_cellvino.workflows.run_field import FieldWorker, told_again
@@ -77,6 +79,8 @@ def run_folder(
     ------
     DeviceError
         At once, if the device or the precision is not available.
+    ImageValueError
+        At once, if there are several images and a channel, plane or time point of the recipe is in none of them.
     OutputError
         If tables cannot be written.
     """
@@ -85,12 +89,23 @@ def run_folder(
     store.begin_run(one_of_many=one_of_many)
     paths = RealPaths()
     known = KnownInputs(store, pipeline.recipe, files, paths)
+    if not (one_of_many or selection.only or known.some):
+        check_some_hold(_first_frames(files, pipeline.recipe), pipeline.recipe, _name_of(named or files))
     fields = known_or_listed(files, pipeline.recipe, sources, known, paths)
     found = folder_tasks(
         fields, pipeline, store, overwrite=overwrite, replace=replace, known=known, kept=not selection.only
     )
     tasks = _told_found(found, named, paths)
     return (yield from _run(tasks, pipeline, store, sources, engines, executor, selection))
+
+
+def _first_frames(files: Sequence[Path], recipe: Recipe) -> Iterator[Stack | CellvinoError]:
+    first = recipe.model_copy(update={"frame": 1})
+    return (stack for _, stack in list_fields(files, first))
+
+
+def _name_of(paths: Sequence[Path]) -> str:
+    return paths[0].name if len(paths) == 1 else str(paths[0].parent)
 
 
 def run_listed(
@@ -279,7 +294,7 @@ def describe_inputs(
         except ImageReadError:  # told when its turn comes
             continue
         said.append(f"{folder.name}: taken as a folder of {len(listing.images):,} images (--plate: as a plate)")
-        said += [f"{folder.name}: {sentence}" for sentence in listing.describe_skipped()]
+        said += [f"{folder.name}: {one}" for one in (*listing.describe_skipped(), *describe_copies(listing.images))]
         if not _is_set(listing.images):
             said += [f"{folder.name}: {sentence}" for sentence in describe_suggestion([p.name for p in listing.images])]
     return tuple(said)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -72,12 +72,14 @@ def plan_inputs(
     *,
     of_plates: MetadataOverrides | None = None,
     of_films: MetadataOverrides | None = None,
+    check: Callable[[PlateSource], None] = lambda source: None,
 ) -> RunInputs:
     """Return what the inputs are. The results of one plate, or of images alone, go right into ``out``.
 
     Of several, each plate gets a folder of its name there, and all images get ``images``. One of several that cannot
     be opened does not hold up the others. With what is said ``of_films``, images with time points are films, which get
-    ``films`` there; ``of_plates`` is what is said of plates, where that is something else.
+    ``films`` there; ``of_plates`` is what is said of plates, where that is something else. ``check`` raises for a plate
+    that cannot be run as asked, which is then one that cannot be opened.
 
     Raises
     ------
@@ -99,7 +101,9 @@ def plan_inputs(
     unread: list[UnreadPlate] = []
     for path, root in zip(plates, roots, strict=False):
         try:
-            opened.append(PlateInput(open_plate(path, of_plates or overrides), root))
+            source = open_plate(path, of_plates or overrides)
+            check(source)
+            opened.append(PlateInput(source, root))
         except (ImageReadError, ImageValueError) as error:
             if not others and len(unread) == len(plates) - 1:
                 raise

@@ -22,6 +22,7 @@ from napari_cellvino.workflows.effective_choices import describe_frame
 from napari_cellvino.workflows.executor import ExecutorMaker, RunEvent, ThreadsExecutor
 from napari_cellvino.workflows.field_log import ALL, FieldSelection
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldTask, PlateAddress, WellPlace, failed_outcome
+from napari_cellvino.workflows.held_choices import check_some_hold, plate_stacks
 from napari_cellvino.workflows.run_field import FieldWorker
 from napari_cellvino.workflows.run_fields import RunResult, run_fields
 from napari_cellvino.workflows.sources import OpenSources
@@ -43,10 +44,8 @@ def run_plate(
 
     Parameters
     ----------
-    source
-        The opened plate.
-    fields
-        The fields to run.
+    source, fields
+        The opened plate, and those of its fields that are run.
     pipeline
         Models and parameters.
     root
@@ -64,27 +63,27 @@ def run_plate(
 
     Raises
     ------
-    DeviceError
-        At once, if the device or the precision is not available.
+    DeviceError, ImageValueError
+        At once, if the device is not available, or no field has the channel, plane or time point of the recipe.
     OutputError
         If tables cannot be written.
     """
+    if not selection.only:
+        check_some_hold(plate_stacks(source, fields), pipeline.recipe, source.plate.name)
     choice = _channel(source, fields[0], pipeline)
     pipeline = pipeline.with_choices(channel=choice.channel) if choice.channel else pipeline
     check_device(pipeline, engines)
     address = address or PlateAddress(source.path)
-    sources = OpenSources()
+    sources, store = OpenSources(), ResultStore(root)
     sources.hold(address, source)
-    store = ResultStore(root)
     store.begin_run()
     worker = FieldWorker(engines, sources, [step.package for step in pipeline.steps], store)
     plate = PlateStore(store, source)
     if choices.keeps_layout:
         plate.keep_layout(choices.layout)
-    frame = describe_frame(pipeline.recipe, source.plate.t, every=False)
     tasks = plate_tasks(source, fields, pipeline, root, choices, address, choice.doubts)
     tables = PlateTables(plate, fields, choices.layout)
-    notices = (*choice.notices, *frame)
+    notices = (*choice.notices, *describe_frame(pipeline.recipe, source.plate.t, every=False))
     result = yield from run_fields(tasks, executor, tables, worker, store, pipeline, selection, notices, choice.remarks)
     return replace(result, faults=source.plate.faults)
 

@@ -204,6 +204,13 @@ def test_plates_by_the_names_of_their_instruments(written, names, kind, fields, 
     assert (plate.kind, [f.label for f in plate.fields], plate.channels) == (kind, fields, channels)
 
 
+def test_masks_of_cellinsight_beside_its_images_are_left_out(written):
+    names = [f"MFGTMP_1_{well}f00{kind}{channel}.TIF" for well in ("A01", "B02") for kind in "do" for channel in (0, 1)]
+    plate = open_plate(written(*names)).plate
+    assert (plate.kind, plate.channels) == ("CellInsight names", ("Channel 0", "Channel 1"))
+    assert plate.problems == ("4 masks of images are left out",)
+
+
 def test_wells_that_are_numbered_are_said_and_their_plate_can_be_chosen(written):
     names = [f"exp--W{n:05d}--P00001--Z00000--T00000--DAPI.tif" for n in (1, 13, 96)]
     folder = written(*names)

@@ -22,7 +22,7 @@ from napari_cellvino.io.checks import parse_errors
 from napari_cellvino.io.plates.plate_image import PlateImage, PlateListing
 from napari_cellvino.io.plates.safe_xml import Element, read_xml, text_of
 from napari_cellvino.io.plates.z_step import median_step
-from napari_cellvino.io.tiff_metadata import micrometres
+from napari_cellvino.io.units import micrometres
 
 Defaults = Mapping[str, Mapping[str, str]]  # channel -> tag -> text
 

@@ -13,7 +13,7 @@ from yaozarrs import v04, v05
 from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.core.image import Spacing
 from napari_cellvino.io.checks import parse_errors
-from napari_cellvino.io.tiff_metadata import micrometres
+from napari_cellvino.io.units import micrometres
 
 PlateDef = v04.PlateDef | v05.PlateDef
 PlateWell = v04.PlateWell | v05.PlateWell

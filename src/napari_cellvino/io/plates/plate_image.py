@@ -54,18 +54,19 @@ class PlateListing:
 class FolderNames:
     """The image files in and below ``folder`` as ``sub/name.tif``, without hidden files and thumbnails.
 
-    ``closed`` are the folders below it that may not be entered.
+    ``closed`` are the folders below it that may not be entered; ``said`` are sentences on images that were left out.
     """
 
     folder: Path
     names: tuple[str, ...]
     closed: tuple[str, ...] = ()
+    said: tuple[str, ...] = ()
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """A sentence on the folders that may not be entered; none where all may."""
+        """Sentences on the folders that may not be entered, and on what was left out."""
         said = f"may not be entered, so that their images are left out: {list_names(self.closed)}"
-        return (said,) if self.closed else ()
+        return (*((said,) if self.closed else ()), *self.said)
 
 
 def list_names_in(folder: Path) -> FolderNames:

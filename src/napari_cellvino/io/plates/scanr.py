@@ -18,7 +18,7 @@ from napari_cellvino.io.plates.name_pattern import match_names
 from napari_cellvino.io.plates.plate_image import PlateListing, list_names_in
 from napari_cellvino.io.plates.safe_xml import read_xml, text_of
 from napari_cellvino.io.plates.vendor_name_patterns import SCANR
-from napari_cellvino.io.tiff_metadata import micrometres
+from napari_cellvino.io.units import micrometres
 
 SCANR_NAME = "experiment_descriptor.xml"
 

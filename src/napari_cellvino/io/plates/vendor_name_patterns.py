@@ -7,7 +7,7 @@ Incucyte: ``<name>_<well>_<image>_<time>.tif``; in archives ``YYMM/DD/HHMM/<plat
 IN Cell Analyzer: ``B - 02(fld 1 wv UV - DAPI z 1).tif``; 6000: ``B_02_f1_c1_xUV_mDAPI_z1_t1.tif``
 Cytation (Gen5): ``<well>_<step>_<channel>_<field>Z<plane>_<channel>_<time>.tif``; older:
 ``<well>_<step>_SP<field>Z<plane>_C<channel>_<channel>_T<time>.tif``
-CellInsight: ``<plate>_<well>f<field>d<channel>.tif``
+CellInsight: ``<plate>_<well>f<field>d<channel>.tif``, masks of objects with ``o`` for ``d``
 ScanR: ``<plate, or well>--W<well>--P<position>--Z<plane>--T<time>--<channel>.tif``
 CQ1: ``W<well>F<field>T<time>Z<plane>C<channel>.tif``
 Operetta, Opera Phenix: ``r<row>c<column>f<field>p<plane>-ch<channel>sk<time>fk1fl1.tiff``; Harmony 5 and later:
@@ -33,6 +33,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from napari_cellvino.io.mask_names import image_of_mask
 from napari_cellvino.io.plates.name_pattern import NamePattern, match_names
 from napari_cellvino.io.plates.plate_image import FolderNames, PlateImage, PlateListing
 from napari_cellvino.io.plates.z_step import median_step, stage_height
@@ -123,6 +124,22 @@ def read_names(inside: FolderNames) -> PlateListing | None:
     ImageReadError
         If they are images of several plates.
     """
+    return _named_by(inside) or _named_by(_without_masks(inside))
+
+
+def _without_masks(inside: FolderNames) -> FolderNames:
+    """Return the images of a folder that no program calls masks of others; there are as many of these in some."""
+    folders: defaultdict[str, list[str]] = defaultdict(list)
+    for name in inside.names:
+        place, _, own = name.rpartition("/")
+        folders[place].append(own)
+    held = {place: frozenset(names) for place, names in folders.items()}
+    kept = tuple(n for n in inside.names if image_of_mask(n.rpartition("/")[2], held[n.rpartition("/")[0]]) is None)
+    said = (f"{len(inside.names) - len(kept):,} masks of images are left out",) * (len(kept) < len(inside.names))
+    return replace(inside, names=kept, said=said) if kept else inside
+
+
+def _named_by(inside: FolderNames) -> PlateListing | None:
     names = inside.names
     shapes = Counter(stem.translate(_ONE_DIGIT) + suffix for stem, suffix in map(os.path.splitext, names))
     for kind, text in _PATTERNS.items():

@@ -189,11 +189,11 @@ def _steps_per_epoch(plan: TrainingPlan, learned: Sequence[LabelledImage]) -> in
 def _check_run(run: Path, plan: TrainingPlan, data: str) -> None:
     """Write plan and data hash into the run's folder; `TrainingDataError` if it has others."""
     path, noted = run / PLAN_NAME, run / DATA_NAME
-    if path.is_file() and (load_plan(path) != plan or (noted.is_file() and noted.read_text() != data)):
+    if path.is_file() and (load_plan(path) != plan or (noted.is_file() and noted.read_text(encoding="utf-8") != data)):
         raise TrainingDataError(f"{run} holds a training begun with other choices or data; delete it to start anew")
     run.mkdir(parents=True, exist_ok=True)
     path.write_text(plan.dumps(), encoding="utf-8")
-    noted.write_text(data)
+    noted.write_text(data, encoding="utf-8")
 
 
 def data_sha256(fields: Sequence[LabelledImage]) -> str:
