@@ -120,7 +120,7 @@ def unique_names(names: tuple[str, ...]) -> tuple[str, ...]:
 
 def unsaid_size_question(spacing: Spacing, overrides: MetadataOverrides) -> tuple[str, ...]:
     """Return the question whether a pixel is 1 µm, which programs write where nobody said how large it is."""
-    if overrides.spacing is not None or not spacing.y == spacing.x == 1:
+    if overrides.spacing is not None or overrides.level or not spacing.y == spacing.x == 1:
         return ()
     return (
         "a pixel of exactly 1 µm is what programs write where nobody said how large it is: check it, or give the size",
