@@ -211,11 +211,15 @@ def _read_grid(cells: Cells, top: int, heading: str, found: MapValues) -> int:
 def _gaps(wells: Sequence[Well]) -> tuple[str, ...]:
     """Return the columns, or rows, that hold nothing behind each one that does: as merged cells leave them."""
     columns, rows = sorted({well.column for well in wells}), sorted({well.row for well in wells})
-    for held, name in ((columns, lambda n: f"column {n + 1}"), (rows, lambda n: f"row {Well(n, 0).letters}")):
-        steps = {after - before for before, after in pairwise(held)}
-        if len(steps) == 1 and steps != {1}:
-            return tuple(name(n) for n in range(held[0], held[-1]) if n not in held)
-    return ()
+    if empty := _regular_gaps(columns):
+        return tuple(f"column {n + 1}" for n in empty)
+    return tuple(f"row {Well(n, 0).letters}" for n in _regular_gaps(rows))
+
+
+def _regular_gaps(held: Sequence[int]) -> list[int]:
+    """Return the numbers that are left out, where as many are between each two and the next."""
+    steps = {after - before for before, after in pairwise(held)}
+    return [n for n in range(held[0], held[-1]) if n not in held] if len(steps) == 1 and steps != {1} else []
 
 
 def _grid_title(corner: str, heading: str) -> tuple[str, str]:
