@@ -253,7 +253,7 @@ def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     parser = _command(commands, "evaluate", "evaluate", text)
     add = parser.add_argument
     add("folder", type=Path, metavar="RESULTS|SET", help="results of 'cellvino run', label TIFFs, or a labelled set")
-    add("truth", nargs="?", type=Path, metavar="TRUTH", help="label TIFFs, or tables of boxes, of the same names")
+    add("truth", nargs="?", type=Path, metavar="TRUTH", help="masks, as for import, or tables of boxes")
     add("--min-area", type=int, default=0, metavar="PX", help="leave out smaller labels, both sides")
     add("--model", metavar="NAME", help="run this model over the labelled set: images/ with labels/ or boxes/")
     add("--split", choices=["all", "test", "val", "train"], default="all", help="fields of one split (default: all)")
