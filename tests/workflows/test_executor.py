@@ -18,6 +18,7 @@ from napari_cellvino.core.progress import finish
 from napari_cellvino.engines.engine import EngineConnectionError
 from napari_cellvino.io.plates import open_plate
 from napari_cellvino.results.plate_place import PlateChoices
+from napari_cellvino.results.schema import parse_content
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.workflows.executor import InlineExecutor, LateExecutor, ThreadsExecutor
 from napari_cellvino.workflows.field_listing import list_fields
@@ -100,6 +101,24 @@ def test_several_processes_write_the_same_bytes_in_the_same_order(images, job):
     assert field_tree(one.root) == field_tree(two.root)
     assert tree(one.root)["counts.csv"] == tree(two.root)["counts.csv"]
     assert all(o.kept for o in again.outcomes)
+
+
+def test_what_processes_have_written_is_not_read_again(images, job, monkeypatch):
+    read = []
+
+    def parse(path):
+        content = parse_content(path)  # fails where there is no result yet
+        read.append(path)
+        return content
+
+    monkeypatch.setattr("napari_cellvino.results.field_folder.parse_content", parse)
+    with ProcessPool(2) as pool:
+        done = finish(run_folder(images, job.pipeline, job.root, job.engines, executor=pool.executor))
+    assert read == []
+    assert (job.root / "summary.html").is_file()
+    fresh = ResultStore(job.root)
+    assert [dict(o.row) for o in done.outcomes] == [fresh.row(job.root / str(o.row["folder"])) for o in done.outcomes]
+    assert len(read) == len(images)
 
 
 def end_at_field_2(task: FieldTask) -> FieldOutcome:

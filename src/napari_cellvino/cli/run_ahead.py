@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
 
-from napari_cellvino.workflows.process_start import start_ahead
+from napari_cellvino.workflows.process_start import not_collecting, start_ahead
 
 WORTH = 24  # files, from which two processes are
 
@@ -20,7 +20,8 @@ def run(options: argparse.Namespace) -> int:
     """Run all inputs; 0 when every field was done, else 1."""
     if is_worth(options):
         start_ahead()
-    from napari_cellvino.cli.run import run as run_inputs
+    with not_collecting():
+        from napari_cellvino.cli.run import run as run_inputs
 
     return run_inputs(options)
 

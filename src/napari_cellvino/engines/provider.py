@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from threading import Lock
@@ -17,6 +19,7 @@ from napari_cellvino.engines.remote.address import is_address, parse_address
 from napari_cellvino.model_package import ModelPackage
 
 EVERYWHERE = ("AUTO", "CPU")  # devices that every computer has
+OF_DRIVERS = ("/dev/dri", "/dev/accel", "/dev/dxg", "/dev/nvidiactl")  # on Linux, of GPUs and NPUs, also in WSL
 KEPT = 2  # engines that are kept compiled: a model that finds cells, and one that outlines them
 
 EngineMaker = Callable[[ModelPackage, str, Precision], Engine]
@@ -55,6 +58,16 @@ def list_devices() -> tuple[Device, ...]:
     from napari_cellvino.engines.openvino import list_devices as offered
 
     return offered()
+
+
+def has_only_processor() -> bool:
+    """Return whether networks can run on the processor alone.
+
+    Where no driver of another device has made its files, OpenVINO is not asked: to load it takes a fifth of a start.
+    """
+    if sys.platform == "linux" and not any(map(os.path.exists, OF_DRIVERS)):
+        return True
+    return {device.name for device in list_devices()} <= set(EVERYWHERE)
 
 
 def limit_threads(threads: int) -> None:

@@ -12,11 +12,12 @@ from __future__ import annotations
 import numpy as np
 
 VIRIDIS = ((68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (253, 231, 37))
+_STOPS = np.linspace(0, 1, len(VIRIDIS))
+_CHANNELS = np.array(VIRIDIS, np.float64).T
 
 
 def colour_of(value: float, low: float, high: float) -> tuple[int, int, int]:
     """Return red, green and blue (0 to 255) of a value on the scale from ``low`` to ``high``."""
     position = (value - low) / (high - low) if high > low else 0.5
-    stops = np.linspace(0, 1, len(VIRIDIS))
-    red, green, blue = (round(float(np.interp(position, stops, [c[k] for c in VIRIDIS]))) for k in range(3))
+    red, green, blue = (round(float(np.interp(position, _STOPS, channel))) for channel in _CHANNELS)
     return red, green, blue

@@ -9,7 +9,6 @@ import hashlib
 import math
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import CellvinoError, ImageReadError, ImageValueError
 from napari_cellvino.core.image import Spacing
+from napari_cellvino.core.threads import together
 from napari_cellvino.io.checks import check_memory, check_ratio, parse_errors
 from napari_cellvino.io.orientation import FIRST_ON_ITS_SIDE, ORIENTATION, apply_orientation
 from napari_cellvino.io.tiff_chain import check_chain
@@ -80,12 +80,10 @@ def _strips(labels: NDArray[np.integer], dtype: np.dtype[Any], rows: int) -> Ite
     A large image is never copied: it is converted strip by strip, some of them at once.
     """
     encode = tifffile.TIFF.COMPRESSORS[tifffile.COMPRESSION.ADOBE_DEFLATE]
-    with ThreadPoolExecutor(tifffile.TIFF.MAXWORKERS) as pool:
-        for plane in labels.reshape(-1, *labels.shape[-2:]):
-            for part in in_bands(plane, rows):
-                band = plane[part]
-                strips = (band[top : top + rows].astype(dtype) for top in range(0, len(band), rows))
-                yield from pool.map(encode, strips)
+    for plane in labels.reshape(-1, *labels.shape[-2:]):
+        for part in in_bands(plane, rows):
+            band = plane[part]
+            yield from together(encode, (band[top : top + rows].astype(dtype) for top in range(0, len(band), rows)))
 
 
 def put_image(

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from napari_cellvino.core.image import Spacing
 from napari_cellvino.measure.columns import column_names
 
@@ -39,8 +42,9 @@ def count_row(
         ``viability`` (the share of living, where classes are living and dead), ``density_per_mm2``,
         ``median_area_px``, ``median_area_um2``, ``mean_score``, ``touching_edge`` (how many touch the image's edge).
     """
-    kept = counted(table)
-    row: dict[str, float | int] = {"count": len(kept), **left_out(table)}
+    rejected, excluded = _rejected(table), _excluded(table)
+    kept = _without(table, rejected | excluded)
+    row: dict[str, float | int] = {"count": len(kept), **_numbers(rejected, excluded)}
     per_class = class_counts(kept["class"], classes)
     row |= {f"count_{c}": n for c, n in zip(column_names(classes), per_class.values(), strict=True)}
     share = viability(per_class)
@@ -57,22 +61,28 @@ def count_row(
 
 def counted(table: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of the objects that are neither rejected nor excluded."""
-    left = _rejected(table) | _excluded(table)
+    return _without(table, _rejected(table) | _excluded(table))
+
+
+def _without(table: pd.DataFrame, left: NDArray[np.bool_]) -> pd.DataFrame:
     return table[~left] if left.any() else table
 
 
 def left_out(table: pd.DataFrame) -> dict[str, int]:
     """Return how many objects were ``rejected``, and how many of the others ``excluded``."""
-    rejected, excluded = _rejected(table), _excluded(table)
+    return _numbers(_rejected(table), _excluded(table))
+
+
+def _numbers(rejected: NDArray[np.bool_], excluded: NDArray[np.bool_]) -> dict[str, int]:
     return {"rejected": int(rejected.sum()), "excluded": int((excluded & ~rejected).sum())}
 
 
-def _rejected(table: pd.DataFrame) -> pd.Series[bool]:
-    return table["review"] == "rejected"
+def _rejected(table: pd.DataFrame) -> NDArray[np.bool_]:
+    return np.array([review == "rejected" for review in table["review"].tolist()], bool)  # in half of pandas' time
 
 
-def _excluded(table: pd.DataFrame) -> pd.Series[bool]:
-    return table["excluded"].astype(bool)
+def _excluded(table: pd.DataFrame) -> NDArray[np.bool_]:
+    return table["excluded"].to_numpy(dtype=bool)
 
 
 def class_counts(names: pd.Series, classes: Sequence[str]) -> dict[str, int]:

@@ -45,10 +45,11 @@ def image_values(pixels: NDArray[np.generic]) -> dict[str, float]:
     low, high = known.percentiles((LOW, HIGH)) if known.size else (math.nan, math.nan)
     y, x = (max(0, (size - SAMPLE) // 2) for size in pixels.shape[1:])
     middle = _grey(pixels[:, y : y + SAMPLE, x : x + SAMPLE])
-    noise = _noise(middle)
+    whole = pixels.dtype.kind in "bui"
+    noise = _noise(middle, whole=whole)
     if pixels.nbytes > BAND_BYTES:
         give_back_pages()
-    fine, coarse = (_step(middle, size) - 2 * noise**2 for size in (FINE, COARSE))
+    fine, coarse = (_step(middle, size, whole=whole) - 2 * noise**2 for size in (FINE, COARSE))
     sharpness = math.sqrt(max(fine, 0.0) / coarse) if coarse > 0 else 0.0
     values = (low, high, noise, min(sharpness, 2.0))
     names = (LOW_NAME, HIGH_NAME, NOISE_NAME, SHARPNESS_NAME)
@@ -63,19 +64,24 @@ def _grey(pixels: NDArray[np.generic]) -> NDArray[np.float32]:
     return grey
 
 
-def _finite(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    known = np.isfinite(values)
-    return values if known.all() else values[known]
+def _finite(values: NDArray[np.float32], *, whole: bool) -> NDArray[np.float32]:
+    """Return the values that are finite; those of ``whole`` numbers are."""
+    if whole or (known := np.isfinite(values)).all():
+        return values
+    return values[known]
 
 
-def _noise(grey: NDArray[np.float32]) -> float:
+def _noise(grey: NDArray[np.float32], *, whole: bool) -> float:
     """Return the standard deviation of the noise; 0 of less than two rows or columns."""
     diagonal = grey[:-1:2, :-1:2] - grey[:-1:2, 1::2] - grey[1::2, :-1:2] + grey[1::2, 1::2]
-    known = _finite(diagonal)
+    known = _finite(diagonal, whole=whole)
     return float(np.median(np.abs(known))) / 2 / 0.6745 if known.size else 0.0
 
 
-def _step(grey: NDArray[np.float32], size: int) -> float:
+def _step(grey: NDArray[np.float32], size: int, *, whole: bool) -> float:
     """Return the mean square of differences across ``size`` px, along rows and columns."""
-    found = [d for d in map(_finite, (grey[size:] - grey[:-size], grey[:, size:] - grey[:, :-size])) if d.size]
-    return float(np.mean([np.square(d).mean() for d in found])) if found else 0.0
+    means = []
+    for one, other in ((grey[size:], grey[:-size]), (grey[:, size:], grey[:, :-size])):
+        known = _finite(one - other, whole=whole)
+        means += [np.square(known, out=known).mean()] if known.size else []
+    return float(np.mean(means)) if means else 0.0

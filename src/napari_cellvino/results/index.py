@@ -28,7 +28,8 @@ PATIENCE_S = 5.0
 
 _SUMMARIES: TypeAdapter[FieldSummary] = TypeAdapter(FieldSummary)
 
-_Entry = tuple[Stamp, FieldSummary]
+Entry = tuple[Stamp, FieldSummary]
+"""The summary of a result, and the stamp of the file that it was made from."""
 
 
 class FieldIndex:
@@ -37,7 +38,7 @@ class FieldIndex:
     def __init__(self, root: Path) -> None:
         self._file = root / INDEX_NAME
         self._lock = Lock()
-        self._entries: dict[str, _Entry] = {}
+        self._entries: dict[str, Entry] = {}
         self._fresh: set[str] = set()
         self._is_loaded = False
 
@@ -79,6 +80,15 @@ class FieldIndex:
         if stamp is not None:
             self._put(folder.name, stamp, summary)
 
+    def entry(self, folder: Path) -> Entry | None:
+        """Return what is known of a result; its file is not looked at."""
+        with self._lock:
+            return self._entries.get(folder.name)
+
+    def take(self, folder: Path, entry: Entry) -> None:
+        """Take in what another process knows of a result, as it wrote it."""
+        self._put(folder.name, *entry)
+
     def save(self, there: Iterable[str] | None = None) -> None:
         """Write what is new to the file, where there are enough results; forget what is not among ``there``."""
         with self._lock:
@@ -107,7 +117,7 @@ def _dumped(summary: FieldSummary) -> str:
     return _SUMMARIES.dump_json(summary).decode()
 
 
-def _read(file: Path) -> Iterator[tuple[str, _Entry]]:
+def _read(file: Path) -> Iterator[tuple[str, Entry]]:
     """Yield the entries of an index; none where there is none, or it is of another version or damaged."""
     if not file.is_file():
         return

@@ -2,7 +2,7 @@
 
 A field's folder appears whole or not at all and knows what made it, so that a run that was killed goes on where it
 stopped, and a result made from something else is never overwritten unasked. Nothing is looked at before what a killed
-run had set aside is back in its place. A field's result is parsed once for as long as a store is held.
+run had set aside is back in place. A field's result is parsed once for as long as a store is held.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from napari_cellvino.results.counts_table import CountsTable, as_corrected
 from napari_cellvino.results.field_folder import FieldFolder, has_all_files
 from napari_cellvino.results.field_result import FieldResult
 from napari_cellvino.results.field_writing import Content, Finish, as_it_is, write_corrections, write_result
-from napari_cellvino.results.index import FieldIndex
+from napari_cellvino.results.index import Entry, FieldIndex
 from napari_cellvino.results.rescue import recover_result, recover_results
 from napari_cellvino.results.schema import (
     ANNOTATION_NAME,
@@ -191,13 +191,20 @@ class ResultStore:
         """Return the row of a finished field; `ImageReadError` if it cannot be read."""
         return self.summary(folder).row(folder.name)
 
+    def known(self, folder: Path) -> Entry | None:
+        """Return what is known of a result, for the store of another process; None where nothing is."""
+        return self._index.entry(folder)
+
+    def take(self, folder: Path, entry: Entry) -> None:
+        """Take in what the store of another process knows of a result, so that it need not be read here."""
+        self._index.take(folder, entry)
+
     def current_row(self, row: Row) -> Row:
         """Return the row of a field with the counts of what stands there by now, as a person may have corrected it."""
-        folder = self.root / str(row["folder"])
         if not row["folder"]:
             return row
         try:
-            return as_corrected(row, self.row(folder))
+            return as_corrected(row, self.row(self.root / str(row["folder"])))
         except ImageReadError:
             return row
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.model_package import ModelSpec
+from napari_cellvino.segmentation.order_statistics import values_of
 
 BRIGHT = 0.6  # of the range of a plane: where the middle pixel lies above it, most of the image is bright
 STEP = 4  # px between the pixels that are looked at
@@ -16,11 +17,10 @@ def describe_bright_background(inputs: NDArray[np.generic], spec: ModelSpec) -> 
     """Return what to say of inputs (K, Y, X) whose background is bright, to a model of fluorescence; else nothing."""
     if FLUORESCENCE not in spec.tags:
         return ()
-    values = inputs[0, ::STEP, ::STEP].astype(np.float64)
-    values = values[np.isfinite(values)]
-    if values.size == 0:
+    values = values_of(np.ascontiguousarray(inputs[0, ::STEP, ::STEP]))
+    if not values.size:
         return ()
-    low, middle, high = np.percentile(values, (1, 50, 99.8))
+    low, middle, high = values.percentiles((1, 50, 99.8))
     if middle - low <= BRIGHT * (high - low):
         return ()
     return (

@@ -30,6 +30,9 @@ def read_ahead(
     """
     wanted = range(stack.shape.c) if channels is None else channels
     read = _read_as_stored if as_stored and channels is None else _read
+    if len(numbers) == 1:
+        yield read(stack, frame, numbers[0], wanted)
+        return
     with ThreadPoolExecutor(1, thread_name_prefix="cellvino-reading") as pool:
         pending = pool.submit(read, stack, frame, numbers[0], wanted)
         for number in numbers[1:]:

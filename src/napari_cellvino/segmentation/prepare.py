@@ -65,7 +65,7 @@ def project(
     with timed_stage(_logger, "read", stack.origin_of(frame).name, f"{len(planes)} plane(s)"):
         highest = isinstance(projection, MaximumProjection) and len(planes) > 1  # of colours beside each other as fast
         for done, pixels in enumerate(read_ahead(stack, frame - 1, planes, as_stored=highest), 1):
-            take(sieve.add(pixels))
+            take(sieve.add(pixels) if len(planes) > 1 else [(0, pixels)])
             yield Progress("planes", done, len(planes))
         take(sieve.rest())
     plane = make_plane(stack, projection, channel=channel, z=chosen, frame=frame, inputs=inputs)

@@ -22,8 +22,9 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from functools import lru_cache
 from pathlib import Path
 
 import psutil
@@ -278,18 +279,30 @@ def _discard(path: Path) -> None:
 
 def _flush(file: Path) -> None:
     """Have the system write the file to the disk before its name is changed."""
-    with file.open("r+b") as opened:
-        os.fsync(opened.fileno())
+    opened = os.open(file, os.O_RDWR | getattr(os, "O_BINARY", 0))
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def _flush_all(folder: Path) -> None:
     """Have the system write every file in a folder to the disk, and then their names."""
     below = list(folder.rglob("*"))
     files = [file for file in below if file.is_file()]
-    with ThreadPoolExecutor(max(1, min(len(files), FLUSHED_AT_ONCE))) as pool:  # the disk writes them together
-        list(pool.map(_flush, files))
+    pool = _flushers(os.getpid())
+    flushing = [pool.submit(_flush, file) for file in files]  # the disk writes them together
+    wait(flushing)
+    for flushed in flushing:
+        flushed.result()
     for inner in (*(file for file in below if file.is_dir()), folder):
         _flush_folder(inner)
+
+
+@lru_cache(maxsize=1)
+def _flushers(process: int) -> ThreadPoolExecutor:
+    """Return the threads of this process that wait for the disk: to begin some for each folder takes longer."""
+    return ThreadPoolExecutor(FLUSHED_AT_ONCE, thread_name_prefix="cellvino-flush")
 
 
 def _flush_folder(folder: Path) -> None:

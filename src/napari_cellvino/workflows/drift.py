@@ -31,11 +31,16 @@ INSTRUMENT = "instrument"  # what rules call that part of a name
 
 @dataclass(frozen=True, slots=True)
 class JudgedRun:
-    """A run compared with earlier ones; ``unknown`` says what lies outside what its model knows, or is empty."""
+    """A run compared with earlier ones; ``unknown`` says what lies outside what its model knows, or is empty.
+
+    ``learnt`` are the least and the largest diameter, in px, of cells that its model learnt; None where images were
+    resized for the model, or it is not here.
+    """
 
     folder: Path
     drift: RunDrift
     unknown: str = ""
+    learnt: tuple[float, float] | None = None
 
     @property
     def sentences(self) -> tuple[str, ...]:
@@ -72,16 +77,24 @@ def _below(folder: Path) -> Iterator[Path]:
                 yield from _below(inside)
 
 
-def judge_runs(folders: Iterable[Path], root: Path | None = None) -> list[JudgedRun]:
-    """Return every run in folders of results, by time, judged by those before it; names are below ``root``."""
+def judge_runs(folders: Iterable[Path], root: Path | None = None, known: ResultStore | None = None) -> list[JudgedRun]:
+    """Return every run in folders of results, by time, judged by those before it; names are below ``root``.
+
+    ``known`` is the store of one of the folders, where there is one that has read its results.
+    """
     runs: dict[tuple[str, float, str], tuple[Path, RunValues]] = {}
     instruments = {} if root is None else _instruments(root)
     for folder in folders:
-        for run in _runs(folder, root, instruments):
+        store = known if known is not None and known.root == folder else ResultStore(folder)
+        for run in _runs(store, root, instruments):
             runs[run.name, run.at, run.kind] = folder, run
     judged = find_drift(run for _, run in runs.values())
     places = [(runs[d.run.name, d.run.at, d.run.kind][0], d) for d in judged]
-    return [JudgedRun(folder, drift, _unknown_to_model(folder, drift.run)) for folder, drift in places]
+    learnt = {folder: _learnt_sizes(folder) for folder in dict.fromkeys(folder for folder, _ in places)}
+    return [
+        JudgedRun(folder, drift, _unknown_to_model(drift.run, learnt[folder]), learnt[folder])
+        for folder, drift in places
+    ]
 
 
 def _instruments(root: Path) -> dict[str, str]:
@@ -93,10 +106,11 @@ def _instruments(root: Path) -> dict[str, str]:
     return {job.source: str(job.attributes[INSTRUMENT]) for job in jobs if INSTRUMENT in job.attributes}
 
 
-def _runs(folder: Path, root: Path | None, instruments: Mapping[str, str]) -> Iterator[RunValues]:
+def _runs(store: ResultStore, root: Path | None, instruments: Mapping[str, str]) -> Iterator[RunValues]:
+    folder = store.root
     name = folder.relative_to(root).as_posix() if root and folder.is_relative_to(root) else folder.name
     groups: dict[tuple[str, str], list[FieldSummary]] = {}
-    for _, summary in ResultStore(folder).summaries():
+    for _, summary in store.summaries():
         if summary.finished and summary.origin is not None and summary.key is not None:
             day = "" if summary.origin.plate else _day(summary.key.modified_ns)
             kind = _kind(summary, instruments.get(summary.origin.path, ""))
@@ -140,13 +154,12 @@ def field_values(summary: FieldSummary) -> dict[str, float]:
     }
 
 
-def _unknown_to_model(folder: Path, run: RunValues) -> str:
+def _unknown_to_model(run: RunValues, sizes: tuple[float, float] | None) -> str:
     """Return what of a run lies outside its model's card: sizes that it did not learn, or scores below its own."""
     said = []
     size, confidence = run.values.get("size"), run.values.get("confidence")
     if confidence is not None and confidence < LOW_SCORE:
         said.append(f"The model is unsure of these cells (mean score {confidence:.2f}).")
-    sizes = _learnt_sizes(folder)
     if size is not None and sizes is not None and not sizes[0] <= size <= sizes[1]:
         span = f"{sizes[0]:g} to {sizes[1]:g}"
         said.append(f"Cells of {size:.0f} px are outside the sizes that the model learnt, {span}: give their diameter.")
@@ -154,10 +167,7 @@ def _unknown_to_model(folder: Path, run: RunValues) -> str:
 
 
 def _learnt_sizes(folder: Path) -> tuple[float, float] | None:
-    """Return the least and the largest diameter, in px, of cells that the model of a folder learnt.
-
-    None where images were resized for the model, or it is not here.
-    """
+    """Return the sizes that the model of a folder of results learnt, as `JudgedRun` has them."""
     try:
         recipe = ResultStore(folder).recipe()
         known = find_package(recipe.model).spec.diameter_px
@@ -169,7 +179,7 @@ def _learnt_sizes(folder: Path) -> tuple[float, float] | None:
 
 def known_to_model(run: JudgedRun) -> tuple[str, dict[str, str]]:
     """Return the name of the model of a run, and what its card says of the measures."""
-    sizes = _learnt_sizes(run.folder)
+    sizes = run.learnt
     known = {"confidence": f"from {LOW_SCORE:g}"} | ({"size": f"{sizes[0]:g} to {sizes[1]:g}"} if sizes else {})
     return run.drift.run.kind.partition(",")[0], known
 

@@ -18,6 +18,7 @@ from napari_cellvino.core.progress import Progress
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.engines.engine import EngineInfo
 from napari_cellvino.measure.rings import WIDTH
+from napari_cellvino.results.index import Entry
 from napari_cellvino.results.plate_place import plate_row
 from napari_cellvino.results.schema import ResultKey, Row, field_row
 
@@ -108,7 +109,8 @@ class FieldOutcome:
     """The outcome of a field: its ``row`` of ``counts.csv``; ``kept`` if an earlier run had finished it.
 
     ``remarks`` are those of its notices that only say what was done. ``can_pass`` says of a failure that its cause may
-    be gone later, such as a network drive that is away, ``stage`` what was done then: open, segment, write.
+    be gone later, such as a network drive that is away, ``stage`` what was done then: open, segment, write. Another
+    process tells what it has ``written``, so that the result need not be read here.
     """
 
     number: int
@@ -121,6 +123,7 @@ class FieldOutcome:
     traceback: str = ""
     can_pass: bool = False
     stage: str = ""
+    written: Entry | None = field(default=None, compare=False, repr=False)
 
     @property
     def name(self) -> str:

@@ -16,13 +16,14 @@ from collections import deque
 from collections.abc import Generator, Iterable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from multiprocessing import parent_process
 from types import TracebackType
 from typing import Self
 
 from napari_cellvino.core.errors import WorkerLostError
+from napari_cellvino.core.memory import keep_memory
 from napari_cellvino.core.progress import Progress, finish
 from napari_cellvino.core.threads import import_ahead
 from napari_cellvino.engines.provider import EngineProvider, limit_threads
@@ -58,8 +59,8 @@ class ProcessPool:
         self.close()
 
     def executor(self, worker: FieldWorker) -> ProcessesExecutor:
-        """Return an executor of a run's tasks; the ``worker`` of this process is not needed."""
-        return ProcessesExecutor(self)
+        """Return an executor of a run's tasks; the ``worker`` of this process runs none, and has the results."""
+        return ProcessesExecutor(self, worker)
 
     def submit(self, task: FieldTask) -> Future[FieldOutcome]:
         """Begin a task as soon as a process is free."""
@@ -103,10 +104,10 @@ class _Begun:
 
 
 class ProcessesExecutor:
-    """Runs every field whole in a process of a pool."""
+    """Runs every field whole in a process of a pool; what it writes is known to the ``worker`` of this process."""
 
-    def __init__(self, pool: ProcessPool) -> None:
-        self._pool = pool
+    def __init__(self, pool: ProcessPool, worker: FieldWorker) -> None:
+        self._pool, self._worker = pool, worker
 
     def run(self, tasks: Iterable[FieldTask | FieldOutcome]) -> Generator[RunEvent, None, None]:
         """Yield progress and outcomes; see `Executor`."""
@@ -141,7 +142,10 @@ class ProcessesExecutor:
     def _end(self, begun: _Begun) -> Generator[RunEvent, None, None]:
         """Yield the outcome of a task, once it is there."""
         try:
-            yield begun.future.result()
+            outcome = begun.future.result()
+            if begun.task is not None and outcome.written is not None:
+                self._worker.store(begun.task).take(begun.task.folder, outcome.written)
+            yield replace(outcome, written=None)
         except BrokenProcessPool:
             if begun.task is None:
                 raise
@@ -149,8 +153,10 @@ class ProcessesExecutor:
 
 
 def run_in_process(task: FieldTask) -> FieldOutcome:
-    """Return the outcome of a task, run in this process."""
-    return finish(run_field(task, _process_worker()))
+    """Return the outcome of a task, run in this process, and what is known of its result."""
+    worker = _process_worker()
+    outcome = finish(run_field(task, worker))
+    return outcome if outcome.failed else replace(outcome, written=worker.store(task).known(task.folder))
 
 
 @lru_cache(maxsize=1)
@@ -165,6 +171,7 @@ def _begin(threads: int) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     limit_threads(threads)
     collect_seldom()
+    keep_memory()
 
 
 def _end_with_parent() -> None:

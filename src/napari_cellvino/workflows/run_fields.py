@@ -27,7 +27,7 @@ from napari_cellvino.workflows.field_task import FieldOutcome, FieldTask
 from napari_cellvino.workflows.group_plots import write_plot
 from napari_cellvino.workflows.run_field import FieldWorker
 from napari_cellvino.workflows.run_info import write_run_info
-from napari_cellvino.workflows.run_page import write_run_page
+from napari_cellvino.workflows.run_page import NONE_DRAWN, Drawn, begin_pictures, write_run_page
 
 _logger = logging.getLogger(__name__)
 
@@ -128,16 +128,15 @@ def run_fields(
     """
     started = time.time()
     write_run_info(store, pipeline, (), started, complete=False)  # fails at once if the folder cannot be written
-    if not store.has_recipe:
-        store.write_recipe(pipeline.recipe)
     _begin(pipeline, store)
-    outcomes, complete = list[FieldOutcome](), False
+    outcomes, complete, drawn = list[FieldOutcome](), False, NONE_DRAWN
     log = FieldLog(store, pipeline, selection)
     try:
         with log.open():
             events = field_events(tasks, executor(worker), log, worker, selection)
             yield from _collect(events, outcomes, tables, store, None if selection.only else pipeline)
         complete = True
+        drawn = _begin_pictures(store, outcomes)
     finally:
         outcomes.sort(key=lambda outcome: outcome.number)  # what another run did came last
         notices += tables.finish(outcomes, complete=complete)
@@ -145,23 +144,31 @@ def run_fields(
     notices = tuple(dict.fromkeys((*notices_of_fields(outcomes), *notices)))
     remarks = tuple(dict.fromkeys((*remarks_of_fields(outcomes), *remarks)))
     info = write_run_info(store, pipeline, outcomes, started, complete=True, notices=notices)
-    _write_pictures(store, pipeline, outcomes)
+    _write_pictures(store, pipeline, outcomes, drawn)
     return RunResult(tuple(outcomes), notices, info, remarks=remarks)
 
 
 def _begin(pipeline: Pipeline, store: ResultStore) -> None:
-    """Log that a run begins, and begin to import what its plot is drawn with."""
+    """Write the recipe of a first run, log that it begins, and begin to import what its plot is drawn with."""
+    if not store.has_recipe:
+        store.write_recipe(pipeline.recipe)
     _logger.info("run of %s into %s", pipeline.label, store.root)
     if pipeline.recipe.spots is not None:
         import_ahead(*PLOTTED_WITH)
 
 
-def _write_pictures(store: ResultStore, pipeline: Pipeline, outcomes: Sequence[FieldOutcome]) -> None:
+def _begin_pictures(store: ResultStore, outcomes: Sequence[FieldOutcome]) -> Drawn:
+    """Begin to make the pictures of the page of the run, where it will be written."""
+    fresh = any(not (outcome.kept or outcome.failed) for outcome in outcomes)
+    return begin_pictures(store) if fresh and not store.is_one_of_many else NONE_DRAWN
+
+
+def _write_pictures(store: ResultStore, pipeline: Pipeline, outcomes: Sequence[FieldOutcome], drawn: Drawn) -> None:
     """Write what a person looks at: the histogram of spots, and the page of the run."""
     if pipeline.recipe.spots is not None and any(outcome.count for outcome in outcomes):
         write_plot(store.root, "spots", FIELD.name, store.root / SPOT_HISTOGRAM_NAME)
     if not store.is_one_of_many:  # a watch has a page of its own over all of them
-        write_run_page(store)
+        write_run_page(store, drawn=drawn)
 
 
 def _collect(

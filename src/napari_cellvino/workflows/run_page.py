@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -33,6 +33,11 @@ _CONTENTS = ("compound", "dose", "control")
 _HEAD = 4096  # bytes of the page that hold the digest
 
 Rows = Sequence[Mapping[str, str]]
+Drawn = Mapping[Path, Future[str]]
+"""Small copies of the pictures of fields, by their folders, as they are being made."""
+
+
+NONE_DRAWN: Drawn = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +74,10 @@ class Group:
         return f"{max(self.counts):,}" if self.counts else ""
 
 
-def write_run_page(store: ResultStore, *, anew: bool = False) -> bool:
+def write_run_page(store: ResultStore, *, anew: bool = False, drawn: Drawn = NONE_DRAWN) -> bool:
     """Write the page into a folder of results, if its table has changed or ``anew``; return whether it was written.
+
+    ``drawn`` are pictures that were begun before.
 
     Raises
     ------
@@ -86,7 +93,7 @@ def write_run_page(store: ResultStore, *, anew: bool = False) -> bool:
         rows = read_rows(store.counts_path)
     except UNREADABLE:  # another program wrote it as it likes
         return False
-    write_text(path, render_run_page(store, rows, digest))
+    write_text(path, render_run_page(store, rows, digest, drawn))
     return True
 
 
@@ -112,18 +119,18 @@ def _digest_of(path: Path) -> str:
     return head.partition('<meta name="counts" content="')[2].partition('"')[0]
 
 
-def render_run_page(store: ResultStore, rows: Rows, digest: str = "") -> str:
+def render_run_page(store: ResultStore, rows: Rows, digest: str = "", drawn: Drawn = NONE_DRAWN) -> str:
     """Return the page as HTML; ``rows`` are those of ``counts.csv``."""
     ranked = rank_fields(store)
     spoken = sum(bool(field.reasons) for field in ranked)
     done = [row for row in rows if row["status"] != "failed"]
     grouped_by, groups = group_counts(rows)
-    runs = judge_runs([store.root], store.root)[-RUNS:]
+    runs = judge_runs([store.root], store.root, store)[-RUNS:]
     return page_template("run_summary.html").render(
         title=_title(rows), digest=digest, cells=sum(map(_count, done)), fields=len(done),
         failed=[(_name(row), row.get("error", "")) for row in rows if row["status"] == "failed"], most=MOST,
         rejected=_rejected(store), spoken=spoken,
-        worst=with_pictures(ranked[:SHOWN]), more_worst=max(0, spoken - SHOWN),
+        worst=with_pictures(ranked[:SHOWN], drawn), more_worst=max(0, spoken - SHOWN),
         grouped_by=grouped_by, groups=groups[:MOST], more_groups=max(0, len(groups) - MOST),
         runs=runs, measures=_measures(runs), models=list(dict(map(known_to_model, runs)).items()), version=__version__,
     )  # fmt: skip
@@ -135,11 +142,24 @@ def _rejected(store: ResultStore) -> list[str]:
     return [f"{record.name} ({record.cells:,} cell{'s' * (record.cells != 1)})" for record in records]
 
 
-def with_pictures(fields: Sequence[RankedField]) -> list[tuple[RankedField, str]]:
+def begin_pictures(store: ResultStore) -> Drawn:
+    """Begin to make the pictures of a page, while its tables are written: most of that leaves Python free."""
+    return _drawn(rank_fields(store)[:SHOWN])
+
+
+def with_pictures(fields: Sequence[RankedField], drawn: Drawn = NONE_DRAWN) -> list[tuple[RankedField, str]]:
     """Return fields with a small copy of their pictures, as text for a page."""
-    with ThreadPoolExecutor(min(DECODED_AT_ONCE, max(1, len(fields)))) as pool:  # most of it leaves Python free
-        urls = pool.map(lambda field: thumbnail_url(field.folder / QC_NAME, SIDE), fields)
-        return list(zip(fields, urls, strict=True))
+    urls = {**_drawn([field for field in fields if field.folder not in drawn]), **drawn}
+    return [(field, urls[field.folder].result()) for field in fields]
+
+
+def _drawn(fields: Sequence[RankedField]) -> Drawn:
+    if not fields:
+        return NONE_DRAWN
+    pool = ThreadPoolExecutor(min(DECODED_AT_ONCE, len(fields)))
+    begun = {field.folder: pool.submit(thumbnail_url, field.folder / QC_NAME, SIDE) for field in fields}
+    pool.shutdown(wait=False)
+    return begun
 
 
 def group_counts(rows: Rows) -> tuple[str, list[Group]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import psutil
 
-from napari_cellvino.engines.provider import list_devices
+from napari_cellvino.engines.provider import has_only_processor
 from napari_cellvino.engines.remote.address import is_address
 from napari_cellvino.segmentation.pipeline import Pipeline
 
@@ -47,9 +47,8 @@ def choose_workers(wanted: int | None, fields: int, pipeline: Pipeline, has: Res
     most = max(1, int(has.free_bytes * MEMORY_SHARE) // bytes_of_worker(pipeline))
     if wanted is not None:
         return max(1, min(wanted, most))
-    if not _on_processor(pipeline.recipe.device):
-        return 1
-    return max(1, min(has.cores, most, fields // FIELDS_EACH))
+    workers = max(1, min(has.cores, most, fields // FIELDS_EACH))
+    return workers if workers > 1 and _on_processor(pipeline.recipe.device) else 1
 
 
 def bytes_of_worker(pipeline: Pipeline) -> int:
@@ -60,4 +59,4 @@ def bytes_of_worker(pipeline: Pipeline) -> int:
 
 def _on_processor(device: str) -> bool:
     name = device.upper()
-    return name == "CPU" or (name == "AUTO" and {d.name for d in list_devices()} <= {"AUTO", "CPU"})
+    return name == "CPU" or (name == "AUTO" and has_only_processor())

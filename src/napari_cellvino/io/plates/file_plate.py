@@ -87,11 +87,12 @@ class FilePlate:
         """
         plate, held, alone = self.plate, self.images[field], field.well == NO_WELL
         within = self.within.get(field)
-        first = _read(held[min(held)], within)
+        opened = held[min(held)]
+        first = _read(opened, within)
         shape = Shape(plate.t, len(plate.channels), plate.z, first.shape.y, first.shape.x)
         single = _single_planes(held, plate)
         stack = Stack(
-            FieldPlanes(field.label, plate.channels, held, shape, self.inner, first.dtype, within),
+            FieldPlanes(field.label, plate.channels, held, shape, self.inner, first.dtype, within, (opened, first)),
             shape,
             first.dtype,
             spacing=plate.spacing,
@@ -157,6 +158,7 @@ class FieldPlanes:
     inner: Shape
     dtype: np.dtype[np.generic]
     within: Within | None = None  # None where a file holds one position
+    opened: tuple[Path, Stack] | None = None  # one of the files, which need not be opened again
 
     def plane(self, *, t: int, c: int, z: int) -> NDArray[np.generic]:
         """Return one plane (Y, X).
@@ -181,7 +183,7 @@ class FieldPlanes:
                 f"{self.name} has no image of {self.channels[c]} at plane {z + 1}, time point {t + 1}; copy it again "
                 "from the instrument, or leave the field out"
             )
-        stack = _read(path, self.within)
+        stack = self.opened[1] if self.opened and self.opened[0] == path else _read(path, self.within)
         self._check(path, stack)
         return stack.plane(t=t % self.inner.t, c=c % self.inner.c, z=z % self.inner.z if stack.shape.z > 1 else 0)
 
