@@ -30,7 +30,7 @@ def test_info_of_a_plate(cellvino, plate):
     called = cellvino("info", plate)
     assert called.code == 0
     assert "plate p" in called.out
-    assert "3 of 6 wells (2 x 3) · 2 fields each · 2 channels" in called.out
+    assert "3 of 6 wells (2 × 3) · 2 fields each · 2 channels" in called.out
     assert "missing: A02 field 1 channel Channel 2" in called.out
     (record,) = cellvino("info", plate, "--json").json
     assert record["wells"] == ["A01", "A02", "B01"]

@@ -7,6 +7,8 @@ import os
 import numpy as np
 import pytest
 import tifffile
+from scipy.ndimage import zoom
+from skimage.segmentation import find_boundaries
 
 from napari_cellvino.core.errors import ImageReadError, ImageValueError
 from napari_cellvino.formats.matching import of_same_cellpose_run
@@ -135,6 +137,33 @@ def test_masks_whose_parts_are_no_cells_are_refused(tmp_path, mask, said):
     tifffile.imwrite(tmp_path / "a.tif", mask.astype(np.uint16))
     with pytest.raises(ImageValueError, match=said):
         read_cells(tmp_path / "a.tif", (48, 64), "a")
+
+
+def grid(side=16, count=6):
+    y, x = np.mgrid[: side * count, : side * count]
+    labels = 1 + y // side * count + x // side
+    return np.where((np.hypot(y % side - side / 2, x % side - side / 2) < 6), labels, 0)
+
+
+def test_numbered_outlines_and_labels_that_were_interpolated_are_refused(tmp_path):
+    labels = grid()
+    rings = labels * find_boundaries(labels, mode="inner")
+    smooth = np.rint(zoom(zoom(labels.astype(float), 0.5, order=1), 2, order=1))
+    for numbers, said in ((rings, "36 of 36 numbers go round"), (smooth, "with interpolation")):
+        tifffile.imwrite(tmp_path / "a.tif", numbers.astype(np.uint16))
+        with pytest.raises(ImageValueError, match=said):
+            read_cells(tmp_path / "a.tif", labels.shape, "a")
+
+
+def test_specks_and_a_cell_as_large_as_the_image_are_questioned(tmp_path):
+    labels = grid()
+    labels[::16, ::8] = 100 + np.arange(72).reshape(6, 12)
+    for numbers in (labels, (labels > 0) * 255):
+        tifffile.imwrite(tmp_path / "a.tif", numbers.astype(np.uint16))
+        notices = read_cells(tmp_path / "a.tif", labels.shape, "a").notices
+        assert any("72 of 108 objects in a.tif have 4 pixels or fewer" in n for n in notices)
+    tifffile.imwrite(tmp_path / "a.tif", np.ones(labels.shape, np.uint16))
+    assert "the object 1 covers 100%" in read_cells(tmp_path / "a.tif", labels.shape, "a").notices[0]
 
 
 def test_labels_that_jpeg_changed_are_refused_and_cells_on_every_fifth_plane_are_not(tmp_path):

@@ -230,13 +230,13 @@ def test_one_of_several_labels_is_said(tmp_path):
     for number, name in enumerate(("nuclei", "cells"), 1):
         labels = group.create_group(f"labels/{name}")
         labels.attrs["image-label"], labels.attrs["multiscales"] = {}, [{"datasets": [{"path": "0"}]}]
-        labels.create_array("0", shape=(4, 5), dtype="i4")[...] = number
+        labels.create_array("0", shape=(4, 5), dtype="i4")[:2] = number
     group["labels"].attrs["labels"] = ["nuclei", "cells"]
     got = read_cells(tmp_path / "a.zarr", (4, 5), "a")
-    assert (got.labels == 1).all()
+    assert (got.labels[:2] == 1).all()
     assert got.notices == ("nuclei was taken of its labels, not cells; name labels/cells to take that",)
     named = find_annotations(tmp_path / "a.zarr" / "labels" / "cells", "a")
-    assert (read_cells(named, (4, 5), "a").labels == 2).all()
+    assert (read_cells(named, (4, 5), "a").labels[:2] == 2).all()
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.txt", "a.json"])

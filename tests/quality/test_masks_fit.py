@@ -50,6 +50,17 @@ def test_masks_of_another_field_are_told_and_those_of_any_channel_are_not():
     assert describe_masks_fit("a.tif", np.stack([labels, labels]), pixels[None]) == ()
 
 
+@pytest.mark.parametrize(
+    ("shift", "said"),
+    [((0, 6), "6 px to the left"), ((-5, 3), "5 px down and 3 px to the left"), ((0, 0), ""), ((1, -1), "")],
+)
+def test_masks_that_were_moved_are_told_with_the_way_back(shift, said):
+    pixels, labels = field()
+    notices = describe_masks_fit("a.tif", np.roll(labels, shift, (0, 1)), pixels[None])
+    assert len(notices) == bool(said)
+    assert said in "".join(notices)
+
+
 def test_cells_that_fill_the_image_are_not_doubted():
     y, x = np.mgrid[:SIDE, :SIDE]
     labels = 1 + y // 16 * 6 + x // 16

@@ -131,7 +131,7 @@ class Plate:
         each = f"{_counted(per_well.pop(), 'field')} each" if len(per_well) == 1 else f"{len(self.fields):,} fields"
         counts = ((len(self.channels), "channel"), (self.z, "plane"), (self.t, "time point"))
         axes = [_counted(n, noun) for n, noun in counts if n > 1 or noun == "channel"]
-        wells = f"{len(self.wells):,} of {self.rows * self.columns:,} wells ({self.rows} x {self.columns})"
+        wells = f"{len(self.wells):,} of {self.rows * self.columns:,} wells ({self.rows} × {self.columns})"
         return " · ".join([self.kind, wells, each, *axes])
 
 

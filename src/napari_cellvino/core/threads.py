@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from importlib import import_module
 from threading import Thread
@@ -35,6 +35,20 @@ def together(work: Callable[[Given], Done], each: Iterable[Given]) -> list[Done]
         return [work(thing) for thing in things]
     with ThreadPoolExecutor(_used, thread_name_prefix="cellvino-together") as pool:
         return list(pool.map(work, things))
+
+
+def begin(work: Callable[[], Done]) -> Future[Done]:
+    """Begin something on a thread of its own; the program ends without it where nobody waits for it."""
+    future: Future[Done] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:  # raised where the result is asked for
+            future.set_exception(error)
+
+    Thread(target=run, name="cellvino-beside", daemon=True).start()
+    return future
 
 
 def import_ahead(*names: str) -> None:

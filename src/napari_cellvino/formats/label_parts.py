@@ -60,6 +60,18 @@ def _count_apart(boxes: list[tuple[slice, ...]]) -> int:
     return len(kept)
 
 
+def parts_that_touch(pieces: LabelParts) -> NDArray[np.bool_]:
+    """Return, for each connected part, whether it lies against a part of another value."""
+    found = []
+    for axis in range(pieces.labels.ndim):
+        along = np.moveaxis(pieces.labels, axis, 0)
+        met = (along[1:] != along[:-1]) & (along[1:] > 0) & (along[:-1] > 0)
+        found += [along[1:][met], along[:-1][met]]
+    against = np.zeros(len(pieces.value), bool)
+    against[np.unique(np.concatenate(found)) - 1] = True
+    return against
+
+
 def is_class_mask(pieces: LabelParts) -> bool:
     """Return whether values stand for many cells each: one for all in a binary mask, or one per class."""
     if len(pieces.values) == 1:

@@ -18,10 +18,19 @@ from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.formats.areas import imported_cell
 from napari_cellvino.formats.field import Cells, Labels, cells_of
 from napari_cellvino.formats.label_canvas import LARGEST, fitting_labels, labelled
-from napari_cellvino.formats.label_parts import FEW_CLASSES, FULL, PIECES, LabelParts, find_parts, is_class_mask
+from napari_cellvino.formats.label_parts import (
+    FEW_CLASSES,
+    FULL,
+    PIECES,
+    LabelParts,
+    find_parts,
+    is_class_mask,
+    parts_that_touch,
+)
 
 HALF = 0.5
 MOST = 0.9
+SPECK_PX, SEAMS = 4, 2  # px of noise, and small pieces of each number
 NEAR = 2**24  # values that are counted by their number
 
 
@@ -171,6 +180,8 @@ def check_parts(path: Path, labels: Labels, pieces: LabelParts) -> None:
     """Raise ImageValueError where neither the numbers of a label image nor its connected parts are cells."""
     if not is_class_mask(pieces):
         _check_grey(path, labels, pieces)
+        _check_interpolated(path, pieces)
+        _check_rings(path, labels)
     elif len(pieces.values) > 1:
         _check_borders(path, pieces)
     elif labels.ndim == len("YX"):
@@ -191,15 +202,46 @@ def _check_grey(path: Path, labels: Labels, pieces: LabelParts) -> None:
         )
 
 
+def _check_interpolated(path: Path, pieces: LabelParts) -> None:
+    """Refuse labels that were resized or turned like a picture: seams between two numbers have all numbers between."""
+    row = np.searchsorted(pieces.values, pieces.value)
+    largest = np.zeros(len(pieces.values), np.int64)
+    np.maximum.at(largest, row, pieces.area)
+    small = pieces.area < HALF * largest[row]
+    if np.count_nonzero(small) < SEAMS * len(pieces.values):
+        return
+    seams = small & parts_that_touch(pieces)
+    torn = len(np.unique(row[seams]))
+    if np.count_nonzero(seams) >= SEAMS * len(pieces.values) and torn > HALF * len(pieces.values):
+        raise ImageValueError(
+            f"{path}: {torn} of {len(pieces.values)} numbers are on small pieces against those of others, as where "
+            "labels are resized or turned with interpolation; do that with nearest neighbour, or save them as they were"
+        )
+
+
+def _check_rings(path: Path, labels: Labels) -> None:
+    """Refuse numbered outlines: most numbers go round an area of 0 that is larger than what they cover."""
+    flat = labels
+    if labels.ndim > len("YX"):
+        flat = labels[np.argmax(np.count_nonzero(labels, axis=(-2, -1)))]
+    around = np.asarray(connected_parts(flat == 0, connectivity=1))
+    sizes, first = np.unique(around.ravel(), return_counts=True, return_index=True)[1:][::-1]
+    holes = np.setdiff1d(np.arange(len(sizes)), [0, *np.unique(_edge(around))])
+    if len(holes) < PIECES:
+        return
+    inside = np.bincount(flat.ravel()[first[holes] - 1], sizes[holes], minlength=int(flat.max()) + 1)
+    own = np.bincount(flat.ravel(), minlength=len(inside))
+    rings = np.count_nonzero(inside[1:] > own[1:])
+    if rings > HALF * np.count_nonzero(own[1:]):
+        raise ImageValueError(
+            f"{path}: {rings} of {np.count_nonzero(own[1:])} numbers go round areas of 0 larger than what they cover: "
+            "it shows numbered outlines, with nothing inside; fill them"
+        )
+
+
 def _check_borders(path: Path, pieces: LabelParts) -> None:
     """Refuse classes whose parts lie against those of another class, as a cell and its border do."""
-    found = []
-    for axis in range(pieces.labels.ndim):
-        along = np.moveaxis(pieces.labels, axis, 0)
-        met = (along[1:] != along[:-1]) & (along[1:] > 0) & (along[:-1] > 0)
-        found += [along[1:][met], along[:-1][met]]
-    against = np.zeros(len(pieces.value), bool)
-    against[np.unique(np.concatenate(found)) - 1] = True
+    against = parts_that_touch(pieces)
     if all(against[pieces.value == value].mean() > MOST for value in pieces.values):
         values = ", ".join(map(str, pieces.values.tolist()))
         raise ImageValueError(
@@ -232,7 +274,7 @@ def _parts(path: Path, labels: Labels, pieces: LabelParts, ground: tuple[str, ..
     word = f"{describe_class_mask(path, pieces)}: the parts are taken as the cells, those that touch as one"
     kinds = {v: "cell" if len(pieces.values) == 1 else f"class {v}" for v in pieces.values.tolist()}
     cells = [imported_cell(number, kinds[v]) for number, v in enumerate(pieces.value.tolist(), 1)]
-    return labelled(pieces.labels, cells, notices=(*ground, word))
+    return labelled(pieces.labels, cells, notices=(*ground, word, *_specks(path, pieces.area)))
 
 
 def _wrapped(path: Path, dtype: np.dtype[np.integer[Any]], pieces: LabelParts) -> tuple[str, ...]:
@@ -243,6 +285,17 @@ def _wrapped(path: Path, dtype: np.dtype[np.integer[Any]], pieces: LabelParts) -
     return (
         f"all {most:,} numbers that {8 * dtype.itemsize} bits can hold are in use in {path.name}: if there were more "
         f"cells, one became background and others share a number; save the labels with {16 * dtype.itemsize} bits",
+    )
+
+
+def _specks(path: Path, area: NDArray[np.integer[Any]]) -> tuple[str, ...]:
+    """Return what to say where most objects, of the given areas in px, are no larger than noise."""
+    specks = int(np.count_nonzero(area <= SPECK_PX))
+    if len(area) <= PIECES or specks <= HALF * len(area):
+        return ()
+    return (
+        f"{specks} of {len(area)} objects in {path.name} have {SPECK_PX} pixels or fewer: are they noise of a "
+        "threshold, and not cells?",
     )
 
 
@@ -257,7 +310,8 @@ def _doubtful(path: Path, labels: Labels, pieces: LabelParts) -> tuple[str, ...]
             "each is taken as one cell; split those that are several"
         )
     area = np.bincount(np.searchsorted(pieces.values, pieces.value), pieces.area)
-    if len(area) > PIECES and area.max() > HALF * labels.size:
+    words += _specks(path, area)
+    if area.max() > (HALF if len(area) > PIECES else MOST) * labels.size:
         largest = int(pieces.values[np.argmax(area)])
         words.append(
             f"the object {largest} covers {area.max() / labels.size:.0%} of {path.name}: is it the background?"

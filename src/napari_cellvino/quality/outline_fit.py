@@ -6,11 +6,13 @@ the outlines of their own cells more than across the same outlines elsewhere, in
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+CORRELATED, SHORTEST = 1024, 6  # px along each side that are looked at, and px that outlines are moved by at least
 Lines = NDArray[np.bool_]
 TOP_DOWN, LEFT_RIGHT, AROUND = "turned over from top to bottom", "turned over from left to right", "turned by 180°"
 
@@ -21,13 +23,16 @@ class OutlineFit:
 
     ``turned`` is against the mean of those turned over, ``moved`` against that of those moved by half a cell. ``best``
     says how the outlines would have to lie for the steepest edges, and ``gain`` how many times as steep these are as
-    those where they lie.
+    those where they lie. ``shift`` is by how many px (down, right) they would have to be moved, by a cell at most, for
+    the steepest edges, which are ``shifted`` times as steep.
     """
 
     turned: float
     moved: float
     best: str = ""
     gain: float = 1.0
+    shift: tuple[int, int] = (0, 0)
+    shifted: float = 1.0
 
 
 def outline_fit(picture: NDArray[np.generic], labels: NDArray[np.integer], diameter: float) -> OutlineFit | None:
@@ -54,7 +59,8 @@ def outline_fit(picture: NDArray[np.generic], labels: NDArray[np.integer], diame
         return OutlineFit(0.0, 0.0, best, np.inf) if most > 0 else None
     if not known or not flat > 0:
         return OutlineFit(np.inf, np.inf)
-    return OutlineFit(own / flat, float(1 / np.mean(known)) if np.mean(known) > 0 else np.inf, best, most / own)
+    away = float(1 / np.mean(known)) if np.mean(known) > 0 else np.inf
+    return OutlineFit(own / flat, away, best, most / own, *_best_shift(steep, lines, diameter))
 
 
 def _ways(lines: Lines) -> dict[str, Lines]:
@@ -68,6 +74,28 @@ def _ways(lines: Lines) -> dict[str, Lines]:
         "turned by 90° to the right": np.rot90(lines, -1),
         "turned over about the other diagonal": lines[::-1, ::-1].T,
     }
+
+
+def _best_shift(steep: NDArray[np.float32], lines: Lines, diameter: float) -> tuple[tuple[int, int], float]:
+    """Return by how many px (down, right) lines are to be moved for the steepest edges, and how much steeper these are.
+
+    Of large pictures some rows and columns are looked at.
+    """
+    step = math.ceil(max(lines.shape) / CORRELATED)
+    steep, marks = steep[::step, ::step], lines[::step, ::step].astype(np.float32)
+    reach = int(min(max(diameter, SHORTEST) / step, min(marks.shape) / 8))
+    size = tuple(n + reach for n in marks.shape)
+    there = np.conj(np.fft.rfft2(marks, size))
+    found, count = (
+        np.roll(np.fft.irfft2(np.fft.rfft2(picture, size) * there, size), (reach, reach), (0, 1))[
+            : 2 * reach + 1, : 2 * reach + 1
+        ]
+        for picture in (steep, np.ones_like(steep))
+    )
+    mean = found / np.maximum(count, 1)
+    own = float(mean[reach, reach])
+    down, right = (int(n) - reach for n in np.unravel_index(np.argmax(mean), mean.shape))
+    return (step * down, step * right), float(mean.max()) / own if own > 0 else 1.0
 
 
 def _along(steep: NDArray[np.float32], lines: Lines, step: tuple[int, int]) -> float | None:

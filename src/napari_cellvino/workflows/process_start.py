@@ -39,8 +39,7 @@ def start_ahead() -> None:
         return
     from multiprocessing.forkserver import ensure_running
 
-    with _one_thread():
-        ensure_running()
+    ensure_running()
 
 
 def import_needed() -> None:
@@ -82,13 +81,10 @@ def collecting_seldom() -> Iterator[None]:
         gc.set_threshold(*before)
 
 
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Have processes that are started begin with one thread for matrix products; this one keeps its own."""
-    before = os.environ.get(_BLAS)
+def one_thread_for_products() -> None:
+    """Have matrix products done in one thread in this process and those it starts, before NumPy is imported.
+
+    Those of a run are small, and made on several threads as it is: others of NumPy's own only wait, on cores that are
+    needed.
+    """
     os.environ.setdefault(_BLAS, "1")
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[_BLAS]

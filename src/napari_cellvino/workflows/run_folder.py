@@ -13,6 +13,7 @@ from napari_cellvino.core.image import MetadataOverrides, Origin, Stack
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.io import is_image_folder, open_source, scan_folder
+from napari_cellvino.io.folder_copies import describe_copies
 from napari_cellvino.io.folder_listing import FolderListing
 from napari_cellvino.io.plates.suggest_pattern import describe_suggestion
 from napari_cellvino.results.schema import (
@@ -291,7 +292,7 @@ def describe_inputs(
         except ImageReadError:  # told when its turn comes
             continue
         said.append(f"{folder.name}: taken as a folder of {len(listing.images):,} images (--plate: as a plate)")
-        said += [f"{folder.name}: {sentence}" for sentence in listing.describe_skipped()]
+        said += [f"{folder.name}: {one}" for one in (*listing.describe_skipped(), *describe_copies(listing.images))]
         if not _is_set(listing.images):
             said += [f"{folder.name}: {sentence}" for sentence in describe_suggestion([p.name for p in listing.images])]
     return tuple(said)

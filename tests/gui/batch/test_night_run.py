@@ -12,6 +12,7 @@ import tifffile
 from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
+from qtpy.QtGui import QPixmap
 from qtpy.QtWidgets import QApplication, QFileDialog, QWidget
 
 from napari_cellvino.cli import main
@@ -150,7 +151,14 @@ def test_watch_is_planned_started_judged_and_run_again(
     batch.view.selectRow(next(n for n, field in enumerate(batch.table.fields) if field.record.name == "a"))
     qtbot.keyClick(batch.view, Qt.Key.Key_R)
     qtbot.waitUntil(lambda: states(out).get("a") == "rejected", timeout=WAIT_MS)
+    batch.view.selectRow(next(n for n, field in enumerate(batch.table.fields) if field.record.name == "a"))
+    before = batch.picture._pixmap.toImage()
     click(batch.rerun_button)
     qtbot.waitUntil(lambda: states(out)["a"] == "done" and not batch.controller.running, timeout=WAIT_MS)
     assert batch.controller.failure is None
     assert "0.95" in (out / "a" / "annotation.json").read_text(encoding="utf-8")
+    assert batch.current is not None
+    assert batch.current.record.name == "a"
+    now = QPixmap(str(out / "a" / "qc.png")).toImage()
+    assert now != before
+    qtbot.waitUntil(lambda: batch.picture._pixmap.toImage() == now, timeout=WAIT_MS)  # what is judged

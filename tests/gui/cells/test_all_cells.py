@@ -12,6 +12,7 @@ import pytest
 import tifffile
 from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
+from qtpy.compat import isalive
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QPushButton, QWidget
 
@@ -247,6 +248,16 @@ def test_points_are_drawn_once_when_they_come(qtbot: QtBot) -> None:
     qtbot.wait(6 * DRAW_MS)
     assert len(draws) == 1
     assert len(plot.axes.lines[1].get_xdata()) == 25
+
+
+def test_the_theme_changes_after_the_cells_were_closed(
+    panel: CellsPanel, window: CellvinoWindow, viewer: napari.Viewer, qtbot: QtBot
+) -> None:
+    viewer.window.remove_dock_widget(viewer.window.dock_widgets["All cells"].parent())
+    qtbot.waitUntil(lambda: not isalive(panel), timeout=WAIT_MS)
+    viewer.theme = "light"
+    qtbot.wait(100)
+    assert window.isVisible()
 
 
 def test_a_second_click_while_the_cells_come_makes_no_second_dock(

@@ -13,6 +13,7 @@ from qtpy.QtCore import QPoint
 from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_cellvino.core.plate import Well
+from napari_cellvino.gui.plate.asked_tables import OUTDATED
 from napari_cellvino.gui.shell.window import CellvinoWindow
 from tests.plate_images import write_plate
 
@@ -98,3 +99,17 @@ def test_a_dilution_is_filled_in_and_the_plate_answers(
     written = pd.read_csv(root / "answers" / "dose_response.csv")
     assert written["compound"].tolist() == ["taxol"]
     assert answers.said.text().endswith("plate_report.html")
+
+    press(qtbot, grid, "A02")
+    form.dose.clear()
+    qtbot.keyClicks(form.dose, "100")
+    click(form.set_button)  # the curve is of other doses
+    qtbot.waitUntil(lambda: OUTDATED in answers.warned.text(), timeout=WAIT_MS)
+    click(answers.ask_button)
+    qtbot.waitUntil(lambda: not window.session.answers.working, timeout=WAIT_MS)
+    settle(window, qtbot)
+    assert OUTDATED not in answers.warned.text()
+    wells = pd.read_csv(root / "wells.csv")
+    wells.assign(count=wells["count"] + 1).to_csv(root / "wells.csv", index=False)  # as a run over the plate does
+    window.session.well_values.read()
+    qtbot.waitUntil(lambda: OUTDATED in answers.warned.text(), timeout=WAIT_MS)

@@ -91,6 +91,22 @@ def test_boxes_are_added_resized_moved_classed_and_deleted(boxes: Review) -> Non
     assert "boxes" in boxes.said
 
 
+def test_all_boxes_are_deleted_brought_back_and_coloured(boxes: Review) -> None:
+    drawn, colours = boxes.layer.data.copy(), boxes.layer.edge_color.copy()
+    colouring = boxes.window.session.colouring
+    boxes.reviewer.select(boxes.ids)
+    boxes.key("D")
+    boxes.qtbot.waitUntil(lambda: len(boxes.layer.data) == 0, timeout=WAIT_MS)
+    colouring.choose("state")
+    settled = boxes.window.session
+    boxes.qtbot.waitUntil(lambda: not settled.decoder.busy, timeout=WAIT_MS)
+    boxes.key("Z", CTRL)
+    boxes.qtbot.waitUntil(lambda: np.array_equal(boxes.layer.data, drawn), timeout=WAIT_MS)
+    boxes.qtbot.waitUntil(lambda: not settled.decoder.busy, timeout=WAIT_MS)
+    colouring.choose("")
+    boxes.qtbot.waitUntil(lambda: np.array_equal(boxes.layer.edge_color, colours), timeout=WAIT_MS)
+
+
 @pytest.mark.parametrize("how", ["replaced", "emptied", "in place"])
 def test_boxes_changed_from_outside_are_set_back_and_it_is_said(boxes: Review, qtbot: QtBot, how: str) -> None:
     boxes.key("N")

@@ -86,6 +86,30 @@ def test_no_button_moves_under_the_mouse(review: Review, qtbot: QtBot) -> None:
     assert page.horizontalScrollBar().maximum() == 0
 
 
+def test_the_room_of_doubts_says_what_can_be_done_where_there_are_none(review: Review) -> None:
+    panel, cursor = review.panel, review.reviewer.queue.cursor
+    certain = [id_ for id_ in cursor.ids if not cursor.found[id_].reasons]
+    place = panel.buttons.pos()
+    review.click_background()
+    assert panel.why.text().startswith("A accepts it, R rejects it, D deletes it")
+    assert panel.why.property("tone") == "aside"
+    review.click(certain[0])
+    assert (panel.why.text(), panel.why.property("tone")) == ("Nothing about it is doubtful.", "aside")
+    review.click(certain[1], SHIFT)
+    assert panel.why.text().startswith("A accepts all of them")
+    review.key("N")
+    assert panel.why.text() == cursor.doubtful(cursor.ids[0]).text
+    assert panel.why.property("tone") == "attention"
+    review.key("D")
+    assert "1 step not saved yet" in panel.last.text()
+    review.key("K")  # how to use the tool has the whole row
+    assert "Esc ends it" in panel.said.text()
+    assert not panel.last.isVisible()
+    review.key("Escape")
+    assert panel.last.isVisible()
+    assert panel.buttons.pos() == place
+
+
 def test_accept_reject_exclude_walk_the_queue(review: Review, viewer: napari.Viewer) -> None:
     queue, zoom = review.reviewer.queue.cursor.ids, viewer.scene.camera.zoom
     review.key("N")

@@ -28,6 +28,7 @@ from napari_cellvino.gui.tracks.track_actions import DELETE_HERE, DIVIDE
 from napari_cellvino.gui.tracks.tracks_panel import TracksPanel
 from napari_cellvino.tracking.link_film import link_film
 from napari_cellvino.workflows.film import open_film
+from napari_cellvino.workflows.track_film import open_tracks
 from tests.tracking.film_maker import dividing_film, draw
 
 from ..conftest import WAIT_MS
@@ -254,6 +255,51 @@ def look_through_time(window: Window, click: Callable[[QWidget], None], qtbot: Q
     assert groups.failure is None
     assert pd.read_csv(tracks.folder.parent / "compared" / "growth.csv")["group"].unique().tolist() == ["control"]
     window.viewer.layers.remove("Shapes")
+
+
+def test_what_is_saved_says_how_the_tracks_are_linked_also_after_undo(
+    viewer: napari.Viewer, qtbot: QtBot, film: Path, click: Callable[[QWidget], None]
+) -> None:
+    window = Window(viewer, qtbot)
+    panel, tracks = window.panel, window.tracks
+    tracks.track(film / "film", film / "masks")
+    window.wait(lambda: tracks.linked is not None)
+    usual, spans = LinkOptions(), window.spans()
+    others = replace(usual, division=3.0)
+
+    def linked_with() -> tuple[LinkOptions, ...]:
+        assert tracks.opened is not None
+        in_window = window.dock.session.workspace.recipe.linking
+        return tracks.opened.request.recipe.linking, in_window, LinkOptions(**(panel.sliders.value() | {"gap": 2}))
+
+    panel.links.unfold()
+    panel.sliders.rows["division"].number.setValue(3.0)
+    window.wait(lambda: tracks.preview is not None and len(tracks.preview.tracks.divisions) == 0)
+    assert tracks.opened.request.recipe.linking == usual, "it is a preview"
+    click(panel.use_button)
+    assert window.spans() != spans
+    assert linked_with() == (others, others, others)
+    click(panel.undo_button)
+    assert window.spans() == spans
+    assert linked_with() == (usual, usual, usual)
+    click(panel.redo_button)
+    assert linked_with() == (others, others, others)
+    click(panel.undo_button)
+    window.go(4)
+    window.click(40.0, 40.0)
+    window.key(Qt.Key.Key_A)
+    panel.sliders.rows["division"].number.setValue(0.1)
+    window.wait(lambda: tracks.preview is not None)
+    tracks.editor.busy = "it is corrected elsewhere"
+    click(panel.use_button)
+    assert tracks.opened.request.recipe.linking == usual, "it was not done"
+    tracks.editor.busy = ""
+    window.go(5)
+    window.key(Qt.Key.Key_Z, CONTROL)
+    assert tracks.frame == 5, "what is undone is seen here too"
+    click(panel.save_button)
+    window.wait(lambda: not tracks.working)
+    assert open_tracks(tracks.folder).request.recipe.linking == usual
 
 
 def test_every_key_edits_and_all_is_undone_redone_saved_and_kept(

@@ -279,6 +279,11 @@ GRID = [f"s{n}_{dye}.tif" for n in (1, 2, 3) for dye in ("DAPI", "GFP")]
         ([f"e_{n}_C001Z00{z}.tif" for n in (1, 2) for z in (1, 2)], "e_{field}_C001Z{z}.tif", 0),
         ([f"s{n} {c}nm.tif" for n in (1, 2) for c in (405, 488)], "{field} {channel}.tif", 0),
         ([f"s{n} - C={c}.tif" for n in (1, 2) for c in (0, 1)], "{field} - C={channel}.tif", 0),
+        ([f"img_{t:09d}_{dye}_{z:03d}.tif" for t in (0, 1) for dye in ("DAPI", "GFP") for z in (0, 1)],
+         "img_{t}_{channel}_{z}.tif", 0),
+        ([f"img_000000000_Default_{z:03d}.tif" for z in (0, 1)], "img_{t}_{channel}_{z}.tif", 0),
+        ([f"{well}_{dye}.tif" for well in ("A01", "H12") for dye in ("DAPI", "GFP")], "{well}_{channel}.tif", 0),
+        ([f"{well}_{dye}.tif" for well in ("A01", "H12x") for dye in ("DAPI", "GFP")], "{field}_{channel}.tif", 0),
     ],
 )  # fmt: skip
 def test_pictures_beside_the_channels_do_not_keep_it_from_being_asked(names, pattern, left):
@@ -289,7 +294,16 @@ def test_pictures_beside_the_channels_do_not_keep_it_from_being_asked(names, pat
     assert (f"leaves out the other {left}" in asked) == bool(left)
 
 
-@pytest.mark.parametrize("names", [["a.tif", "b.tif"], ["A01_t1.tif", "A01_t2.tif"], ["c1.tif"], ["w1 x.tif", "y.tif"]])
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["a.tif", "b.tif"],
+        ["A01_t1.tif", "A01_t2.tif"],
+        ["c1.tif"],
+        ["w1 x.tif", "y.tif"],
+        [f"img_{t:09d}_DAPI_000.tif" for t in range(3)],
+    ],
+)
 def test_names_that_are_no_parts_suggest_nothing(names):
     assert suggest_pattern(names) == ""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from qtpy.QtCore import QSize, Qt
@@ -48,15 +49,20 @@ class FittedPicture(QWidget):
 
     def __init__(self, name: str) -> None:
         super().__init__()
-        self._pixmap = QPixmap()
+        self._pixmap, self._shown = QPixmap(), ("", 0)
         self.setAccessibleName(name)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumWidth(PICTURE_PX)
 
     def show_file(self, path: Path | None) -> None:
-        """Show a file, or nothing."""
-        self._pixmap = QPixmap() if path is None else QPixmap(str(path))
-        self.update()
+        """Show a file as it is now, or nothing."""
+        shown = ("", 0)
+        with suppress(OSError):  # it is being replaced
+            shown = ("", 0) if path is None else (str(path), path.stat().st_mtime_ns)
+        if shown != self._shown:
+            self._shown = shown
+            self._pixmap = QPixmap() if path is None else QPixmap(str(path))
+            self.update()
 
     @property
     def is_empty(self) -> bool:
@@ -231,7 +237,7 @@ class BatchPanel(QWidget):
                 self.view.setCurrentIndex(self.table.index(row, STATE))
             elif row < 0 and self.table.fields:
                 self.view.selectRow(0)
-        self._draw_buttons()
+        self._show_picture()  # also of a field that was run again meanwhile
         if self.drift_button.isChecked() and self.controller.root not in (None, self.controller.drift.root):
             self._show_drift()  # another folder is followed
 

@@ -208,7 +208,10 @@ class CellsPanel(QWidget):
         self.learn_button.clicked.connect(controller.classify)
         self.unlearn_button.clicked.connect(controller.unclassify)
         self.class_name.textChanged.connect(self._draw_buttons)
-        self.session.restyled.connect(lambda _: self.plot.set_theme(self.session.viewer.theme))
+        self.session.restyled.connect(self._restyle)
+        self.plot.set_theme(self.session.viewer.theme)
+
+    def _restyle(self, _: str) -> None:
         self.plot.set_theme(self.session.viewer.theme)
 
     def _bind_keys(self) -> None:

@@ -21,7 +21,7 @@ from napari_cellvino.core.image import Plane, PlaneReader, ZChoice, ZMode
 from napari_cellvino.core.objects import Objects
 from napari_cellvino.gui.napari_bridge.cell_labels import CellLabels
 from napari_cellvino.gui.napari_bridge.cell_look import CellLook, look_of
-from napari_cellvino.gui.napari_bridge.layer_style import box_colours, box_lines, is_light, is_one_colour
+from napari_cellvino.gui.napari_bridge.layer_style import box_colours, box_lines, colour_lines, is_light, is_one_colour
 from napari_cellvino.gui.napari_bridge.review_layer import OTHER_PLANE
 
 
@@ -251,8 +251,7 @@ def _updated(result: _Result, annotation: Annotation, name: ResultName, look: Ce
         lines, colours = box_lines(look.objects.box), box_colours(look.objects, name.classes)
         if not np.array_equal(result.layer.data, lines):  # each takes napari a tenth of a second
             result.layer.data = lines
-        if not np.array_equal(result.layer.edge_color, colours):
-            result.layer.edge_color = colours
+        colour_lines(result.layer, colours)
     elif annotation.labels is not None:
         _update_labels(result.layer, annotation.labels, name, look)
     if name != result.name:

@@ -24,7 +24,7 @@ from napari_cellvino.annotation.paint_strokes import Stroke
 from napari_cellvino.annotation.region import Region
 from napari_cellvino.gui.napari_bridge.cell_labels import CellLabels
 from napari_cellvino.gui.napari_bridge.cell_paint import Paint
-from napari_cellvino.gui.napari_bridge.layer_style import is_one_colour
+from napari_cellvino.gui.napari_bridge.layer_style import colour_lines, is_one_colour
 
 OTHER_PLANE = "napari-cellvino: seen in plane"  # in the metadata of a layer that is hidden in the plane shown
 FILLED_OPACITY = 0.5
@@ -88,7 +88,7 @@ class ReviewLayer:
         """Give the cells their colours."""
         layer = self.layer
         if isinstance(layer, Vectors):
-            layer.edge_color = paint.sides
+            colour_lines(layer, paint.sides)
             return
         self._own_colours, colours = None, paint.colormap
         if not self.contour and is_one_colour(colours):

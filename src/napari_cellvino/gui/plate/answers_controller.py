@@ -10,6 +10,7 @@ from typing import Any
 
 from napari_cellvino.figures.dose_plot import curve_picture, draw_curves
 from napari_cellvino.figures.point_picture import PointPicture
+from napari_cellvino.gui.plate.asked_tables import AskedTables, asked_tables
 from napari_cellvino.gui.plate.well_values_controller import WellValuesController
 from napari_cellvino.gui.widgets.one_task import OneTask
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task, Work
@@ -29,11 +30,12 @@ ACROSS = 1  # panels beside each other in the dock
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ShownAnswers:
-    """What a plate answers, its curves as a picture, and the pictures of its wells."""
+    """What a plate answers, its curves as a picture, the pictures of its wells, and what it was asked of."""
 
     answers: PlateAnswers
     curves: PointPicture
     pictures: Thumbnails
+    tables: AskedTables
 
 
 class AnswersController(OneTask):
@@ -45,6 +47,7 @@ class AnswersController(OneTask):
         self.measures: tuple[str, ...] = ()
         self.shown: ShownAnswers | None = None
         self.page: Path | None = None
+        self.outdated = False  # whether what is shown is not of the tables of now
         self._root = Path()
         wells.changed.connect(self._on_wells)
 
@@ -73,7 +76,7 @@ class AnswersController(OneTask):
         self.changed.emit()
 
     def _take(self, shown: ShownAnswers) -> None:
-        self.shown = shown
+        self.shown, self.outdated = shown, False
         self._stop()
 
     def _take_page(self, page: Path) -> None:
@@ -85,13 +88,21 @@ class AnswersController(OneTask):
         super()._fail(error)
 
     def _on_wells(self) -> None:
-        """Forget the answers of another plate."""
-        if self._wells.root != self._root:
+        """Forget the answers of another plate, and look whether those of this one are still of its tables."""
+        root = self._wells.root
+        if self.shown is not None and root == self._root and not self.outdated:
+            self._worker.start(lambda: asked_tables(root), Task(done=self._compare, failed=lambda _: None))
+        if root != self._root:
             self._root, self.shown, self.page, self.failure, self.measures = self._wells.root, None, None, None, ()
+            self.changed.emit()
+
+    def _compare(self, tables: AskedTables) -> None:
+        if self.shown is not None and self.shown.tables != tables:
+            self.outdated = True
             self.changed.emit()
 
 
 def _answered(root: Path, choices: AnswerChoices, unit: str) -> ShownAnswers:
-    found = plate_answers([root], choices)
+    tables, found = asked_tables(root), plate_answers([root], choices)
     figure = draw_curves(found.curves, title=answer_title(found), unit=unit, most_columns=ACROSS)
-    return ShownAnswers(found, curve_picture(figure, found.curves, DPI), well_pictures([root]))
+    return ShownAnswers(found, curve_picture(figure, found.curves, DPI), well_pictures([root]), tables)

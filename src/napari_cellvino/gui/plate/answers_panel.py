@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWi
 
 from napari_cellvino.figures.dose_plot import describe_fit
 from napari_cellvino.gui.plate.answers_controller import AnswersController, ShownAnswers
+from napari_cellvino.gui.plate.asked_tables import OUTDATED
 from napari_cellvino.gui.plate.points_view import PointsView
 from napari_cellvino.gui.widgets.form_layout import add_row, form, say, text_line
 from napari_cellvino.gui.widgets.formatting import format_count
@@ -106,7 +107,8 @@ class AnswersPanel(QWidget):
         drawn = shown if shown is not None and shown.answers.curves else None
         self.curves.show_points(drawn.curves if drawn else None, drawn.pictures if drawn else {})
         say(self.hits, _hits(shown) if shown else "")
-        say(self.warned, "\n".join(f"⚠  {text}" for text in shown.answers.notices) if shown else "")
+        outdated = (OUTDATED,) if controller.outdated else ()
+        say(self.warned, "\n".join(f"⚠  {text}" for text in (*outdated, *shown.answers.notices)) if shown else "")
 
 
 def _title(name: str) -> str:

@@ -15,6 +15,7 @@ from napari_cellvino.core.errors import OptionError
 from napari_cellvino.core.progress import Progress
 from napari_cellvino.figures.point_picture import PlateWell, PointPicture
 from napari_cellvino.figures.profile_plot import component_titles, draw_profiles, profile_picture
+from napari_cellvino.gui.plate.asked_tables import AskedTables, asked_tables
 from napari_cellvino.gui.plate.well_values_controller import WellValuesController
 from napari_cellvino.gui.widgets.formatting import format_number
 from napari_cellvino.gui.widgets.one_task import OneTask
@@ -38,12 +39,13 @@ class ProfileMap(Enum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ShownProfiles:
-    """Profiles, their plot, the pictures of the wells, and the row of each well."""
+    """Profiles, their plot, the pictures of the wells, the row of each well, and what they were found from."""
 
     found: FoundProfiles
     plot: PointPicture
     pictures: Thumbnails
     rows: Mapping[PlateWell, int]
+    tables: AskedTables
 
     @property
     def wells(self) -> WellProfiles:
@@ -61,6 +63,7 @@ class ProfilesController(OneTask):
         self._wells, self._worker = wells, worker
         self.shown: ShownProfiles | None = None
         self.written: Path | None = None
+        self.outdated = False  # whether what is shown is not of the tables of now
         self._root, self._task = Path(), Task()
         wells.changed.connect(self._on_wells)
 
@@ -71,8 +74,8 @@ class ProfilesController(OneTask):
 
     def ask(self, way: ProfileMap) -> None:
         """Find the profiles and lay the wells out; those found already are only laid out anew."""
-        found = self.shown.found if self.shown is not None else None
-        self._start("measuring cells …", partial(_profiled, self._wells.root, found, way), self._take)
+        before = self.shown
+        self._start("measuring cells …", partial(_profiled, self._wells.root, before, way), self._take)
 
     def again(self, way: ProfileMap) -> None:
         """Find the profiles anew, of results that have changed."""
@@ -100,6 +103,7 @@ class ProfilesController(OneTask):
         self.changed.emit()
 
     def _take(self, shown: ShownProfiles) -> None:
+        self.outdated = self.outdated and self.shown is not None  # laid out anew, of cells as they were
         self.shown = shown
         self._stop()
         self.found.emit()
@@ -109,17 +113,28 @@ class ProfilesController(OneTask):
         self._stop()
 
     def _on_wells(self) -> None:
-        """Forget the profiles of another plate."""
-        if self._wells.root != self._root:
+        """Forget the profiles of another plate, and look whether those of this one are still of its tables."""
+        root = self._wells.root
+        if self.shown is not None and root == self._root and not self.outdated:
+            self._worker.start(lambda: asked_tables(root), Task(done=self._compare, failed=lambda _: None))
+        if root != self._root:
             self._task.stop()
             self._root, self.shown, self.written, self.failure = self._wells.root, None, None, None
             self.changed.emit()
 
+    def _compare(self, tables: AskedTables) -> None:
+        if self.shown is not None and self.shown.tables != tables:
+            self.outdated = True
+            self.changed.emit()
 
-def _profiled(root: Path, found: FoundProfiles | None, way: ProfileMap) -> Generator[Progress, None, ShownProfiles]:
-    """Yield progress and return what is shown of a folder of results."""
-    if found is None:
+
+def _profiled(root: Path, before: ShownProfiles | None, way: ProfileMap) -> Generator[Progress, None, ShownProfiles]:
+    """Yield progress and return what is shown of a folder of results; profiles found ``before`` are taken."""
+    if before is None:
+        tables = asked_tables(root)
         found = yield from find_profiles(root)
+    else:
+        tables, found = before.tables, before.found
     wells = found.wells
     if wells.components.shape[1] < 2:
         raise OptionError(f"a plot needs three wells or more, and there are {len(wells.table)}")
@@ -128,4 +143,5 @@ def _profiled(root: Path, found: FoundProfiles | None, way: ProfileMap) -> Gener
         points, titles = umap_points(wells.components), ("UMAP 1", "UMAP 2")
     figure = draw_profiles(points, titles, [well for _, well in wells.names], wells.kinds, narrow=True)
     rows = {name: row for row, name in enumerate(wells.names)}
-    return ShownProfiles(found, profile_picture(figure, points, wells.names, DPI), well_pictures([root]), rows)
+    plot = profile_picture(figure, points, wells.names, DPI)
+    return ShownProfiles(found, plot, well_pictures([root]), rows, tables)

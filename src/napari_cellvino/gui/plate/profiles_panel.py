@@ -8,6 +8,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_cellvino.figures.point_picture import PlateWell
+from napari_cellvino.gui.plate.asked_tables import OUTDATED
 from napari_cellvino.gui.plate.points_view import PointsView
 from napari_cellvino.gui.plate.profiles_controller import ProfileMap, ProfilesController, ShownProfiles
 from napari_cellvino.gui.widgets.form_layout import add_row, form, say, text_line
@@ -77,7 +78,8 @@ class ProfilesPanel(QWidget):
             dict(zip(shown.wells.names, shown.wells.kinds, strict=True)) if shown is not None else None,
         )
         unreadable = [f"{one.folder.name}: {one.error}" for one in shown.found.unreadable] if shown else []
-        doubts = [*shown.wells.notices, *unreadable] if shown is not None else []
+        outdated = [OUTDATED] if controller.outdated else []
+        doubts = [*outdated, *shown.wells.notices, *unreadable] if shown is not None else []
         say(self.warned, "\n".join(f"⚠  {text}" for text in doubts))
 
 

@@ -31,6 +31,7 @@ from napari_cellvino.gui.widgets.form_layout import (
     text_line,
 )
 from napari_cellvino.gui.widgets.notice import Notice
+from napari_cellvino.gui.widgets.usable import enable_unless
 from napari_cellvino.gui.widgets.wide_picture import WidePicture
 
 LIST_HEIGHT = 120  # px, at most; longer lists scroll
@@ -148,8 +149,10 @@ class RetrainPanel(QWidget):
         if not self.name.hasFocus():
             self.name.setText(retrainer.new_name)
         working = view.state is State.WORKING
-        for widget in (self.folder, self.choose_button, self.fields, self.name):
-            widget.setEnabled(not working)
+        enable_unless(
+            "A training is under way: stop it first" if working else "",
+            self.folder, self.choose_button, self.fields, self.name,
+        )  # fmt: skip
         self.train_button.setVisible(not working)
         self.train_button.setText(view.train)
         _make_main(self.train_button, wanted=view.state is not State.DONE)

@@ -14,13 +14,14 @@ from napari_cellvino.gui.review.keys import KeysPage
 from napari_cellvino.gui.review.review_view import ReviewView, resolve_review
 from napari_cellvino.gui.review.spot_box import SpotBox
 from napari_cellvino.gui.shell.viewer_session import Session
+from napari_cellvino.gui.widgets.colours import set_tone
 from napari_cellvino.gui.widgets.form_layout import narrow, panel_layout, say, side_by_side, text_line
 from napari_cellvino.gui.widgets.notice import Notice
 from napari_cellvino.gui.widgets.usable import enable_unless
 from napari_cellvino.gui.widgets.value_combo import Choice, ValueCombo
 
 NONE_CHOSEN = "Choose a cell first: click on it, or press N"
-LINE_PX = 4  # of a line of text, more than its font takes
+LINE_PX, TWO_LINES_PX = 4, 14  # of one line of text, or of two, more than the font takes
 SCOPES = ("Whole cells", "This plane only")
 
 
@@ -56,6 +57,7 @@ class ReviewPanel(QWidget):
         self.bar.setMaximumHeight(6)
         self.cell = text_line()
         self.why = text_line("attention")
+        self.why.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.note = NoteField()
         self.note.setPlaceholderText("Note on the chosen cell")
         self.note.setAccessibleName("Note on the chosen cell")
@@ -100,8 +102,9 @@ class ReviewPanel(QWidget):
         self._offered = side_by_side(self.go_on_button, self.anew_button)
         self._state = side_by_side(self.said, self.last, stretch=0)
         lines = (self.cell, self.why, self.note, self._state)  # their room is kept: no button moves under the mouse
-        for line, rows in ((self.cell, 1), (self.why, 2), (self.said, 1)):  # three doubts take two rows
-            line.setMinimumHeight(rows * (line.fontMetrics().lineSpacing() + LINE_PX))
+        for line in (self.cell, self.said):
+            line.setMinimumHeight(line.fontMetrics().lineSpacing() + LINE_PX)
+        self.why.setMinimumHeight(2 * self.why.fontMetrics().lineSpacing() + TWO_LINES_PX)  # as three doubts take
         self._working = (self._head, self.bar, *lines, self.buttons, self.many, self.list)
         for widget in (
             self.hint,
@@ -182,13 +185,14 @@ class ReviewPanel(QWidget):
         self._draw_bar(view)
         self.cell.setText(view.cell)
         self.why.setText(view.why)
+        set_tone(self.why, "attention" if view.doubtful else "aside")
         self._draw_note(view)
         self.scope.setVisible(view.stack)
         self.said.setText(view.said)
         failure = self.session.saver.failure if view.last else None
         self.notice.show_message(view.notice or (failure.message if failure is not None else ""))
         self._again.setVisible(bool(self._reviewer.editor.busy) and self._reviewer.annotation is not None)
-        say(self.last, view.last)
+        say(self.last, view.last if self._active_tool.tool is None else "")  # how to use a tool takes the row
         self.last.setToolTip("Save in tab 4: from then on each step is saved a moment after it was made")
 
     def _draw_bar(self, view: ReviewView) -> None:

@@ -22,6 +22,9 @@ STATES = {
 _FIRST = "Nothing to review yet: run the model first (tab 2)."
 _NONE = "The model found no cell here. Add one by a click (K), or try another model or channel (tabs 1 and 2)."
 _NAMED = 8  # cells of a selection that are named
+_KEYS = "A accepts it, R rejects it, D deletes it; Ctrl+Z takes that back. All keys: ?"
+_KEYS_OF_MANY = "A accepts all of them, R rejects them, D deletes them; Ctrl+Z takes that back."
+_CERTAIN = "Nothing about it is doubtful."
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,8 @@ class ReviewView:
     objects: int = 0
     reviewed: int = 0
     cell: str = ""  # what is chosen
-    why: str = ""  # why it is doubtful
+    why: str = ""  # why it is doubtful, else what can be done
+    doubtful: bool = False
     note: str | None = None  # of the chosen cells; None where none is chosen
     stack: bool = False  # whether cells go through planes
     said: str = ""  # what the last action did, or how to use the tool
@@ -54,7 +58,8 @@ def resolve_review(reviewer: ReviewController, tool: PointerTool | None) -> Revi
         objects=progress.objects,
         reviewed=progress.reviewed,
         cell=_chosen(annotation, reviewer.selection, size_unit(reviewer)) if annotation.records else _NONE,
-        why=reviewer.reasons,
+        why=reviewer.reasons or _instead(reviewer, annotation),
+        doubtful=bool(reviewer.reasons),
         note=_note(annotation, reviewer.selection),
         stack=len(annotation.shape) == 3,
         said=_said(reviewer, tool),
@@ -95,6 +100,15 @@ def _notice(reviewer: ReviewController) -> str:
 
 def _in_hand(tool: PointerTool | None) -> str:
     return f"{tool.title}: {tool.hint}. Esc ends it; press {tool.key} again for the next." if tool is not None else ""
+
+
+def _instead(reviewer: ReviewController, annotation: Annotation) -> str:
+    """Return what stands in the place of doubts: what can be done, or that there are none."""
+    chosen = [id_ for id_ in reviewer.selection if id_ in annotation.records]
+    if len(chosen) == 1:
+        walk = reviewer.queue.ready
+        return _CERTAIN if walk is not None and walk.doubtful(chosen[0]) is not None else ""
+    return _KEYS_OF_MANY if chosen else _KEYS if annotation.records else ""
 
 
 def _note(annotation: Annotation, ids: Sequence[int]) -> str | None:

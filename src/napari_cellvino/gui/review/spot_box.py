@@ -6,6 +6,7 @@ from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from napari_cellvino.gui.review.spot_editor import SpotEditor
 from napari_cellvino.gui.widgets.form_layout import say, side_by_side, text_line
+from napari_cellvino.gui.widgets.usable import enable_unless
 
 HELP = "Click a ring to delete it, or beside all rings to add a spot; Ctrl+Z takes it back"
 
@@ -36,4 +37,4 @@ class SpotBox(QWidget):
         self.setVisible(self._editor.spots is not None)
         say(self.count, self._editor.describe())
         say(self.failure, self._editor.failure)
-        self.undo_button.setEnabled(self._editor.can_undo)
+        enable_unless("" if self._editor.can_undo else "No spot was added or deleted yet", self.undo_button)

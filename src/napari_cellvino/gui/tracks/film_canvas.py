@@ -142,10 +142,10 @@ class FilmCanvas(QObject):
         self.focus()
 
     def bring(self, region: Region) -> None:
-        """Show where something was changed."""
+        """Show where something was changed: in this frame, or in the nearest one that it was changed in."""
         if self._canvas is not None:
             corners = np.array([region.low, region.high], np.float64)
-            corners[:, 0] = corners[0, 0]
+            corners[:, 0] = min(max(self.frame, region.low[0]), region.high[0] - 1)
             self._canvas.bring(*self._whole(corners))
 
     def _whole(self, corners: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

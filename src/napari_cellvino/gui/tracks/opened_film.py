@@ -8,6 +8,7 @@ from pathlib import Path
 from napari_cellvino.annotation import Annotation, EditSession
 from napari_cellvino.core.errors import ImageReadError, OptionError
 from napari_cellvino.core.image import Spacing, Stack
+from napari_cellvino.core.link_options import LinkOptions
 from napari_cellvino.gui.napari_bridge import LayerRecipe
 from napari_cellvino.tracking.film_annotation import FilmCells
 from napari_cellvino.tracking.measures import FilmScale
@@ -59,6 +60,12 @@ def rescaled(film: Film, spacing: Spacing | None) -> Film:
     if spacing is None or film.first.overrides.spacing is not None:
         return film
     return replace(film, first=film.first.with_spacing(spacing))
+
+
+def linked_with(opened: OpenedFilm, options: LinkOptions) -> OpenedFilm:
+    """Return a film whose recipe, which is saved with its tracks, has other options of linking."""
+    recipe = opened.request.recipe.model_copy(update={"linking": options})
+    return replace(opened, request=replace(opened.request, recipe=recipe))
 
 
 def check_flat(film: Film, stack: Stack | None) -> None:

@@ -20,8 +20,9 @@ from napari_cellvino.core.progress import Progress
 from napari_cellvino.gui.napari_bridge import prepare_layers
 from napari_cellvino.gui.review.editor import Editor
 from napari_cellvino.gui.tracks.film_canvas import GONE, FilmCanvas
+from napari_cellvino.gui.tracks.link_history import LinkHistory
 from napari_cellvino.gui.tracks.link_queue import LinkQueue
-from napari_cellvino.gui.tracks.opened_film import OpenedFilm, check_flat, film_of_tracks, rescaled
+from napari_cellvino.gui.tracks.opened_film import OpenedFilm, check_flat, film_of_tracks, linked_with, rescaled
 from napari_cellvino.gui.tracks.track_actions import ACCEPT, COPY, TrackAction
 from napari_cellvino.gui.widgets.failure import failure_of
 from napari_cellvino.gui.widgets.formatting import format_number
@@ -67,6 +68,7 @@ class TracksController(QObject):
         self._task = Task()
         self._linking = Task()
         self._relinker: Relinker | None = None
+        self._links = LinkHistory(LinkOptions())
         self.editor.edited.connect(self._on_edit)
         self.editor.changed.connect(self.changed)
         self.queue.changed.connect(self.changed)
@@ -190,7 +192,8 @@ class TracksController(QObject):
         self.working, self.opened, self.notices = "", opened, opened.notices
         self.queue.show(None, None)  # those of another film are none of this one
         self.selection, self.preview, self._relinker = (), None, None
-        self._workspace.choose_linking(opened.request.recipe.linking)
+        self._links = LinkHistory(opened.request.recipe.linking)
+        self._workspace.choose_linking(self._links.options)
         self.editor.begin(opened.annotation, opened.session)
         self.canvas.show(opened.film, opened.annotation, opened.images)
         self.taken.emit()
@@ -261,6 +264,10 @@ class TracksController(QObject):
             return
         self.opened.cells.take(change)
         self._relinker = None
+        if change.rerun:
+            self._links.take(change.step, self.options)
+            self.opened = linked_with(self.opened, self._links.options)
+            self._workspace.choose_linking(self._links.options)
         alive = self.opened.annotation.records
         chosen = [track for track in (*self.selection, *change.added) if track in alive]
         self.selection = tuple(dict.fromkeys(chosen[:2])) if not change.rerun else ()
@@ -314,11 +321,9 @@ class TracksController(QObject):
 
     def use_preview(self) -> None:
         """Take the tracks as they would be; tracks that were corrected stay."""
-        preview, opened = self.preview, self.opened
-        if preview is not None and opened is not None:
+        preview = self.preview
+        if preview is not None and self.opened is not None:
             self.editor.do(lambda annotation: relink(annotation, preview))
-            recipe = opened.request.recipe.model_copy(update={"linking": self.options})
-            self.opened = replace(opened, request=replace(opened.request, recipe=recipe))
 
     def drop_preview(self) -> None:
         """Leave the tracks as they are."""

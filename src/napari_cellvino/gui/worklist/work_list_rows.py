@@ -61,13 +61,16 @@ class WorkListRows(FieldRunRows):
         ):  # fmt: skip
             layout.addWidget(widget)
 
+    def _restyle(self, _: str) -> None:
+        self.list.set_theme(self.session.viewer.theme)
+
     def _connect(self) -> None:
         session = self.session
         for part in (session.catalogue, session.runner, self._list, session.list_runner, session.plate_runner):
             part.changed.connect(self.draw)
         session.list_thumbnails.changed.connect(self.list.viewport().update)
         self._list.read.connect(self._read_pictures)
-        session.restyled.connect(lambda _: self.list.set_theme(session.viewer.theme))
+        session.restyled.connect(self._restyle)
         self.list.set_theme(session.viewer.theme)
         self.list.shown.connect(self._list.show)
         self.list.chosen_changed.connect(self.draw)
