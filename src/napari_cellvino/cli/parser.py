@@ -181,7 +181,9 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--precision", metavar="P", help="auto (default: INT8 where it costs no accuracy), fast, exact or int8"
     )
-    parser.add_argument("--channel", metavar="NAME|N", help="channel by name, or by number from 1; grey for RGB")
+    parser.add_argument(
+        "--channel", metavar="NAME|N", help="channel by name, or by number from 1; of RGB grey, haematoxylin or DAB"
+    )
     parser.add_argument(
         "--z",
         metavar="mip|mean|focus|plane:K|3d",
