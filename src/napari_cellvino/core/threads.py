@@ -14,7 +14,7 @@ from typing import TypeVar
 Given = TypeVar("Given")
 Done = TypeVar("Done")
 
-TOGETHER = "cellvino-together"  # what the threads are called that work on several things
+TOGETHER = "kept-together"  # what the threads are called that work on several things, as long as the process lives
 THREADS = min(4, os.cpu_count() or 1)
 _used = THREADS
 

@@ -33,6 +33,7 @@ from napari_cellvino.core.errors import CellvinoError, OutputError
 
 FOREIGN_LIFETIME_S = 24 * 3600  # a part of another machine that is older, or that far in the future, was left behind
 SWAP_S = 10.0  # within which a machine that has just set a folder aside puts the new one in place
+FLUSH = "kept-flush"  # what the threads are called that wait for the disk, as long as the process lives
 FLUSHED_AT_ONCE = 8  # files of a folder; each waits for the disk alone else
 WAIT_S = 1.0  # for that, where another machine has just set one aside
 REMEDIES = {
@@ -302,7 +303,7 @@ def _flush_all(folder: Path) -> None:
 @lru_cache(maxsize=1)
 def _flushers(process: int) -> ThreadPoolExecutor:
     """Return the threads of this process that wait for the disk: to begin some for each folder takes longer."""
-    return ThreadPoolExecutor(FLUSHED_AT_ONCE, thread_name_prefix="cellvino-flush")
+    return ThreadPoolExecutor(FLUSHED_AT_ONCE, thread_name_prefix=FLUSH)
 
 
 def _flush_folder(folder: Path) -> None:
