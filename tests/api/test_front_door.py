@@ -180,6 +180,22 @@ def test_channels_of_xarray_are_chosen_by_name(plate: Path) -> None:
     )
 
 
+def test_the_channel_that_nobody_named_is_that_of_the_command_line(plate: Path, tmp_path: Path) -> None:
+    pixels = tifffile.imread(plate / "A01_s1.ome.tif")[::-1]
+    image = tmp_path / "turned.ome.tif"
+    tifffile.imwrite(image, pixels, metadata={"axes": "CYX", "Channel": {"Name": ["GFP", "DAPI"]}})
+    assert main(["run", str(image), "--out", str(tmp_path / "typed")]) == 0
+    found = nc.segment(image)
+    assert found.save(tmp_path / "called").is_dir()
+    but = ("summary.html", "recipe.yaml")  # of a run: the choices of all its images
+    assert tree(tmp_path / "called", but=but) == tree(tmp_path / "typed", but=but)
+    assert found.pipeline.recipe.channel == "DAPI"
+    assert "channel DAPI is taken for nuclei, by its name; channel= takes another" in found.notices
+    np.testing.assert_array_equal(found.labels, nc.segment(pixels, axes="CYX", channel=2).labels)
+    guessed = nc.segment(pixels, axes="CYX")
+    assert any("no name of" in notice for notice in guessed.notices)
+
+
 @pytest.mark.parametrize(
     ("shape", "said"),
     [

@@ -255,3 +255,11 @@ def test_labels_of_ome_zarr_that_are_said_to_lie_elsewhere_are_told(tmp_path, im
     notices = read_cells(path, (64, 64), "a").notices
     assert bool(notices) == bool(said)
     assert said in "".join(notices)
+
+
+@pytest.mark.parametrize(("size", "told"), [(1.0, 1), (0.5, 0)])
+def test_a_pixel_of_exactly_1_um_of_ome_zarr_is_questioned(tmp_path, size, told):
+    path = zarr_image(tmp_path / "a.zarr", [PIXELS], [[size, size]])
+    assert sum("exactly 1 µm" in said for said in read(path).warnings) == told
+    said = MetadataOverrides(spacing=Spacing(None, size, size))
+    assert not open_as(path, said).read().warnings

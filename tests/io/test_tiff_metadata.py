@@ -1,3 +1,4 @@
+import json
 import struct
 
 import numpy as np
@@ -304,3 +305,10 @@ def test_a_pixel_of_a_slide_that_was_saved_smaller_is_as_many_times_as_large(tmp
     stack = open_source(tmp_path / "a.svs").read()
     assert stack.spacing.x == pytest.approx(0.499 * times, rel=1e-4)
     assert any("saved smaller than it was scanned" in told for told in stack.remarks) == (times > 1)
+
+
+def test_micromanager_says_the_size_of_a_pixel_of_single_planes_in_a_tag(tmp_path):
+    said = json.dumps({"PixelSizeUm": 0.325, "Channel": "DAPI", "ZPositionUm": 3.0})
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((20, 20), np.uint16), metadata=None, extratags=[(51123, 2, 0, said)])
+    stack = open_source(tmp_path / "a.tif").read()
+    assert (stack.spacing.y, stack.spacing.x, stack.channels) == (0.325, 0.325, ("DAPI",))

@@ -143,3 +143,22 @@ def test_cells_of_a_spreadsheet_are_put_in_from_a_well_on():
     for text in ("", "a\t" * 60 + "a"):
         with pytest.raises(OptionError):
             paste_cells(layout, first, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (",1,2,3,4\nA,t,,d,\nB,t,,d,\n", "column 2 of the grid hold nothing"),
+        (",1,2,3,4,5\nA,t,,d,,e\n", "column 2, column 4 of the grid"),
+        (",1,2\nA,t,d\nB,,\nC,t,d\n", "row B of the grid"),
+        (",1,2,3,4\nA,t,,d,e\n", ""),
+        (",1,2\nA,t,d\nB,t,d\n", ""),
+        ("well,compound\nA01,t\nA03,d\n", ""),
+    ],
+)
+def test_cells_that_may_have_been_merged_are_told(tmp_path, text, said):
+    path = tmp_path / "map.csv"
+    path.write_text(text, encoding="utf-8")
+    told = [notice for notice in read_plate_map(path).notices if "merged" in notice]
+    assert len(told) == bool(said)
+    assert said in "".join(told)

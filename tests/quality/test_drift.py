@@ -118,3 +118,11 @@ def test_grey_levels_are_said_as_numbers():
 def test_run_is_the_median_of_its_fields():
     fields = [{"count": 10.0, "size": float("nan")}, {"count": 12.0, "size": 20.0}, {"count": 90.0}]
     assert run_values("a", "k", 0.0, fields).values == {"size": 20.0, "count": 12.0}
+
+
+@pytest.mark.parametrize("scale", [1e-28, 1.0, 1e30])
+def test_sharpness_does_not_hang_on_the_size_of_the_numbers(scale):
+    picture = np.random.default_rng(0).normal(500, 20, (64, 64)) + 400 * np.sin(np.arange(64) / 6)
+    ordinary, scaled = (image_values((picture * by).astype(np.float32)[None]) for by in (1.0, scale))
+    assert scaled["image_sharpness"] == pytest.approx(ordinary["image_sharpness"], rel=1e-3)
+    assert scaled["image_noise"] == pytest.approx(ordinary["image_noise"] * scale, rel=1e-3)

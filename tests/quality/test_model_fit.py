@@ -95,6 +95,7 @@ def test_a_model_that_predicts_its_f1_is_scored_by_it_and_says_so() -> None:
     assert score_of_promise(0.2) < FITS / 4 < FITS < score_of_promise(0.6) < 1
     evidence = _weighed(*2 * [_found(_discs(), _discs() > 0, _picture(_discs()))])
     assert "about 62% of its outlines should be right" in explain(evidence, 0.62)
+    assert "about 99% of its outlines" in explain(evidence, 1.04)
 
 
 def test_bright_cells_on_a_dark_background_are_for_a_model_of_fluorescence_and_dark_ones_for_one_of_stains() -> None:

@@ -8,8 +8,11 @@ from napari_cellvino.core.image import ALL_CHANNELS, ArrayPlanes, Shape, Stack, 
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.core.some_channels import select_stack_channels
 from napari_cellvino.segmentation.channel_choice import by_name, choose_channel, taught_channel, with_channel
+from napari_cellvino.segmentation.dye_light import DENSITIES
 
 NUCLEI = SimpleNamespace(name="nuclei", input_channels=1, stain="nuclei", taught=None)
+STAINED = SimpleNamespace(name="stained", input_channels=1, stain="transmitted", taught=None, sees_dyes=True)
+WHITE = 255
 PHASE = SimpleNamespace(input_channels=1, stain="transmitted", taught=None)
 
 
@@ -88,6 +91,21 @@ def test_the_channel_of_nuclei_is_not_another_where_its_file_is_missing(names, k
     with pytest.raises(ImageValueError, match="has no channel '1'"):
         channel_index(select_stack_channels(stack, others, "missing"), "")
     assert choose_channel(stack, NUCLEI).channel == names[1]
+
+
+@pytest.mark.parametrize(
+    ("brown", "chosen", "guess", "said"),
+    [(0.7, "haematoxylin", True, "70 % of the tissue"), (0.3, "", False, "30 % of the tissue"), (0.02, "", False, "")],
+)
+def test_tissue_under_a_brown_stain(brown: float, chosen: str, guess: bool, said: str) -> None:
+    dab, blue = ((WHITE * 10.0 ** -(0.5 * DENSITIES[dye])).astype(np.uint8) for dye in (2, 0))
+    where = np.arange(100)[None] < round(100 * brown)
+    pixels = np.where(where, dab[:, None, None], blue[:, None, None]) * np.ones((1, 80, 1), np.uint8)
+    stack = Stack.from_array(pixels.transpose(1, 2, 0), axes="YXS")
+    choice = choose_channel(stack, STAINED)
+    assert (choice.channel, choice.guess) == (chosen, guess)
+    assert said in choice.said
+    assert bool(choice.notices) == bool(said)
 
 
 def test_a_taught_model_takes_the_channel_that_it_was_taught_on() -> None:

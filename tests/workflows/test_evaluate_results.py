@@ -1,7 +1,11 @@
 """Folders of results against folders of truth; the outlines' part is also tested through the command."""
 
+import json
+
 import numpy as np
 import pytest
+import tifffile
+from skimage.segmentation import find_boundaries
 
 from napari_cellvino.core.errors import ImageReadError, ImageValueError
 from napari_cellvino.core.image import Spacing
@@ -76,6 +80,72 @@ def test_label_images_come_first(tmp_path):
     found = compare_folders(tmp_path / "results", tmp_path / "truth")
     assert isinstance(found, LabelComparison)
     assert found.score.ap_mean == 1
+
+
+SIDE = 96
+
+
+def cells():
+    y, x = np.mgrid[:SIDE, :SIDE]
+    labels = np.zeros((SIDE, SIDE), np.uint16)
+    for number, (cy, cx) in enumerate([(12, 14), (14, 50), (40, 22), (70, 18), (60, 60), (84, 40)], 1):
+        labels[np.hypot(y - cy, x - cx) <= 7] = number
+    return labels
+
+
+def found_cells(folder, *names):
+    for name in names:
+        (folder / name).mkdir(parents=True)
+        write_labels(folder / name / "labels.tif", cells(), Spacing())
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("change", "f1", "said"),
+    [
+        (lambda a: (a > 0) * 255, 1, "is a binary mask"),
+        (lambda a: a + 1, 1, "the value 1, in"),
+        (lambda a: a.astype(np.float32), 1, ""),
+        (lambda a: a.T, 0, "with rows and columns exchanged"),
+        (lambda a: a[::-1, ::-1], 0, "turned by 180°"),
+        (lambda a: np.roll(a, 9, 1), 0, "moved by 9 px to the left"),
+        (lambda a: a * 0, 0, ""),
+    ],
+)
+def test_truth_of_another_program_is_read_as_masks_are(tmp_path, change, f1, said):
+    (tmp_path / "truth").mkdir()
+    true = np.asarray(change(cells()))
+    tifffile.imwrite(
+        tmp_path / "truth" / "a_masks.tif", true.astype(np.float32 if true.dtype.kind == "f" else np.uint16)
+    )
+    found = compare_folders(found_cells(tmp_path / "results", "a"), tmp_path / "truth")
+    assert (found.score.f1_50 > 0.5) == f1
+    assert len(found.notices) == bool(said)
+    assert said in "".join(found.notices)
+
+
+def test_pictures_and_outlines_in_place_of_a_truth_have_no_score(tmp_path):
+    (tmp_path / "truth").mkdir()
+    picture = np.random.default_rng(0).integers(200, 400, (SIDE, SIDE)).astype(np.uint16)
+    rings = cells() * find_boundaries(cells(), mode="inner")
+    for name, held in (("a", picture), ("b", rings), ("c", cells())):
+        tifffile.imwrite(tmp_path / "truth" / f"{name}.tif", held)
+    found = compare_folders(found_cells(tmp_path / "results", *"abcd"), tmp_path / "truth")
+    assert [problem.split(":")[0] for problem in found.problems] == ["a", "b"]
+    assert (found.score.fields, found.score.ap_mean) == (1, 1)
+    assert found.notices == ("1 result has no truth, and is in no figure: d",)
+
+
+def test_one_file_is_the_truth_of_its_own_image_or_of_all_that_it_names(tmp_path):
+    results = found_cells(tmp_path / "results", "a", "b")
+    tifffile.imwrite(tmp_path / "a.tif", cells())
+    assert compare_folders(results, tmp_path / "a.tif").score.fields == 1
+    images = [{"id": n, "file_name": f"{name}.png", "height": SIDE, "width": SIDE} for n, name in enumerate("ab")]
+    boxes = [{"id": n, "image_id": n, "category_id": 1, "segmentation": [[5, 5, 19, 5, 19, 19, 5, 19]]} for n in (0, 1)]
+    content = {"images": images, "annotations": boxes, "categories": [{"id": 1, "name": "cell"}]}
+    (tmp_path / "truth.json").write_text(json.dumps(content))
+    found = compare_folders(results, tmp_path / "truth.json")
+    assert (found.score.fields, found.score.true, found.score.predicted, found.problems) == (2, 2, 12, ())
 
 
 def test_nothing_in_common(tmp_path, truth):

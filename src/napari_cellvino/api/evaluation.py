@@ -36,7 +36,7 @@ def evaluate(
     predicted
         A label image, or a folder of results or label images.
     truth
-        A label image of the same shape, or a folder of label images (or tables of boxes) of the same names.
+        A label image of the same shape, or a folder of masks, as ``cellvino import`` reads them, or of tables of boxes.
     min_area
         Smaller objects are left out on both sides, in px.
 

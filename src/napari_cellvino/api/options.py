@@ -48,7 +48,8 @@ class RunOptions(ImageOptions, total=False):
         ``auto``, ``fast``, ``exact`` or ``int8`` (default: ``auto``: ``int8`` where the model's card shows that it
         costs no accuracy, else ``fast``).
     channel
-        The channel to segment, by name or number from 1 (default: the first; grey of colours).
+        The channel to segment, by name or number from 1; of colours ``grey``, ``haematoxylin`` or ``DAB``, too
+        (default: the one that the model is made for, where its name or what it shows tells, else the first or grey).
     z
         ``mip``, ``mean``, ``focus``, ``plane:K`` with K from 1, or ``3d`` (default: ``mip``).
     frame

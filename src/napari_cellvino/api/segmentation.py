@@ -21,6 +21,7 @@ from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.results.field_folder import FieldFolder
 from napari_cellvino.results.field_result import FieldResult, finish_field
 from napari_cellvino.results.spot_table import spot_frame
+from napari_cellvino.segmentation.channel_choice import choose_unless_named
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict import Prediction
 from napari_cellvino.segmentation.predict_field import decode_again, notices_of, predict_field, remarks_of
@@ -44,11 +45,14 @@ class Segmentation:
         What it was found with; `segment` takes it for the next image.
     prediction
         What the network said, and what was decoded of it.
+    remarks
+        What was chosen for you and is sure, as sentences.
     """
 
     image: Stack
     pipeline: Pipeline
     prediction: Prediction
+    remarks: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self.count:,} objects, {self.pipeline.label or 'no model'}>"
@@ -129,7 +133,7 @@ class Segmentation:
     @property
     def notices(self) -> tuple[str, ...]:
         """What you should know of it, as sentences."""
-        return (*notices_of(self.prediction), *remarks_of(self.prediction))
+        return (*notices_of(self.prediction), *self.remarks, *remarks_of(self.prediction))
 
     def edit(self, *, author: str = "") -> EditSession:
         """Return a session that corrects a copy of what was found; `save` takes it.
@@ -270,6 +274,13 @@ def segment(
 def _run(
     stack: Stack, pipeline: Pipeline, engines: EngineProvider | None, progress: Callable[[Progress], object]
 ) -> Segmentation:
+    """Return what is found in the channel that the model is made for, where nobody named one, as a run takes it."""
+    choice = choose_unless_named(stack, pipeline.recipe, None if pipeline.find is None else pipeline.package.spec)
+    if choice.channel:
+        pipeline = pipeline.with_choices(channel=choice.channel)
     with provider_of(engines) as provider:
-        prediction = finish(predict_field(stack, pipeline, provider), progress)
-    return Segmentation(stack, pipeline, prediction)
+        found = finish(predict_field(stack, pipeline, provider), progress)
+    said = f"{choice.said}; channel= takes another" if choice.said else ""
+    if choice.guess:
+        found = replace(found, warnings=(*found.warnings, said))
+    return Segmentation(stack, pipeline, found, remarks=(said,) if said and not choice.guess else ())

@@ -36,14 +36,17 @@ def run(options: argparse.Namespace) -> int:
 
 def _compare(options: argparse.Namespace) -> int:
     found = compare_folders(options.folder, options.truth, min_area=options.min_area)
-    for problem in found.problems:
-        print(problem, file=sys.stderr)
+    notices = found.notices if isinstance(found, LabelComparison) else ()
+    for said in (*found.problems, *notices):
+        print(said, file=sys.stderr)
     print(json_text(_record(found)).rstrip() if options.json else _format(found))
     return int(bool(found.problems))
 
 
 def _record(found: LabelComparison | BoxComparison) -> dict[str, object]:
     record = asdict(found.score) | {"problems": list(found.problems)}
+    if isinstance(found, LabelComparison):
+        record["notices"] = list(found.notices)
     if isinstance(found, BoxComparison):
         record["classes"] = {name: asdict(score) for name, score in found.of_class.items()}
     return record

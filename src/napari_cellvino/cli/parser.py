@@ -181,7 +181,9 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--precision", metavar="P", help="auto (default: INT8 where it costs no accuracy), fast, exact or int8"
     )
-    parser.add_argument("--channel", metavar="NAME|N", help="channel by name, or by number from 1; grey for RGB")
+    parser.add_argument(
+        "--channel", metavar="NAME|N", help="channel by name, or by number from 1; of RGB grey, haematoxylin or DAB"
+    )
     parser.add_argument(
         "--z",
         metavar="mip|mean|focus|plane:K|3d",
@@ -253,7 +255,7 @@ def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     parser = _command(commands, "evaluate", "evaluate", text)
     add = parser.add_argument
     add("folder", type=Path, metavar="RESULTS|SET", help="results of 'cellvino run', label TIFFs, or a labelled set")
-    add("truth", nargs="?", type=Path, metavar="TRUTH", help="label TIFFs, or tables of boxes, of the same names")
+    add("truth", nargs="?", type=Path, metavar="TRUTH", help="masks, as for import, or tables of boxes")
     add("--min-area", type=int, default=0, metavar="PX", help="leave out smaller labels, both sides")
     add("--model", metavar="NAME", help="run this model over the labelled set: images/ with labels/ or boxes/")
     add("--split", choices=["all", "test", "val", "train"], default="all", help="fields of one split (default: all)")
@@ -350,6 +352,7 @@ def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     add("--all-fields", action="store_true", help="also fields that were not reviewed to the last cell, for training")
     add("--groups", type=Path, metavar="CSV", help="columns id, group: fields of one animal stay in one split")
     add("--for", dest="trainer", choices=["cellpose", "stardist"], help="export for it, and print how to train there")
+    add("--map", action="append", default=[], metavar="OLD=NEW", help="where the images lie now: /old/folder=/new")
 
 
 def _add_plot(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

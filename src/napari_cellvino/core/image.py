@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.core.array_axes import name_axes, zyx_sizes
+from napari_cellvino.core.dyes import dye_named
 from napari_cellvino.core.errors import ImageValueError, OptionError
 from napari_cellvino.core.size_doubts import size_doubts
 
@@ -370,8 +371,8 @@ class ZChoice:
 def channel_index(stack: Stack, choice: str) -> int | None:
     """Return the channel (from 0) that ``choice`` names or numbers from 1; None means all of them.
 
-    An empty choice is all channels of an RGB image (a network of one channel sees their luminance) and else channel 1,
-    and no other where that one is missing. `ALL_CHANNELS` is all of them.
+    An empty choice is all channels of an RGB image (a network of one channel sees their luminance), as is a dye of it,
+    and else channel 1, and no other where that one is missing. `ALL_CHANNELS` is all of them.
 
     Raises
     ------
@@ -381,7 +382,8 @@ def channel_index(stack: Stack, choice: str) -> int | None:
     names = [name.casefold() for name in stack.channels]
     if choice.casefold() in names:
         return names.index(choice.casefold())
-    if choice.casefold() == ALL_CHANNELS or (choice.casefold() in {"", "grey", "gray"} and stack.rgb):
+    colours = stack.rgb and (choice.casefold() in {"", "grey", "gray"} or dye_named(choice) is not None)
+    if colours or choice.casefold() == ALL_CHANNELS:
         return None
     wanted = choice or "1"
     if wanted.isdecimal() and int(wanted) in stack.channel_numbers:

@@ -13,7 +13,14 @@ import numpy as np
 
 from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.image import MetadataOverrides, Origin, PlaneReader, Shape, Spacing, Stack
-from napari_cellvino.io.source import Position, channel_names, merge_spacing, position_index, unique_names
+from napari_cellvino.io.source import (
+    Position,
+    channel_names,
+    merge_spacing,
+    position_index,
+    unique_names,
+    unsaid_size_question,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +108,7 @@ class SceneSource:
             rgb=scene.rgb,
             origin=Origin(str(self.path), place.name, place.plate, place.well, place.field),
             remarks=scene.remarks,
-            warnings=scene.warnings,
+            warnings=(*scene.warnings, *unsaid_size_question(scene.spacing, self.overrides)),
             overrides=self.overrides,
             levels=scene.levels,
             interval_s=scene.interval_s,

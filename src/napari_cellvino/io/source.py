@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from napari_cellvino.core.errors import ImageValueError
-from napari_cellvino.core.image import Spacing, Stack
+from napari_cellvino.core.image import MetadataOverrides, Spacing, Stack
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,3 +116,12 @@ def unique_names(names: tuple[str, ...]) -> tuple[str, ...]:
         out.append(name if name not in seen else f"{name} ({number})")
         seen.add(out[-1])
     return tuple(out)
+
+
+def unsaid_size_question(spacing: Spacing, overrides: MetadataOverrides) -> tuple[str, ...]:
+    """Return the question whether a pixel is 1 µm, which programs write where nobody said how large it is."""
+    if overrides.spacing is not None or overrides.level or not spacing.y == spacing.x == 1:
+        return ()
+    return (
+        "a pixel of exactly 1 µm is what programs write where nobody said how large it is: check it, or give the size",
+    )

@@ -26,10 +26,18 @@ from napari_cellvino.io.ome import companion_name, images_only_in, ome_siblings,
 from napari_cellvino.io.ome_part import set_part
 from napari_cellvino.io.page_channels import told_by_pages
 from napari_cellvino.io.pyramid import Pyramid
-from napari_cellvino.io.source import Position, channel_names, merge_spacing, position_index, tile_warning, unique_names
+from napari_cellvino.io.source import (
+    Position,
+    channel_names,
+    merge_spacing,
+    position_index,
+    tile_warning,
+    unique_names,
+    unsaid_size_question,
+)
 from napari_cellvino.io.tiff_blocks import TiffBlocks, cut_warning, plan_blocks, present_channels
 from napari_cellvino.io.tiff_chain import TIFF_MAGIC, check_chain
-from napari_cellvino.io.tiff_doubts import description_doubts, unsaid_size_question
+from napari_cellvino.io.tiff_doubts import description_doubts
 from napari_cellvino.io.tiff_metadata import TiffMetadata, read_metadata, reject_entities
 from napari_cellvino.io.tiff_pixels import (
     COLOURS,

@@ -12,7 +12,7 @@ from typing import Any
 
 from tifffile import TiffFile, TiffPage, TiffPageSeries
 
-from napari_cellvino.core.image import MetadataOverrides, Spacing
+from napari_cellvino.core.image import Spacing
 from napari_cellvino.io.ome import ome_images
 
 _STRAIGHT = 0  # ImageJ's number of the function c0 + c1 * value
@@ -24,15 +24,6 @@ def description_doubts(tif: TiffFile, series: TiffPageSeries) -> tuple[str, ...]
     """Return sentences on a series of an open file whose description is of other pixels, or gives them other values."""
     described = *_resized(tif, series), *_unused(tif, series)
     return (*described, *_pages_in_no_image(tif, series), *_calibrated(tif.imagej_metadata or {}))
-
-
-def unsaid_size_question(spacing: Spacing, overrides: MetadataOverrides) -> tuple[str, ...]:
-    """Return the question whether a pixel is 1 µm, which programs write where nobody said how large it is."""
-    if overrides.spacing is not None or not spacing.y == spacing.x == 1:
-        return ()
-    return (
-        "a pixel of exactly 1 µm is what programs write where nobody said how large it is: check it, or give the size",
-    )
 
 
 def other_sizes(said: Sequence[Spacing]) -> tuple[str, ...]:

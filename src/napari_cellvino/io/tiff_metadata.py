@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -183,8 +183,15 @@ def _imagej(tif: TiffFile, series: TiffPageSeries) -> TiffMetadata:
 
 
 def _micromanager(tif: TiffFile, series: TiffPageSeries) -> TiffMetadata:
+    """Return what the summary of a Micro-Manager file says, or the plane itself, as in files of single planes."""
     summary = (tif.micromanager_metadata or {}).get("Summary")
-    return from_micromanager(summary) if isinstance(summary, dict) else TiffMetadata()
+    said = from_micromanager(summary) if isinstance(summary, dict) else TiffMetadata()
+    plane = tif.pages.first.tags.valueof(_MICROMANAGER_PLANE)
+    if said.spacing.known or not isinstance(plane, dict):
+        return said
+    size = micrometres(plane.get("PixelSizeUm"))
+    name = str(plane.get("Channel") or "") if len(tif.pages) == 1 else ""
+    return replace(said, spacing=Spacing(said.spacing.z, size, size), channels=said.channels or (name,) * bool(name))
 
 
 def from_micromanager(summary: Mapping[str, Any]) -> TiffMetadata:
@@ -283,6 +290,7 @@ def _fluoview(tif: TiffFile, series: TiffPageSeries) -> TiffMetadata:
     return TiffMetadata(Spacing(found.get("z"), found.get("y"), found.get("x")))
 
 
+_MICROMANAGER_PLANE = 51123  # tag of what it says of each plane
 _MPP = re.compile(r"\bMPP\s*=\s*([0-9.]+)")
 _REDUCED = re.compile(r"(\d+)x(\d+)(?:\s*\[[-\d]+,[-\d]+ (\d+)x(\d+)\])?[^\n|;]*?->\s*(\d+)x(\d+)")
 

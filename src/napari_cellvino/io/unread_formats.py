@@ -33,6 +33,7 @@ UNREAD_FORMATS: tuple[UnreadFormat, ...] = (
     UnreadFormat("a zip archive or an office document", (".zip",), signatures(b"PK\x03\x04"), "unpack it first"),
     UnreadFormat("an archive", (".gz", ".bz2", ".xz", ".7z", ".rar", ".tar"), _PACKED, "unpack it first"),
     UnreadFormat("a raw picture of a camera", (".dng", ".nef", ".cr2", ".cr3", ".arw", ".orf", ".rw2"), (), _CAMERA),
+    UnreadFormat("an Opera file of several fields and channels", (".flex",)),
     UnreadFormat("a FITS file of astronomy", (".fits", ".fit", ".fts"), signatures(b"SIMPLE  ="), _PICTURE),
     UnreadFormat("a Zeiss ZVI file or an old office document", (".zvi",), _OLE),
     UnreadFormat("a Volocity library", (".mvd2",)),

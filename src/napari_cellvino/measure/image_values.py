@@ -16,6 +16,7 @@ from napari_cellvino.storage.large_arrays import BAND_BYTES, give_back_pages
 SAMPLE = 512  # px: so many rows and columns give the range; noise and sharpness are measured in as many of the middle
 LOW, HIGH = 1.0, 99.5  # percentiles
 FINE, COARSE = 2, 8  # px: steps whose contrast is compared
+SQUARED = (1e-15, 1e15)  # differences whose squares have a place in 32 bits
 
 LOW_NAME, HIGH_NAME, NOISE_NAME, SHARPNESS_NAME = "image_low", "image_high", "image_noise", "image_sharpness"
 
@@ -78,10 +79,16 @@ def _noise(grey: NDArray[np.float32], *, whole: bool) -> float:
     return float(np.median(np.abs(known))) / 2 / 0.6745 if known.size else 0.0
 
 
+def _with_squares(values: NDArray[np.float32], *, whole: bool) -> NDArray[np.floating]:
+    """Return values whose squares are numbers: those of very large or small ones have no place in 32 bits."""
+    peak = 1.0 if whole or not values.size else max(float(values.max()), -float(values.min()))
+    return values if peak == 0 or SQUARED[0] < peak < SQUARED[1] else values.astype(np.float64)
+
+
 def _step(grey: NDArray[np.float32], size: int, *, whole: bool) -> float:
     """Return the mean square of differences across ``size`` px, along rows and columns."""
     means = []
     for one, other in ((grey[size:], grey[:-size]), (grey[:, size:], grey[:, :-size])):
-        known = _finite(one - other, whole=whole)
+        known = _with_squares(_finite(one - other, whole=whole), whole=whole)
         means += [np.square(known, out=known).mean()] if known.size else []
     return float(np.mean(means)) if means else 0.0

@@ -200,6 +200,11 @@ class ModelSpec(_Frozen):
             return "nuclei"
         return "transmitted" if {"phase-contrast", "bright-field", "dic"} & set(self.tags) else ""
 
+    @property
+    def sees_dyes(self) -> bool:
+        """Whether it is made for stained tissue, whose dyes can be told apart in colour."""
+        return "histology" in self.tags and self.input_channels == 1
+
     def describe_task(self) -> str:
         """Return the task as text: ``outlines cells``, ``boxes round cells: living, dead``."""
         if self.gives is ModelOutput.BOXES:

@@ -76,12 +76,14 @@ class Content(BaseModel):
 class Layout:
     """Contents of wells; those of wells not listed are unknown. False where no well is listed.
 
-    ``unit`` is that of the doses where the map that was read named one, ``converted`` which others it had, in words.
+    ``unit`` is that of the doses where the map that was read named one, ``converted`` which others it had, and
+    ``doubt`` what may be lost of it, in words.
     """
 
     contents: Mapping[Well, Content] = field(default_factory=dict)
     unit: str = field(default="", compare=False)
     converted: str = field(default="", compare=False)
+    doubt: str = field(default="", compare=False)
 
     def __bool__(self) -> bool:
         return bool(self.contents)
@@ -91,7 +93,7 @@ class Layout:
         """What was converted, and what may be wrong with the contents of wells, in words."""
         every = self.contents
         doubts = (*_unmarked_controls(every), *_like_names(every), *_without_compound(every))
-        return (*([self.converted] if self.converted else []), *doubts)
+        return (*filter(None, (self.converted, self.doubt)), *doubts)
 
     def columns(self, well: Well) -> dict[str, object]:
         """Return compound, dose and control of a well for a table; no columns where there is no layout."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.core.plate import Well
@@ -30,11 +31,15 @@ Values = dict[str, str]
 
 @dataclass(slots=True)
 class MapValues:
-    """What a map says of wells, as text: by title, the place in the file of each, and the unit in a heading."""
+    """What a map says of wells, as text: by title, the place in the file of each, and the unit in a heading.
+
+    ``gaps`` are columns and rows of a grid that hold nothing, between others that do.
+    """
 
     wells: dict[Well, Values] = field(default_factory=dict)
     places: dict[Well, str] = field(default_factory=dict)
     unit: str = ""
+    gaps: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.wells)
@@ -199,8 +204,22 @@ def _read_grid(cells: Cells, top: int, heading: str, found: MapValues) -> int:
         )
     for line, well, cell in rows:
         found.put(well, name or "compound", cell, f"line {line}")
-    found.unit = unit or found.unit
+    found.unit, found.gaps = unit or found.unit, found.gaps or _gaps([well for _, well, _ in rows])
     return number
+
+
+def _gaps(wells: Sequence[Well]) -> tuple[str, ...]:
+    """Return the columns, or rows, that hold nothing behind each one that does: as merged cells leave them."""
+    columns, rows = sorted({well.column for well in wells}), sorted({well.row for well in wells})
+    if empty := _regular_gaps(columns):
+        return tuple(f"column {n + 1}" for n in empty)
+    return tuple(f"row {Well(n, 0).letters}" for n in _regular_gaps(rows))
+
+
+def _regular_gaps(held: Sequence[int]) -> list[int]:
+    """Return the numbers that are left out, where as many are between each two and the next."""
+    steps = {after - before for before, after in pairwise(held)}
+    return [n for n in range(held[0], held[-1]) if n not in held] if len(steps) == 1 and steps != {1} else []
 
 
 def _grid_title(corner: str, heading: str) -> tuple[str, str]:

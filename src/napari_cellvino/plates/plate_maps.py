@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.core.plate import Plate, Well
+from napari_cellvino.io.checks import list_names
 from napari_cellvino.plates.doses import WrittenDose, in_one_unit, unit_of, written_dose
 from napari_cellvino.plates.layout import Content, Layout
 from napari_cellvino.plates.map_cells import Cells, MapValues, grid_values, table_values
@@ -121,7 +122,9 @@ def _layout(found: MapValues, path: Path, form: MapFormat) -> Layout:
         well: _content(values, doses.get(well), f"{path}, {found.places[well]}")
         for well, values in sorted(found.wells.items())
     }
-    return Layout(contents, unit, converted)
+    gaps = f"{list_names(found.gaps)} of the grid hold nothing, between others that do: cells that are merged keep "
+    doubt = f"{gaps}their text in the first alone; fill the others if they are" if found.gaps else ""
+    return Layout(contents, unit, converted, doubt)
 
 
 def _dose(text: str, place: str, form: MapFormat) -> WrittenDose:

@@ -25,7 +25,9 @@ LONGEST = 4096  # px along each side, that are looked at
 FEWEST = 40  # pixels of cells that tell something
 
 
-def describe_masks_fit(name: str, labels: NDArray[np.int32], pixels: NDArray[np.generic]) -> tuple[str, ...]:
+def describe_masks_fit(
+    name: str, labels: NDArray[np.int32], pixels: NDArray[np.generic], *, of: str = "image"
+) -> tuple[str, ...]:
     """Return what to say of masks that lie on no edges of the image, or on steeper ones if they were turned.
 
     Parameters
@@ -34,6 +36,8 @@ def describe_masks_fit(name: str, labels: NDArray[np.int32], pixels: NDArray[np.
         Of the file of masks.
     labels, pixels
         Label image (Y, X) or (Z, Y, X), and all channels (C, Y, X) of what is seen of the image.
+    of
+        What the pixels are called: those of an image, or where cells were found in a result.
     """
     flat = labels if labels.ndim == len("YX") else labels.max(axis=0)
     step = math.ceil(max(flat.shape) / LONGEST)
@@ -49,17 +53,17 @@ def describe_masks_fit(name: str, labels: NDArray[np.int32], pixels: NDArray[np.
     far = moved.shifted > SHIFTED and math.hypot(*moved.shift) > FAR * diameter
     if far and moved.shifted > best.gain:
         return (
-            f"the outlines in {name} would lie on {moved.shifted:.1f} times steeper edges of the image if they were "
+            f"the outlines in {name} would lie on {moved.shifted:.1f} times steeper edges of the {of} if they were "
             f"moved by {_words(moved.shift, step)}: was one of them cropped, or is the other of another image?",
         )
     if best.gain > GAIN:
         more = f"{best.gain:.1f} times steeper edges" if best.gain < np.inf else "edges, and on none as they are"
         return (
-            f"the outlines in {name} would lie on {more} of the image if they were {best.best}: did the program that "
+            f"the outlines in {name} would lie on {more} of the {of} if they were {best.best}: did the program that "
             "made them show the image otherwise (turned as EXIF says or not, rows from below)?",
         )
     if max(fit.turned for fit in found) < TURNED and max(fit.moved for fit in found) < MOVED:
-        return (f"the outlines in {name} lie on edges of the image no more than elsewhere: are they of this image?",)
+        return (f"the outlines in {name} lie on edges of the {of} no more than elsewhere: are they of this image?",)
     return ()
 
 

@@ -31,6 +31,7 @@ WEIGHTS = {
 }  # fmt: skip
 MORE_OF_BOXES = {"one": 0.75, "score": 1.24, "agreement": -1.64, "edges": 1.65}
 SOLIDITY = -3.43  # of outlines
+MOST_PROMISED = 0.99  # of the outlines are right, as is said: a predicted F1 has no bound
 # A generalist is not part of the fit: with its 2.5, bacteria score 0.8 and photographs below 0.5. That of histology was
 # 3.3 for `nuclei-stained` 0.2.1; 0.3.0 is surer of what it sees.
 OF_KIND = {"histology": 2.9, "phase-contrast": 2.76, "dark-field": -4.75, "generalist": 2.5}
@@ -233,7 +234,8 @@ def explain(evidence: Evidence, promise: float | None = None) -> str:
     if not evidence.count:
         return "it finds no cell"
     if promise is not None:
-        return f"by what it sees at several sizes, about {max(0.0, promise):.0%} of its outlines should be right"
+        right = min(max(0.0, promise), MOST_PROMISED)
+        return f"by what it sees at several sizes, about {right:.0%} of its outlines should be right"
     doubts = [words for wrong, words in _doubts(evidence) if wrong]
     if doubts:
         return " and ".join(doubts[:2])

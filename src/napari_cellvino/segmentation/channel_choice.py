@@ -13,11 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellvino.core.dyes import Dye
 from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.image import ALL_CHANNELS, Stack, channel_index
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.model_package import ModelSpec
 from napari_cellvino.model_package.spec import Taught
+from napari_cellvino.segmentation.dye_light import stain_shares
 from napari_cellvino.segmentation.spots.channel_of_spots import channel_of_spots
 
 _NUCLEAR = re.compile(
@@ -34,6 +36,8 @@ _TRANSMITTED = re.compile(
 _NAMELESS = re.compile(r"(channel|ch|c)?[ _-]?\d+", re.IGNORECASE)
 _DARK = 0.35  # of the brightest value: a merge of fluorescent channels has a background darker than that
 _SOMETHING = 0.08  # of the brightest value: a colour that reaches less far above the background is empty
+EVERY_PX = 2  # of a colour picture is looked at for brown
+_SOME_BROWN, _MOSTLY_BROWN, _SOME_BLUE = 0.1, 0.5, 0.02  # shares of the tissue
 _DIFFERENT = 0.05  # share of the brightest value by which colours of a grey picture may differ
 
 
@@ -68,7 +72,8 @@ class ChannelChoice:
 def choose_channel(stack: Stack, spec: ModelSpec) -> ChannelChoice:
     """Return the channel that a model looks at where the user names none.
 
-    Of a colour picture, pixels are looked at: of a merge of fluorescent channels, a model of nuclei takes blue.
+    Of a colour picture, pixels are looked at: of a merge of fluorescent channels, a model of nuclei takes blue, and of
+    tissue under a brown stain, a model of histology takes the blue dye.
 
     Raises
     ------
@@ -81,8 +86,15 @@ def choose_channel(stack: Stack, spec: ModelSpec) -> ChannelChoice:
     if spec.input_channels != 1 or (stack.shape.c == 1 and not stack.absent):
         return ChannelChoice()
     if stack.rgb:
-        return _of_colours(stack) if spec.stain == "nuclei" else ChannelChoice()
+        if spec.stain == "nuclei":
+            return _of_colours(stack)
+        return _of_dyes(stack) if spec.sees_dyes else ChannelChoice()
     return by_name(stack.channels, stack.hints, spec, numbers=stack.channel_numbers)
+
+
+def choose_unless_named(stack: Stack, recipe: Recipe, spec: ModelSpec | None) -> ChannelChoice:
+    """Return the choice of `choose_channel`; none where the recipe names a channel or no model looks at one."""
+    return ChannelChoice() if recipe.channel or spec is None else choose_channel(stack, spec)
 
 
 def _check_absent(stack: Stack, spec: ModelSpec) -> None:
@@ -204,6 +216,20 @@ def _of_colours(stack: Stack) -> ChannelChoice:
     return (
         ChannelChoice(blue, said, guess=True, command="--channel grey takes all colours") if others else ChannelChoice()
     )
+
+
+def _of_dyes(stack: Stack) -> ChannelChoice:
+    """Return haematoxylin where most of the tissue is brown: a stain that is in nuclei only covers less."""
+    z = stack.shape.z // 2
+    shares = stain_shares(np.stack([stack.plane(z=z, c=c)[::EVERY_PX, ::EVERY_PX] for c in range(3)]))
+    if shares.blue < _SOME_BLUE or shares.brown < _SOME_BROWN:
+        return ChannelChoice()
+    said = f"a brown stain (DAB) lies on {100 * shares.brown:.0f} % of the tissue"
+    if shares.brown < _MOSTLY_BROWN:
+        other = f"--channel {Dye.HAEMATOXYLIN} takes the blue ones"
+        return ChannelChoice("", f"{said}: nuclei are sought in all colours, brown or blue", command=other)
+    said += ": nuclei are sought in the blue one (haematoxylin) alone"
+    return ChannelChoice(Dye.HAEMATOXYLIN.value, said, guess=True, command="--channel grey takes all colours")
 
 
 def _low_and_high(pixels: NDArray[np.generic]) -> tuple[float, float]:

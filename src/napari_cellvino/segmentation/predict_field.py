@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
+from concurrent.futures import Future
 from dataclasses import replace
 
-from napari_cellvino.core.image import Stack
+from napari_cellvino.core.image import Plane, Stack
 from napari_cellvino.core.objects import Objects
-from napari_cellvino.core.progress import Progress
-from napari_cellvino.core.recipe import Recipe
+from napari_cellvino.core.progress import Progress, finish
+from napari_cellvino.core.recipe import Recipe, SpotPlanes
+from napari_cellvino.core.spots import Spots
+from napari_cellvino.core.threads import begin, used_threads
 from napari_cellvino.engines.engine import NO_ENGINE
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.segmentation.bright_background import describe_bright_background
@@ -18,7 +21,7 @@ from napari_cellvino.segmentation.heads import Decoded
 from napari_cellvino.segmentation.known_sizes import describe_unknown_size, find_unknown_size
 from napari_cellvino.segmentation.lost_planes import describe_lost
 from napari_cellvino.segmentation.pipeline import Pipeline
-from napari_cellvino.segmentation.predict import Prediction, infer_maps
+from napari_cellvino.segmentation.predict import Prediction, infer_maps, load_ahead
 from napari_cellvino.segmentation.predict_stack import decode_stack, predict_stack
 from napari_cellvino.segmentation.prepare import project
 from napari_cellvino.segmentation.raw_maps import RawMaps, allocate_maps
@@ -29,6 +32,8 @@ from napari_cellvino.segmentation.spots.step import SPOT_PARAMETERS, search_spot
 from napari_cellvino.segmentation.strong_jpeg import describe_strong_jpeg
 from napari_cellvino.segmentation.volume import StackMaps, Volume
 from napari_cellvino.segmentation.whole_cells import cell_channel_name
+
+MOST_BESIDE = 2**27  # bytes of a plane in which spots are sought while its cells are: both take memory
 
 
 def predict_field(
@@ -58,25 +63,38 @@ def predict_field(
     """
     cell_channel = cell_channel_name(stack, pipeline.recipe)
     recipe, _ = with_spot_channel(pipeline.recipe, stack)
+    beside: list[Future[Spots]] = []
+
+    def begin_spots(plane: Plane) -> None:
+        if recipe.spots is not None and _can_be_beside(plane, recipe.spots):
+            beside.append(begin(lambda: finish(_spots_of(stack, plane, pipeline))))
+
     if pipeline.find is None:
         found = yield from _without_cells(stack, recipe, pipeline.values)
     else:
-        found = yield from _predict(stack, pipeline, engines, keep_maps=keep_maps)
+        found = yield from _predict(stack, pipeline, engines, begin_spots, keep_maps=keep_maps)
     found = replace(found, cell_channel=cell_channel, warnings=stack.doubts)
-    return found if recipe.spots is None else (yield from _with_spots(found, stack, pipeline))
+    if recipe.spots is None:
+        return found
+    spots = beside[0].result() if beside else (yield from _spots_of(stack, found.plane, pipeline))
+    return replace(found, values=pipeline.values, spots=spots)
 
 
-def _with_spots(found: Prediction, stack: Stack, pipeline: Pipeline) -> Generator[Progress, None, Prediction]:
-    """Return a prediction with the spots of its field."""
+def _can_be_beside(plane: Plane, planes: SpotPlanes) -> bool:
+    """Return whether spots are sought on a thread while a network finds cells: most of either leaves cores idle."""
+    return used_threads() > 1 and planes is not SpotPlanes.STACK and plane.pixels.nbytes <= MOST_BESIDE
+
+
+def _spots_of(stack: Stack, plane: Plane, pipeline: Pipeline) -> Generator[Progress, None, Spots]:
+    """Return the spots of a field."""
     recipe, choice = with_spot_channel(pipeline.recipe, stack)
-    spots = yield from search_spots(stack, found.plane, recipe, pipeline.values)
+    spots = yield from search_spots(stack, plane, recipe, pipeline.values)
     if recipe.spot_partner:
         other = recipe.model_copy(update={"spot_channel": recipe.spot_partner})
-        partner = yield from search_spots(stack, found.plane, other, pipeline.values)
+        partner = yield from search_spots(stack, plane, other, pipeline.values)
         doubts, told = ([f"{recipe.spot_partner}: {s}" for s in said] for said in (partner.notices, partner.remarks))
         spots = replace(spots, partner=partner, notices=(*spots.notices, *doubts), remarks=(*spots.remarks, *told))
-    said = replace(spots, notices=(*choice.doubts, *spots.notices), remarks=(*choice.remarks, *spots.remarks))
-    return replace(found, values=pipeline.values, spots=said)
+    return replace(spots, notices=(*choice.doubts, *spots.notices), remarks=(*choice.remarks, *spots.remarks))
 
 
 def _without_cells(stack: Stack, recipe: Recipe, values: Mapping[str, float]) -> Generator[Progress, None, Prediction]:
@@ -87,8 +105,14 @@ def _without_cells(stack: Stack, recipe: Recipe, values: Mapping[str, float]) ->
 
 
 def _predict(
-    stack: Stack, pipeline: Pipeline, engines: EngineProvider, *, keep_maps: bool
+    stack: Stack,
+    pipeline: Pipeline,
+    engines: EngineProvider,
+    on_plane: Callable[[Plane], None],
+    *,
+    keep_maps: bool,
 ) -> Generator[Progress, None, Prediction]:
+    """Return the cells of a field; of a plane, ``on_plane`` is called with it before they are sought."""
     recipe, spec = pipeline.recipe, pipeline.package.spec
     engine = engines.engine(pipeline.package, recipe.device, recipe.precision)
     if recipe.z_choice.joined:
@@ -103,6 +127,7 @@ def _predict(
             keep_maps=keep_maps,
         )
         return _believed_stack(found, pipeline)
+    load_ahead((stack.shape.y, stack.shape.x), spec, engine, diameter_px=recipe.diameter_px)
     watch = SignalWatch()
     plane = yield from project(
         stack,
@@ -112,6 +137,7 @@ def _predict(
         inputs=spec.input_channels,
         on_plane=watch.add,
     )
+    on_plane(plane)
     samples = watch.samples(plane.inputs)
     raw = yield from infer_maps(plane, spec, engine, diameter_px=recipe.diameter_px, samples=samples)
     said = *describe_bright_background(plane.inputs, spec), *describe_strong_jpeg(plane.inputs)
@@ -138,7 +164,7 @@ def decode_again(
     values = pipeline.values
     if before.spots is None or all(before.values[p.name] == values[p.name] for p in SPOT_PARAMETERS):
         return now
-    return (yield from _with_spots(now, stack, pipeline))
+    return replace(now, values=values, spots=(yield from _spots_of(stack, now.plane, pipeline)))
 
 
 def _decode_cells(

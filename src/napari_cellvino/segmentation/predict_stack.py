@@ -165,7 +165,7 @@ def _read_statistics(
 def _inputs(volume: Volume, spec: ModelSpec, channel: str) -> Generator[Pixels, None, None]:
     """Yield the network's input channels (K, Y, X) of each plane, lost ones bridged; other channels are not read."""
     stack, frame, index = volume.stack, volume.frame - 1, input_channel(volume.stack, channel, spec.input_channels)
-    wanted = range(stack.shape.c) if index is None else (index,)
+    wanted = (index,) if isinstance(index, int) else range(stack.shape.c)
     seen: Pixels = np.zeros(0)
     last = seen
     for z, pixels in enumerate(read_ahead(stack, frame, range(stack.shape.z), wanted)):
@@ -174,7 +174,7 @@ def _inputs(volume: Volume, spec: ModelSpec, channel: str) -> Generator[Pixels, 
             seen = bridge(z, volume.lost[z], last if last.size else after, after)
         else:
             seen = last = pixels
-        yield network_inputs(seen, None if index is None else 0, spec.input_channels)
+        yield network_inputs(seen, 0 if isinstance(index, int) else index, spec.input_channels)
 
 
 def _with_plane_progress(

@@ -9,17 +9,22 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellvino.core.dyes import Dye, dye_named
 from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.image import LUMINANCE, Plane, Stack, ZChoice, ZMode, channel_index
 from napari_cellvino.core.progress import Progress
 from napari_cellvino.core.stage_log import timed_stage
 from napari_cellvino.core.threads import together
+from napari_cellvino.segmentation.dye_light import light_through
 from napari_cellvino.segmentation.lost_planes import PlaneSieve
 from napari_cellvino.segmentation.plane_reading import read_ahead
 from napari_cellvino.segmentation.z_projection import MaximumProjection, Projection, SharpestPlane, make_projection
 from napari_cellvino.storage.large_arrays import allocate, copied
 
 _logger = logging.getLogger(__name__)
+
+InputChannel = int | Dye | None
+"""A channel from 0, a dye of an image in colour, or None: all channels, or the luminance of the colours."""
 
 LOOKED_AT_PX = 2**24  # pixels that are searched for infinite ones at once
 CONVERTED_PX = 2**18  # pixels of which the luminance is worked out at once: what the processor's cache holds
@@ -50,7 +55,7 @@ def project(
     index = input_channel(stack, channel, inputs)
     planes = planes_of(stack, chosen)
     check_usable(stack, frame)
-    projection, sieve = make_projection(chosen.way, index), PlaneSieve()
+    projection, sieve = make_projection(chosen.way, None if isinstance(index, Dye) else index), PlaneSieve()
 
     def take(in_order: Iterable[tuple[int, NDArray[np.generic]]]) -> None:
         for z, pixels in in_order:
@@ -100,17 +105,18 @@ def make_plane(stack: Stack, projection: Projection, *, channel: str, z: ZChoice
 
 
 def channel_name(stack: Stack, channel: str, inputs: int) -> str:
-    """Return the name of what a network sees: a channel's, ``colour`` or ``grey`` of RGB, or those of all channels."""
+    """Return the name of what a network sees: a channel's, those of all, or of RGB ``colour``, ``grey`` or a dye."""
     index = input_channel(stack, channel, inputs)
     if index is not None:
-        return stack.channels[index]
+        return index.value if isinstance(index, Dye) else stack.channels[index]
     return ("colour" if inputs == 3 else "grey") if stack.rgb else " + ".join(stack.channels)
 
 
-def input_channel(stack: Stack, channel: str, inputs: int) -> int | None:
+def input_channel(stack: Stack, channel: str, inputs: int) -> InputChannel:
     """Return the channel (from 0) that a network of ``inputs`` channels gets; None: all of them, or RGB's luminance.
 
-    A network of several channels gets all of an image that has so many, unless one is named.
+    A network of several channels gets all of an image that has so many, unless one is named. A `Dye` of an RGB image
+    is a channel, too.
 
     Raises
     ------
@@ -119,6 +125,8 @@ def input_channel(stack: Stack, channel: str, inputs: int) -> int | None:
     """
     every = not channel and inputs == stack.shape.c > 1
     index = None if every else channel_index(stack, channel)
+    if index is None and stack.rgb and (dye := dye_named(channel)) is not None:
+        return dye
     if index is None and inputs != stack.shape.c and not (stack.rgb and inputs == 1):
         raise ImageValueError(
             f"{stack.origin.name} has {stack.shape.c} channel(s), and the model takes {inputs} at once; "
@@ -127,11 +135,13 @@ def input_channel(stack: Stack, channel: str, inputs: int) -> int | None:
     return index
 
 
-def network_inputs(pixels: NDArray[np.generic], index: int | None, inputs: int) -> NDArray[np.generic]:
+def network_inputs(pixels: NDArray[np.generic], index: InputChannel, inputs: int) -> NDArray[np.generic]:
     """Return the network's inputs (K, Y, X) from pixels (C, Y, X): one channel, or (None) all, or RGB's luminance.
 
-    What is infinite is NaN in them.
+    A dye is the light (1, Y, X) that it alone would let through. What is infinite is NaN in the others.
     """
+    if isinstance(index, Dye):
+        return light_through(pixels, index)
     seen = pixels[index : index + 1] if index is not None else pixels if inputs == len(pixels) else _luminance(pixels)
     return _without_infinite(seen) if seen.dtype.kind == "f" else seen
 

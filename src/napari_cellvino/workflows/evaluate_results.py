@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import CellvinoError, ImageReadError, ImageValueError
-from napari_cellvino.io.label_tiff import read_labels
+from napari_cellvino.io.checks import list_names
 from napari_cellvino.quality.accuracy import Accuracy, FieldMatch, match_field, summarise
 from napari_cellvino.quality.box_accuracy import (
     DetectionAccuracy,
@@ -21,23 +21,25 @@ from napari_cellvino.quality.box_accuracy import (
     match_boxes,
     summarise_detections,
 )
-from napari_cellvino.results.rescue import recover_results
-from napari_cellvino.results.schema import LABELS_NAME, OBJECTS_NAME
+from napari_cellvino.results.schema import OBJECTS_NAME
 from napari_cellvino.storage.csv_table import open_rows
+from napari_cellvino.workflows.label_sides import holds_outlines, label_files, read_found, read_truth, truth_files
 
-LABEL_SUFFIXES = (".tif", ".tiff")
 CORNERS = ("y0", "x0", "y1", "x1")
 
-Files = Mapping[str, Path]
 M = TypeVar("M")
 
 
 @dataclass(frozen=True, slots=True)
 class LabelComparison:
-    """Scores of label images; ``problems`` are the fields without a score, with the reason."""
+    """Scores of label images; ``problems`` are the fields without a score, with the reason.
+
+    ``notices`` are sentences on what may make the scores wrong: how the truth was read, results without one.
+    """
 
     score: Accuracy
     problems: tuple[str, ...]
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,8 @@ def compare_folders(predicted: Path, truth: Path, *, min_area: int = 0) -> Label
     predicted
         Results of a run (``<name>/labels.tif``, or ``<name>/objects.csv`` for boxes), or files like the truth.
     truth
-        ``<name>.tif`` label images, or ``<name>.csv`` with the columns class, y0, x0, y1, x1 (also in ``boxes/``).
+        Label images or outlines, called as for ``cellvino import``, or one file that holds those of all fields; or
+        ``<name>.csv`` with the columns class, y0, x0, y1, x1 (also in ``boxes/``).
     min_area
         Objects with fewer px in label images are ignored, in results and truth.
 
@@ -77,17 +80,37 @@ def compare_folders(predicted: Path, truth: Path, *, min_area: int = 0) -> Label
     ImageValueError
         If no field is in both folders.
     """
-    true_labels = _label_files(truth)
-    if true_labels:
-        matches, problems = _matched(
-            _label_files(predicted), true_labels, lambda files: _match_labels(*files, min_area), (predicted, truth)
-        )
-        return LabelComparison(summarise(matches), problems)
-    return _compare_boxes(predicted, truth)
+    return _compare_labels(predicted, truth, min_area) if holds_outlines(truth) else _compare_boxes(predicted, truth)
+
+
+def _compare_labels(predicted: Path, truth: Path, min_area: int) -> LabelComparison:
+    found = label_files(predicted)
+    true = truth_files(truth, found)
+    notices: list[str] = []
+
+    def match(name: str) -> FieldMatch:
+        labels, said = read_found(found[name])
+        there, said_of_truth = read_truth(true.files[name], labels, name)
+        notices.extend(f"{name}: {notice}" for notice in (*said, *said_of_truth))
+        return match_field(there, labels, min_area=min_area)
+
+    if not true.files:
+        raise _nothing_in_common(found, true.others, (predicted, truth))
+    matches, problems = _matched(true.files, match)
+    problems += tuple(f"{name}: no result" for name in true.others)
+    if true.missing:
+        has, are = ("result has", "is") if len(true.missing) == 1 else ("results have", "are")
+        notices.append(f"{len(true.missing)} {has} no truth, and {are} in no figure: {list_names(true.missing)}")
+    return LabelComparison(summarise(matches), problems, tuple(notices))
 
 
 def _compare_boxes(predicted: Path, truth: Path) -> BoxComparison:
-    fields, problems = _matched(_box_files(predicted), _box_files(truth), _match_boxes, (predicted, truth))
+    found, true = _box_files(predicted), _box_files(truth)
+    both = sorted(found.keys() & true.keys())
+    if not both:
+        raise _nothing_in_common(found, true, (predicted, truth))
+    fields, problems = _matched(both, lambda name: _match_boxes((true[name], found[name])))
+    problems += tuple(f"{name}: no result" for name in sorted(true.keys() - found.keys()))
     classes = sorted({name for field in fields for name in field})
     nothing = DetectionMatch(0, 0, 0, np.zeros(0), np.zeros(0, bool))
     of_class = {c: summarise_detections([field.get(c, nothing) for field in fields]) for c in classes}
@@ -95,30 +118,23 @@ def _compare_boxes(predicted: Path, truth: Path) -> BoxComparison:
     return BoxComparison(summarise_detections(joined), of_class, problems)
 
 
-def _matched(
-    found: Files, truth: Files, match: Callable[[tuple[Path, Path]], M], folders: Sequence[Path]
-) -> tuple[list[M], tuple[str, ...]]:
-    """Return the match of each field in both folders, and the problems of the others."""
-    both = sorted(found.keys() & truth.keys())
-    if not both:
-        raise ImageValueError(
-            f"no result in {folders[0]} has the name of a truth in {folders[1]}: "
-            f"{_first_names(found)} against {_first_names(truth)}"
-        )
+def _matched(names: Iterable[str], match: Callable[[str], M]) -> tuple[list[M], tuple[str, ...]]:
+    """Return the match of each field, and the problems of those that cannot be matched."""
     matches: list[M] = []
     problems = []
-    for name in both:
+    for name in sorted(names):
         try:
-            matches.append(match((truth[name], found[name])))
+            matches.append(match(name))
         except CellvinoError as error:
             problems.append(f"{name}: {error}")
-    problems += [f"{name}: no result" for name in sorted(truth.keys() - found.keys())]
     return matches, tuple(problems)
 
 
-def _match_labels(truth: Path, found: Path, min_area: int) -> FieldMatch:
-    true, predicted = (read_labels(path)[0] for path in (truth, found))
-    return match_field(true, predicted, min_area=min_area)
+def _nothing_in_common(found: Iterable[str], true: Iterable[str], folders: Sequence[Path]) -> ImageValueError:
+    return ImageValueError(
+        f"no result in {folders[0]} has the name of a truth in {folders[1]}: "
+        f"{_first_names(found)} against {_first_names(true)}"
+    )
 
 
 def _match_boxes(files: tuple[Path, Path]) -> dict[str, DetectionMatch]:
@@ -153,14 +169,6 @@ def read_boxes(path: Path) -> BoxTable:
         raise ImageReadError(f"{path} is no table of boxes with class, {', '.join(CORNERS)}: {error}") from error
 
 
-def _label_files(folder: Path) -> dict[str, Path]:
-    """Return label images by name: ``<name>/labels.tif`` of results, or ``<name>.tif``."""
-    _check_folder(folder)
-    recover_results(folder)
-    results = {path.parent.name: path for path in folder.glob(f"*/{LABELS_NAME}")}
-    return results or {_name(p): p for p in sorted(folder.iterdir()) if p.suffix.lower() in LABEL_SUFFIXES}
-
-
 def _box_files(folder: Path) -> dict[str, Path]:
     """Return tables of boxes by name: ``<name>/objects.csv`` of results, or ``<name>.csv``, also in ``boxes/``."""
     _check_folder(folder)
@@ -174,9 +182,5 @@ def _check_folder(folder: Path) -> None:
         raise ImageReadError(f"{folder} is no folder")
 
 
-def _name(path: Path) -> str:
-    return path.name[: -len(path.suffix)].removesuffix(".ome").removesuffix("_labels")
-
-
-def _first_names(files: Files) -> str:
-    return ", ".join(sorted(files)[:3]) or "none"
+def _first_names(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names)[:3]) or "none"

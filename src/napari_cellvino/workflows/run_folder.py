@@ -20,7 +20,7 @@ from napari_cellvino.results.schema import (
     ResultKey,
 )
 from napari_cellvino.results.store import ResultStore
-from napari_cellvino.segmentation.channel_choice import ChannelChoice, choose_channel, with_channel
+from napari_cellvino.segmentation.channel_choice import choose_unless_named, with_channel
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict_field import check_device
 from napari_cellvino.storage.file_names import compared_name
@@ -231,9 +231,7 @@ def _task(
     """Return the task of a field, with the channel that its model is made for where nobody named one."""
     try:
         check_choices(recipe, stack.origin.name, z=stack.shape.z, t=stack.shape.t)
-        choice = (
-            ChannelChoice() if recipe.channel or pipeline.find is None else choose_channel(stack, pipeline.package.spec)
-        )
+        choice = choose_unless_named(stack, recipe, None if pipeline.find is None else pipeline.package.spec)
     except CellvinoError as error:
         return failed_outcome(number, origin, error)
     here = with_channel(at_time(recipe, origin), choice)

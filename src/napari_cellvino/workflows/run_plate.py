@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from napari_cellvino.core.dyes import dye_named
 from napari_cellvino.core.errors import CellvinoError, OutputError
 from napari_cellvino.core.plate import FieldOfView, Plate
 from napari_cellvino.engines.provider import EngineProvider
@@ -162,7 +163,7 @@ def fit_to_plate(pipeline: Pipeline, plate: Plate) -> Pipeline:
     """Return a pipeline whose channel, plane and time point get their defaults where they do not fit the plate."""
     recipe, fitting = pipeline.recipe, dict[str, object]()
     names = {name.casefold() for name in plate.channels} | {str(n) for n in range(1, len(plate.channels) + 1)}
-    if recipe.channel.casefold() not in {*names, "grey", "gray"}:
+    if recipe.channel.casefold() not in {*names, "grey", "gray"} and dye_named(recipe.channel) is None:
         fitting["channel"] = ""
     if (recipe.z_choice.plane or 1) > plate.z or (recipe.z_choice.joined and plate.z == 1):
         fitting["z"] = "mip"

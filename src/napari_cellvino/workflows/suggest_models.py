@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ModelPackageError
-from napari_cellvino.core.image import Stack, channel_index
+from napari_cellvino.core.image import Stack
 from napari_cellvino.core.progress import Progress, Stage, finish
 from napari_cellvino.engines.engine import Engine
 from napari_cellvino.engines.provider import EngineProvider
@@ -37,7 +37,7 @@ from napari_cellvino.segmentation.look import WINDOW, Box, cut, liveliest_window
 from napari_cellvino.segmentation.lost_planes import PlaneSieve
 from napari_cellvino.segmentation.pipeline import automatic_precision
 from napari_cellvino.segmentation.plane_reading import read_ahead
-from napari_cellvino.segmentation.prepare import check_usable, network_inputs
+from napari_cellvino.segmentation.prepare import check_usable, input_channel, network_inputs
 from napari_cellvino.segmentation.raw_maps import RawMaps
 from napari_cellvino.segmentation.rescale import resize_pixels, zoom_for
 from napari_cellvino.segmentation.signal_test import find_emptiness
@@ -183,7 +183,7 @@ class _Seen:
         self.colour = _colour(pixels) if stack.rgb else 0.0
 
     def _inputs(self, channel: str, count: int) -> Pixels:
-        return network_inputs(self._pixels, channel_index(self.stack, channel), count)
+        return network_inputs(self._pixels, input_channel(self.stack, channel, count), count)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from qtpy.QtGui import QColor, QIcon, QPixmap
 from qtpy.QtWidgets import QButtonGroup, QComboBox, QRadioButton, QVBoxLayout, QWidget
 from superqt import QFlowLayout
 
+from napari_cellvino.core.dyes import Dye, dye_named
 from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.image import Stack, channel_index
 from napari_cellvino.gui.widgets.form_layout import GAP, narrow, short_name
@@ -17,7 +18,7 @@ GREY = "grey"  # all of RGB, as a recipe says it: the luminance, or the colours 
 
 
 class ChannelCombo(QWidget):
-    """Speaks the recipe's channel: a name, or `GREY`."""
+    """Speaks the recipe's channel: a name, `GREY`, or a dye of an image in colour."""
 
     value_changed = Signal(str)
 
@@ -40,18 +41,30 @@ class ChannelCombo(QWidget):
         self._values: tuple[str, ...] = ()
         self._shown: tuple[object, ...] = ()
 
-    def show_stack(self, stack: Stack, colours: tuple[str, ...], chosen: str, *, inputs: int = 1) -> None:
-        """Offer the channels of a stack, with a hex colour each where there is one; the model takes ``inputs``."""
-        names = ("Colour" if inputs == 3 else "Grey", *stack.channels) if stack.rgb else stack.channels
+    def show_stack(
+        self, stack: Stack, colours: tuple[str, ...], chosen: str, *, inputs: int = 1, dyes: bool = False
+    ) -> None:
+        """Offer the channels of a stack, with a hex colour each where there is one; the model takes ``inputs``.
+
+        Of a picture in colour, ``dyes`` are offered too.
+        """
+        if stack.rgb:
+            offered = tuple(dye.value for dye in Dye) if dyes or dye_named(chosen) else ()
+            names: tuple[str, ...] = ("Colour" if inputs == 3 else "Grey", *stack.channels, *map(_title, offered))
+            values: tuple[str, ...] = (GREY, *stack.channels, *offered)
+        else:
+            names = values = stack.channels
         if (names, colours) != self._shown:
             self._shown = (names, colours)
-            self._values = (GREY, *stack.channels) if stack.rgb else stack.channels
+            self._values = values
             self._offer(names, colours)
         try:
             index = channel_index(stack, chosen)
         except ImageValueError:  # the file of that channel is missing: no other is chosen for it
             return
-        self._select((0 if index is None else index + 1) if stack.rgb else index or 0)
+        dye = dye_named(chosen) if stack.rgb and index is None else None
+        wanted = dye.value if dye is not None else GREY if index is None else stack.channels[index]
+        self._select(values.index(wanted) if wanted in values else 0)
 
     def _offer(self, names: tuple[str, ...], colours: tuple[str, ...]) -> None:
         for button in self._group.buttons():
@@ -63,7 +76,7 @@ class ChannelCombo(QWidget):
         self._list.setVisible(many)
         self._buttons.setVisible(not many)
         for row, name in enumerate(names):
-            icon = _swatch(colours[row]) if colours else QIcon()
+            icon = _swatch(colours[row]) if row < len(colours) else QIcon()
             if many:
                 self._list.addItem(icon, name)
             else:
@@ -82,6 +95,10 @@ class ChannelCombo(QWidget):
             self._list.setCurrentIndex(row)
         elif self._group.button(row) is not None:
             self._group.button(row).setChecked(True)
+
+
+def _title(name: str) -> str:
+    return name[:1].upper() + name[1:]
 
 
 def _swatch(colour: str) -> QIcon:

@@ -221,8 +221,9 @@ class OpenPanel(DropPanel):
             return
         self._draw_positions(positions, picture.position)
         self._draw_levels(stack)
-        inputs = self._workspace.package.spec.input_channels if self._workspace.package is not None else 1
-        self.channel.show_stack(stack, picture.colours(), recipe.channel, inputs=inputs)
+        spec = self._workspace.package.spec if self._workspace.package is not None else None
+        inputs, dyes = (1, False) if spec is None else (spec.input_channels, spec.sees_dyes)
+        self.channel.show_stack(stack, picture.colours(), recipe.channel, inputs=inputs, dyes=dyes)
         self.planes.set_value(recipe.z_choice, stack.shape.z, suggested=stack.shape.z // 2 + 1)
         with QSignalBlocker(self.frame):
             self.frame.setRange(1, stack.shape.t)

@@ -31,7 +31,7 @@ from napari_cellvino.io.plates.ome_zarr_metadata import (
 )
 from napari_cellvino.io.plates.plate_source import field_position
 from napari_cellvino.io.pyramid import Pyramid
-from napari_cellvino.io.source import Position, channel_names, merge_spacing, position_index
+from napari_cellvino.io.source import Position, channel_names, merge_spacing, position_index, unsaid_size_question
 from napari_cellvino.io.zarr_planes import ZarrPlanes
 
 _SCALE_OFF = 0.1  # of the size of a pixel, that levels may differ from their sizes in px
@@ -104,7 +104,7 @@ class ZarrPlate:
                 field.name,
                 files=(group.relative_to(self.path).as_posix(),),
             ),
-            warnings=pyramid.warnings + planes.warnings + doubts,
+            warnings=pyramid.warnings + planes.warnings + doubts + unsaid_size_question(spacing, self.overrides),
             overrides=self.overrides,
             levels=pyramid.levels,
         )

@@ -33,11 +33,35 @@ _TOKENS = (
 )
 
 
+_MICROMANAGER = re.compile(r"img_\d{9}_[^/]*_\d{3}\.tif", re.IGNORECASE)  # files of single planes, of 1.4
+_OF_MICROMANAGER = "img_{t}_{channel}_{z}.tif"
+_WELL = re.compile(r"[A-P](0?[1-9]|1\d|2[0-4])", re.IGNORECASE)
+
+
 Tokens = dict[str, re.Pattern[str]]  # the token of each kind that tells names apart
 
 
 def suggest_pattern(names: Sequence[str]) -> str:
-    """Return a pattern that groups most files to images of several channels or planes; empty where names do not."""
+    """Return a pattern that groups most files to images of several channels or planes; empty where names do not.
+
+    Where what is left are names of wells, the pattern says so.
+    """
+    held = [name for name in names if _MICROMANAGER.fullmatch(name)]
+    if any(len(_values(held, _OF_MICROMANAGER, kind)) > 1 for kind in ("channel", "z")) and len(held) > len(names) / 2:
+        return _OF_MICROMANAGER
+    pattern = _by_tokens(names)
+    fields = _values(names, pattern, "field") if pattern else set()
+    rows = {field[:1].upper() for field in fields}
+    if len(rows) < 2 or not all(_WELL.fullmatch(field) for field in fields):  # F1 and F2 are fields
+        return pattern
+    return pattern.replace("{field}", "{well}").replace("(?P<field>", "(?P<well>")
+
+
+def _values(names: Sequence[str], pattern: str, kind: str) -> set[str]:
+    return {groups.get(kind, "") for _, groups in preview_names(names, pattern).matched}
+
+
+def _by_tokens(names: Sequence[str]) -> str:
     for some in _alike_in_a_token(names):
         tokens = _varying(some)
         if not tokens.keys() & {"channel", "z"}:
