@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from napari_cellvino.model_package.spec import Score
 
 Labels = NDArray[np.integer]
+_logger = logging.getLogger(__name__)
 
 
 @overload
@@ -75,6 +77,8 @@ def evaluate_model(
 ) -> list[Score]:
     """Return the scores of a model on a labelled set, as ``cellvino evaluate SET --model NAME``.
 
+    Labels that lie on no edges of their images are told in the log, as a warning.
+
     Parameters
     ----------
     folder
@@ -112,12 +116,15 @@ def evaluate_model(
     [True]
     """
     from napari_cellvino.training.data.datasets import read_set
+    from napari_cellvino.training.data.label_doubts import doubt_labels
     from napari_cellvino.training.metrics.evaluate import LabelledSet, score_package
 
     package = model if isinstance(model, ModelPackage) else find_package(str(model))
     fields = tuple(read_set(Path(folder), split))
     if not fields:
         raise TrainingDataError(f"{folder} has no field in the split {split!r}; name another, or none for all fields")
+    for sentence in doubt_labels(fields).sentences:
+        _logger.warning(sentence)
     part = LabelledSet(f"{Path(folder).resolve().name} {split}".rstrip(), fields, min_area, diameter_px)
     precisions = () if precision is None else (Precision(precision),)
     return finish(score_package(package, part, precisions, device=device))
