@@ -22,7 +22,8 @@ from napari_cellvino.workflows.run_field import FieldWorker, SegmentedField, run
 WRITERS = 2  # threads that measure and write; more threads gain nothing
 MAX_PENDING = 4  # fields held in memory at once
 MAX_PENDING_BYTES = 300_000_000  # and their total memory
-NEEDED_LATER = ("scipy.spatial", "pandas", "jinja2")  # imported while the first field is in the network, in this order
+NEEDED_LATER = ("pandas", "jinja2")  # for tables and pages, imported while the first field is in the network
+TO_DECODE = ("scipy.spatial",)  # before them
 
 RunEvent = FieldProgress | FieldOutcome
 
@@ -134,7 +135,7 @@ class ThreadsExecutor:
                     return found
                 if not self._imports and item.progress.done >= item.progress.total:
                     self._imports = True
-                    import_ahead(*NEEDED_LATER)
+                    import_ahead(*TO_DECODE, *NEEDED_LATER)
                 yield item
 
 
