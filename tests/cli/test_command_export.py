@@ -215,3 +215,26 @@ def test_report_of_nothing_reviewed_is_refused(cellvino, sample_run):
     assert called.code == 1
     assert isinstance(called.error, ImageReadError)
     assert not (sample_run / "corrections.html").exists()
+
+
+def test_results_whose_images_were_moved_are_exported_from_where_they_are(cellvino, samples, tmp_path):
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.mkdir()
+    shutil.copy(samples / "plate" / "A01_s1.ome.tif", old / "a.ome.tif")
+    assert cellvino("run", old / "a.ome.tif", "--channel", "DNA", "--out", tmp_path / "results").code == 0
+    old.rename(new)
+    lost = cellvino("export", tmp_path / "results", "--to", "coco", "--out", tmp_path / "lost")
+    assert "found with --map /old/folder=/new/folder" in lost.err
+    found = cellvino(
+        "export", tmp_path / "results", "--to", "coco", "--out", tmp_path / "found", "--map", f"{old}={new}", "--json"
+    )
+    assert found.code == 0
+    assert found.json["formats"]["coco"]["fields"] == 1
+    other = tifffile.imread(new / "a.ome.tif") + 1
+    tifffile.imwrite(
+        new / "a.ome.tif", other, ome=True, metadata={"axes": "CYX", "Channel": {"Name": ["DNA", "Actin"]}}
+    )
+    changed = cellvino(
+        "export", tmp_path / "results", "--to", "coco", "--out", tmp_path / "no", "--map", f"{old}={new}"
+    )
+    assert "has changed since" in changed.err

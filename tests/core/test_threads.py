@@ -2,6 +2,7 @@
 
 import sys
 import threading
+import time
 
 import pytest
 
@@ -24,6 +25,40 @@ def test_a_process_with_one_thread_begins_no_others(limited):
     limited(2)
     assert [n for n, _ in together(name, range(3))] == [0, 1, 2]
     assert {said for _, said in together(name, range(3))}.isdisjoint({threading.current_thread().name})
+
+
+def test_the_same_threads_work_each_time_and_what_they_begin_themselves_ends(limited):
+    def name(_):
+        time.sleep(0.02)
+        return threading.get_ident()
+
+    def inner(number):
+        return together(name, range(number + 2))
+
+    limited(2)
+    first, second = set(together(name, range(6))), set(together(name, range(6)))
+    assert first == second
+    assert len(first) == 2
+    for number, idents in enumerate(together(inner, range(4))):  # no thread waits for what stands behind it
+        assert len(idents) == number + 2
+        assert len(set(idents)) == 1
+
+
+def test_nothing_goes_on_where_one_of_several_has_failed(limited):
+    ended = []
+
+    def work(number):
+        if number == 0:
+            raise ValueError("the first")
+        time.sleep(0.05)
+        ended.append(number)
+
+    limited(2)
+    with pytest.raises(ValueError, match="the first"):
+        together(work, range(8))
+    so_far = list(ended)
+    time.sleep(0.2)
+    assert ended == so_far
 
 
 def test_what_is_imported_ahead_is_there_and_what_is_missing_fails_later(tmp_path, monkeypatch):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import pickle
+import subprocess
+import sys
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from multiprocessing import get_context
@@ -119,6 +121,22 @@ def test_what_processes_have_written_is_not_read_again(images, job, monkeypatch)
     fresh = ResultStore(job.root)
     assert [dict(o.row) for o in done.outcomes] == [fresh.row(job.root / str(o.row["folder"])) for o in done.outcomes]
     assert len(read) == len(images)
+
+
+def test_the_process_that_gives_fields_out_imports_nothing_that_segments(images, job):
+    code = f"""
+import sys
+sys.path[:] = {sys.path!r}
+from napari_cellvino.cli import main
+if __name__ == "__main__":
+    main(["run", *{[str(path) for path in images]!r}, "--out", {str(job.root)!r}, "--workers", "2", "--device", "CPU"])
+    print(*(name for name in ("openvino", "scipy.spatial", "scipy.ndimage") if name in sys.modules))
+"""
+    script = job.root.parent / "run.py"
+    script.write_text(code, encoding="utf-8")
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
+    assert "2 processes" in done.stderr
+    assert done.stdout.split() == []
 
 
 def end_at_field_2(task: FieldTask) -> FieldOutcome:

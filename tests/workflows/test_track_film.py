@@ -17,6 +17,7 @@ from napari_cellvino.cli import main
 from napari_cellvino.cli.film_bar import FilmBar
 from napari_cellvino.cli.track_options import LINKING
 from napari_cellvino.core.errors import OptionError
+from napari_cellvino.core.image import MetadataOverrides, Spacing
 from napari_cellvino.core.link_options import LinkOptions
 from napari_cellvino.core.progress import Progress, finish
 from napari_cellvino.core.recipe import make_recipe
@@ -559,3 +560,15 @@ def test_corrected_tracks_are_saved_and_kept_when_a_film_is_tracked_again(
     for held in (images, masks):
         (held / "t06.tif").unlink()
     assert run(images, "--masks", masks, "--out", tmp_path / "out", "--overwrite") == 1
+
+
+def test_frames_with_other_pixels_than_the_first_are_told(tmp_path: Path) -> None:
+    for number in range(5):
+        size = {"PhysicalSizeX": 0.5 if number < 3 else 0.25, "PhysicalSizeY": 0.5 if number < 3 else 0.25}
+        pixels = np.zeros((16, 16), np.uint16 if number < 4 else np.uint8)
+        tifffile.imwrite(tmp_path / f"t{number}.tif", pixels, ome=True, metadata={"axes": "YX", **size})
+    size_told, type_told = open_film(tmp_path).notices
+    assert size_told == "t3.tif says a pixel of 0.25 µm, and the first frame 0.5 µm, which is taken for all"
+    assert type_told.startswith("t4.tif has pixels of uint8, and the first frame of uint16")
+    said = MetadataOverrides(spacing=Spacing(None, 0.4, 0.4))
+    assert len(open_film(tmp_path, said).notices) == 1

@@ -7,11 +7,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from napari_cellvino.core.errors import CellvinoError
 from napari_cellvino.formats.export import REVIEWED_ONLY, ExportChoices, ExportSummary, describe, export_fields
 from napari_cellvino.formats.registry import check_formats
 from napari_cellvino.results.exported_fields import UnreadableField, read_fields, read_groups
+from napari_cellvino.results.field_folder import FieldFolder
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.storage.json_text import json_text
+from napari_cellvino.workflows.path_map import PathMap
 
 TRAINERS = {
     "cellpose": "{python} -m cellpose --train --dir {folder}/train {test}--mask_filter _seg.npy --verbose",
@@ -26,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
     strict = frozenset() if options.all_fields else REVIEWED_ONLY | ({options.trainer} if options.trainer else set())
     unreadable: list[UnreadableField] = []
     store = ResultStore.open(options.results)
-    fields = read_fields(store.folders(), groups, unreadable)
+    fields = read_fields(store.folders(), groups, unreadable, PathMap.parse(options.map).there)
     unsaved = store.unsaved()
     for folder, steps in unsaved.items():
         print(f"{folder.name}: {format_unsaved(steps)}", file=sys.stderr)
@@ -35,6 +38,8 @@ def run(options: argparse.Namespace) -> int:
     finally:  # also where nothing was left to export: then these are why
         for lost in unreadable:
             print(f"{lost.folder.name}: left out: {lost.error}", file=sys.stderr)
+        if any(is_gone(lost.folder) for lost in unreadable):
+            print("images that lie elsewhere now are found with --map /old/folder=/new/folder", file=sys.stderr)
     command = training_command(options.trainer, done[options.trainer].folder) if options.trainer else ""
     if options.json:
         print(
@@ -45,6 +50,15 @@ def run(options: argparse.Namespace) -> int:
         if command:
             print(f"train there with:\n  {command}")
     return int(bool(unreadable))
+
+
+def is_gone(folder: Path) -> bool:
+    """Return whether the image of a result is no more where it was when it was run."""
+    try:
+        origin = FieldFolder(folder).result.origin
+    except CellvinoError:
+        return False
+    return origin is not None and not Path(origin.path).exists()
 
 
 def format_unsaved(steps: int) -> str:

@@ -352,6 +352,7 @@ def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     add("--all-fields", action="store_true", help="also fields that were not reviewed to the last cell, for training")
     add("--groups", type=Path, metavar="CSV", help="columns id, group: fields of one animal stay in one split")
     add("--for", dest="trainer", choices=["cellpose", "stardist"], help="export for it, and print how to train there")
+    add("--map", action="append", default=[], metavar="OLD=NEW", help="where the images lie now: /old/folder=/new")
 
 
 def _add_plot(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 
 from napari_cellvino.core.memory import keep_memory
-from napari_cellvino.workflows.process_start import not_collecting, one_thread_for_products, start_ahead
+from napari_cellvino.workflows.process_start import leave_out, not_collecting, one_thread_for_products, start_ahead
 
 WORTH = 24  # files, from which two processes are
 
@@ -24,6 +24,7 @@ def run(options: argparse.Namespace) -> int:
         start_ahead()
     keep_memory()
     with not_collecting():
+        leave_out()
         from napari_cellvino.cli.run import run as run_inputs
 
     return run_inputs(options)

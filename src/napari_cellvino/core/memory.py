@@ -8,7 +8,7 @@ import sys
 TRIM_THRESHOLD, TOP_PAD, MMAP_THRESHOLD = -1, -2, -3  # of mallopt, as glibc numbers them
 LARGEST = 2**25  # bytes of an array that is kept: the most that glibc takes
 ASKED_FOR = 2**26  # bytes at once; what is not used takes no memory
-KEPT = 2**29  # bytes
+KEPT = 2**27  # bytes; more gains nothing, and very large images would take half a GB more
 
 
 def keep_memory() -> None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
+from functools import lru_cache
 from importlib import import_module
-from threading import Thread
+from threading import Thread, current_thread
 from typing import TypeVar
 
 Given = TypeVar("Given")
 Done = TypeVar("Done")
 
+TOGETHER = "cellvino-together"  # what the threads are called that work on several things
 THREADS = min(4, os.cpu_count() or 1)
 _used = THREADS
 
@@ -31,10 +33,22 @@ def used_threads() -> int:
 def together(work: Callable[[Given], Done], each: Iterable[Given]) -> list[Done]:
     """Return what ``work`` makes of each of some things, several at a time."""
     things = list(each)
-    if len(things) < 2 or _used < 2:
+    if len(things) < 2 or _used < 2 or current_thread().name.startswith(TOGETHER):  # the others work already
         return [work(thing) for thing in things]
-    with ThreadPoolExecutor(_used, thread_name_prefix="cellvino-together") as pool:
-        return list(pool.map(work, things))
+    pool = _pool(os.getpid(), _used)
+    begun = [pool.submit(work, thing) for thing in things]
+    try:
+        return [one.result() for one in begun]
+    finally:
+        for one in begun:
+            one.cancel()
+        wait(begun)  # nothing of it goes on where one has failed
+
+
+@lru_cache(maxsize=1)
+def _pool(process: int, threads: int) -> ThreadPoolExecutor:
+    """Return the threads of this process: to begin some each time takes as long as some of what they do."""
+    return ThreadPoolExecutor(threads, thread_name_prefix=TOGETHER)
 
 
 def begin(work: Callable[[], Done]) -> Future[Done]:

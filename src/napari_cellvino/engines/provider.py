@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from napari_cellvino.core.errors import DeviceError
+from napari_cellvino.core.lean_imports import import_without
 from napari_cellvino.core.recipe import Precision
 from napari_cellvino.core.settings import load_settings
 from napari_cellvino.core.threads import limit_threads as limit_together
@@ -25,6 +26,21 @@ KEPT = 2  # engines that are kept compiled: a model that finds cells, and one th
 EngineMaker = Callable[[ModelPackage, str, Precision], Engine]
 
 
+def load_openvino() -> None:
+    """Import OpenVINO without its converter of models, which takes half of the time; that is imported when called."""
+    import_without("openvino", "openvino.tools.ovc")
+    openvino = sys.modules["openvino"]
+    if not hasattr(openvino, "convert_model"):
+        openvino.convert_model = _convert_model  # type: ignore[attr-defined]
+
+
+def _convert_model(*given: object, **options: object) -> object:
+    """Do as OpenVINO's function, for others in this process: nothing of ours calls it."""
+    from importlib import import_module
+
+    return import_module("openvino.tools.ovc").convert_model(*given, **options)
+
+
 def open_engine(package: ModelPackage, device: str = "AUTO", precision: Precision = Precision.FAST) -> Engine:
     """Return an OpenVINO engine for a model.
 
@@ -33,6 +49,7 @@ def open_engine(package: ModelPackage, device: str = "AUTO", precision: Precisio
     DeviceError
         If the device or the precision is not there.
     """
+    load_openvino()
     from napari_cellvino.engines.openvino import OpenVinoEngine
 
     return OpenVinoEngine(package, device=device, precision=precision)
@@ -55,6 +72,7 @@ def open_server(package: ModelPackage, address: str, precision: Precision = Prec
 
 def list_devices() -> tuple[Device, ...]:
     """Return AUTO and the devices of this computer."""
+    load_openvino()
     from napari_cellvino.engines.openvino import list_devices as offered
 
     return offered()
@@ -72,6 +90,7 @@ def has_only_processor() -> bool:
 
 def limit_threads(threads: int) -> None:
     """Let networks on the processor, and what is made of their maps, use so many threads in this process."""
+    load_openvino()
     from napari_cellvino.engines.openvino import limit_threads as limit
 
     limit(threads)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -54,17 +54,25 @@ class UnreadableField:
 
 
 def read_fields(
-    folders: Sequence[Path], groups: Mapping[str, str], unreadable: list[UnreadableField]
+    folders: Sequence[Path],
+    groups: Mapping[str, str],
+    unreadable: list[UnreadableField],
+    moved: Callable[[str], str] = lambda path: path,
 ) -> Iterator[ExportField]:
-    """Yield the fields one after the other; those that cannot be read go to ``unreadable``, the others go on."""
+    """Yield the fields one after the other; those that cannot be read go to ``unreadable``, the others go on.
+
+    ``moved`` says where an image lies now, by its path when it was run.
+    """
     for folder in folders:
         try:
-            yield read_field(folder, groups)
+            yield read_field(folder, groups, moved)
         except CellvinoError as error:
             unreadable.append(UnreadableField(folder, error))
 
 
-def read_field(folder: Path, groups: Mapping[str, str] | None = None) -> ExportField:
+def read_field(
+    folder: Path, groups: Mapping[str, str] | None = None, moved: Callable[[str], str] = lambda path: path
+) -> ExportField:
     """Return the field whose result stands in ``folder``, with the pixels of the image it was made from.
 
     Parameters
@@ -74,6 +82,8 @@ def read_field(folder: Path, groups: Mapping[str, str] | None = None) -> ExportF
     groups
         Names of groups by the name of the folder; without, it is the well, or the file where that holds several
         positions, or the field itself.
+    moved
+        Where the image lies now, by its path when it was run; it must have the same pixels.
 
     Raises
     ------
@@ -84,7 +94,7 @@ def read_field(folder: Path, groups: Mapping[str, str] | None = None) -> ExportF
     """
     stored = FieldFolder(folder)
     cells = stored.cells()
-    plane, recipe, stack = _read_plane(stored)
+    plane, recipe, stack = _read_plane(stored, moved)
     stacked = cells.labels is not None and cells.labels.ndim == 3
     origin, pixels = plane.origin, _whole(stack, recipe) if stacked else plane.pixels
     index = channel_index(stack, recipe.channel)
@@ -124,11 +134,12 @@ def read_groups(path: Path) -> dict[str, str]:
         raise ImageReadError(f"{path} cannot be read as a table with the columns id and group: {error!r}") from error
 
 
-def _read_plane(stored: FieldFolder) -> tuple[Plane, Recipe, Stack]:
+def _read_plane(stored: FieldFolder, moved: Callable[[str], str]) -> tuple[Plane, Recipe, Stack]:
     """Return the plane that the result was made from, checked to be the same pixels."""
     provenance, origin = stored.result.provenance or {}, stored.result.origin
     if origin is None or "recipe" not in provenance:
         raise ImageReadError(f"{stored.path / ANNOTATION_NAME} does not say which image it belongs to")
+    origin = replace(origin, path=moved(origin.path))
     recipe = make_recipe(provenance["recipe"], source=f"{stored.path / ANNOTATION_NAME}")
     source = _open(origin, recipe.overrides)
     position = next((p for p in source.positions if p.name == origin.position), None)

@@ -17,6 +17,7 @@ from napari_cellvino.core.progress import Progress, Stage
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.core.spots import Spots
 from napari_cellvino.core.stage_log import log_stage
+from napari_cellvino.core.threads import begin
 from napari_cellvino.engines.engine import Engine, EngineTileError
 from napari_cellvino.model_package import ModelInput, ModelSpec
 from napari_cellvino.segmentation.burnt_in import Bar
@@ -134,6 +135,14 @@ def infer_maps(
         details = f"{raw.tiles} tile(s) of {raw.tile} px, {spec.name} on {info.device} {info.number_type}"
         log_stage(_logger, "infer", plane.origin.name, time.perf_counter() - started, details)
     return head.keep(replace(raw, shape=plane.shape, notices=(*notices, *raw.notices), diameter_px=found))
+
+
+def load_ahead(shape: tuple[int, int], spec: ModelSpec, engine: Engine, *, diameter_px: float | None = None) -> None:
+    """Begin to compile the network for a plane of ``shape`` (Y, X) that is not read yet, where its tile is known."""
+    if spec.takes is ModelInput.CROP or (diameter_px is None and spec.diameter_px.search):
+        return
+    resized = resized_shape(shape, zoom_for(spec, diameter_px))
+    begin(lambda: engine.load(_planned_tile(spec, resized, _affordable_tile(spec))))
 
 
 def decode(raw: RawMaps, spec: ModelSpec, values: Mapping[str, float], steps: Steps | None = None) -> Decoded:

@@ -21,7 +21,7 @@ from napari_cellvino.segmentation.heads import Decoded
 from napari_cellvino.segmentation.known_sizes import describe_unknown_size, find_unknown_size
 from napari_cellvino.segmentation.lost_planes import describe_lost
 from napari_cellvino.segmentation.pipeline import Pipeline
-from napari_cellvino.segmentation.predict import Prediction, infer_maps
+from napari_cellvino.segmentation.predict import Prediction, infer_maps, load_ahead
 from napari_cellvino.segmentation.predict_stack import decode_stack, predict_stack
 from napari_cellvino.segmentation.prepare import project
 from napari_cellvino.segmentation.raw_maps import RawMaps, allocate_maps
@@ -127,6 +127,7 @@ def _predict(
             keep_maps=keep_maps,
         )
         return _believed_stack(found, pipeline)
+    load_ahead((stack.shape.y, stack.shape.x), spec, engine, diameter_px=recipe.diameter_px)
     watch = SignalWatch()
     plane = yield from project(
         stack,

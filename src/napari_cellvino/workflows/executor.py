@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from itertools import chain
 from typing import Protocol
 
@@ -22,6 +23,7 @@ WRITERS = 2  # threads that measure and write; more threads gain nothing
 MAX_PENDING = 4  # fields held in memory at once
 MAX_PENDING_BYTES = 300_000_000  # and their total memory
 NEEDED_LATER = ("pandas", "jinja2")  # for tables and pages, imported while the first field is in the network
+TO_DECODE = ("scipy.spatial",)  # before them
 
 RunEvent = FieldProgress | FieldOutcome
 
@@ -84,11 +86,10 @@ class ThreadsExecutor:
     """
 
     def __init__(self, worker: FieldWorker) -> None:
-        self._worker = worker
+        self._worker, self._imports = worker, False
 
     def run(self, tasks: Iterable[FieldTask | FieldOutcome]) -> Generator[RunEvent, None, None]:
         """Yield progress and outcomes; see `Executor`."""
-        import_ahead(*NEEDED_LATER)
         pending: deque[tuple[Future[FieldOutcome], int]] = deque()
         writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="cellvino-write")
         try:
@@ -114,12 +115,28 @@ class ThreadsExecutor:
         """Run the network on a field and return the future of its outcome, and the memory held in bytes."""
         if isinstance(task, FieldOutcome):
             return _completed(task), 0
-        found = yield from segment_field(task, self._worker)
+        found = yield from self._importing(segment_field(task, self._worker))
         if isinstance(found, FieldOutcome):
             return _completed(found), 0
         if _reads_again(found):
             return _completed(write_result(found, self._worker)), 0
         return writers.submit(write_result, found, self._worker), found.nbytes
+
+    def _importing(
+        self, running: Generator[FieldProgress, None, SegmentedField | FieldOutcome]
+    ) -> Generator[FieldProgress, None, SegmentedField | FieldOutcome]:
+        """Run on, and import what is needed later once the first field is read: before, both would wait for Python."""
+        with closing(running):
+            while True:
+                try:
+                    item = next(running)
+                except StopIteration as ended:
+                    found: SegmentedField | FieldOutcome = ended.value
+                    return found
+                if not self._imports and item.progress.done >= item.progress.total:
+                    self._imports = True
+                    import_ahead(*TO_DECODE, *NEEDED_LATER)
+                yield item
 
 
 def _reads_again(found: SegmentedField) -> bool:

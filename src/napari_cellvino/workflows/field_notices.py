@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from napari_cellvino.workflows.field_task import FieldOutcome
 
+_NUMBERED = re.compile(r"(channel \d+)?", re.IGNORECASE)  # no name at all
 
-def notices_of_fields(outcomes: Sequence[FieldOutcome]) -> list[str]:
-    """Return what is worth knowing of fields: each notice once, with the field that it is of unless that is all."""
-    return _told_once(outcomes, [outcome.notices for outcome in outcomes])
+
+def notices_of_fields(outcomes: Sequence[FieldOutcome], channel: str) -> list[str]:
+    """Return what is worth knowing of fields: each notice once, with the field that it is of unless that is all.
+
+    ``channel`` is the choice of the recipe: by its number, it may be another one in each image.
+    """
+    return [*_told_once(outcomes, [outcome.notices for outcome in outcomes]), *_mixed_channels(outcomes, channel)]
+
+
+def _mixed_channels(outcomes: Sequence[FieldOutcome], channel: str) -> list[str]:
+    """Return what to say where channels of several names were looked at, and none was chosen by its name."""
+    if channel and not channel.isdecimal():
+        return []
+    held: dict[str, list[str]] = {}
+    for outcome in outcomes:
+        name = str(outcome.row.get("channel") or "")
+        if not (outcome.failed or outcome.remarks or _NUMBERED.fullmatch(name)):
+            held.setdefault(name.casefold(), []).append(name)
+    if len(held) < 2:
+        return []
+    which = f"channel {channel}" if channel else "the first channel"
+    shares = ", ".join(f"{names[0]} in {len(names):,}" for names in held.values())
+    return [f"{which} is not the same in all images: {shares}; name the channel that is meant"]
 
 
 def remarks_of_fields(outcomes: Sequence[FieldOutcome]) -> list[str]:

@@ -26,6 +26,8 @@ from napari_cellvino.workflows.film_label_files import numbers_of
 from napari_cellvino.workflows.sources import OpenSources
 
 MOST_CHANNELS = 6  # of a frame; more, in a file without time points and planes, are time points
+UNLIKE_AT = 7  # frames whose headers are looked at
+ALIKE = 0.02  # of a size of a pixel, that the same are rounded by
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +180,31 @@ def film_of_files(path: Path, files: tuple[Path, ...], overrides: MetadataOverri
         )
     names = [file.name for file in files]
     times, notices = times_of(names)
-    notices = (*_describe_series(names), *notices)
+    notices = (*_describe_series(names), *notices, *_describe_unlike(files, first, said, sources))
     return Film(path, files, len(files), times, first, (*first.doubts, *notices), sources, said, at)
+
+
+def _describe_unlike(
+    files: Sequence[Path], first: Stack, overrides: MetadataOverrides, sources: OpenSources
+) -> tuple[str, ...]:
+    """Return what to say where a frame, of some that are looked at, has other pixels than the first."""
+    places = np.unique(np.linspace(0, len(files) - 1, UNLIKE_AT).astype(int)).tolist()
+    said: dict[str, str] = {}
+    for file in (files[place] for place in places):
+        try:
+            stack = sources.image(file, overrides).read()
+        except CellvinoError:  # told where it is read
+            continue
+        own, usual = stack.spacing.x, first.spacing.x
+        if own is not None and usual is not None and abs(own / usual - 1) > ALIKE:
+            words = (
+                f"{file.name} says a pixel of {own:.4g} µm, and the first frame {usual:.4g} µm, which is taken for all"
+            )
+            said.setdefault("size", words)
+        if stack.dtype != first.dtype:
+            words = f"{file.name} has pixels of {stack.dtype}, and the first frame of {first.dtype}"
+            said.setdefault("type", f"{words}: intensities are on another scale")
+    return tuple(said.values())
 
 
 def _first_read(files: Sequence[Path], overrides: MetadataOverrides, sources: OpenSources) -> tuple[int, Stack]:

@@ -13,12 +13,15 @@ from importlib import import_module
 from multiprocessing import get_all_start_methods, get_context
 from multiprocessing.context import BaseContext
 
+from napari_cellvino.core.lean_imports import import_when_used
+
 IMPORTED = (
     "napari_cellvino.workflows.run_field",
     "napari_cellvino.engines.openvino",
     "pandas",
     *("scipy.fft", "scipy.ndimage", "scipy.spatial", "scipy.special"),  # else each process does, at its first field
 )
+_UNUSED = ("numpy.f2py", "numpy.testing")
 _PRELOADED = "napari_cellvino.workflows.process_imports"
 _BLAS = "OPENBLAS_NUM_THREADS"
 _GARBAGE_AFTER = 50_000  # objects, those of a field: by default garbage is sought 40 times in each
@@ -44,11 +47,21 @@ def start_ahead() -> None:
 
 def import_needed() -> None:
     """Import what processes need; garbage is never sought in it, nor where this one ends: it takes a tenth as long."""
+    from napari_cellvino.engines.provider import load_openvino
+
     with not_collecting():
+        leave_out()
+        load_openvino()
         for name in IMPORTED:
             with suppress(ImportError):  # told where it is needed
                 import_module(name)
     gc.freeze()
+
+
+def leave_out() -> None:
+    """Have SciPy, imported later, leave parts of NumPy that only tests and builds use: a fifth of the time it takes."""
+    for name in _UNUSED:
+        import_when_used(name)
 
 
 @contextmanager

@@ -141,7 +141,7 @@ def run_fields(
         outcomes.sort(key=lambda outcome: outcome.number)  # what another run did came last
         notices += tables.finish(outcomes, complete=complete)
     _log_end(outcomes, time.time() - started)
-    notices = tuple(dict.fromkeys((*notices_of_fields(outcomes), *notices)))
+    notices = tuple(dict.fromkeys((*notices_of_fields(outcomes, pipeline.recipe.channel), *notices)))
     remarks = tuple(dict.fromkeys((*remarks_of_fields(outcomes), *remarks)))
     info = write_run_info(store, pipeline, outcomes, started, complete=True, notices=notices)
     _write_pictures(store, pipeline, outcomes, drawn)

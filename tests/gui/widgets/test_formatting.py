@@ -146,4 +146,4 @@ def test_a_notice_is_told_once_and_with_its_field() -> None:
     )
     rows = ({"file": f"/data/{name}", "position": "", "status": "ok"} for name, _ in told)
     outcomes = [FieldOutcome(1, row, notices=notices) for row, (_, notices) in zip(rows, told, strict=True)]
-    assert notices_of_fields(outcomes) == ["dim", "b.tif: 17 spots", "c.tif and 1 more: blurred"]
+    assert notices_of_fields(outcomes, "") == ["dim", "b.tif: 17 spots", "c.tif and 1 more: blurred"]

@@ -11,7 +11,7 @@ import pytest
 import tifffile
 
 from napari_cellvino.core.errors import ImageReadError, ImageValueError, OptionError
-from napari_cellvino.core.image import KeepDoubles, MetadataOverrides
+from napari_cellvino.core.image import KeepDoubles, MetadataOverrides, Spacing
 from napari_cellvino.core.plate import FORMATS, Well
 from napari_cellvino.io import open_as, open_source
 from napari_cellvino.io.plates import open_plate, preview_pattern
@@ -378,3 +378,29 @@ def test_as_many_names_match_by_their_shapes_as_one_by_one(names):
     for kind, text in vendors._PATTERNS.items():
         regex = re.compile(text, re.IGNORECASE)
         assert vendors._matching(regex, names, shapes) == sum(bool(regex.fullmatch(n)) for n in names), kind
+
+
+def sized(folder, name, um, dtype=np.uint16):
+    folder.mkdir(exist_ok=True)
+    size = {} if um is None else {"PhysicalSizeX": um, "PhysicalSizeY": um}
+    tifffile.imwrite(folder / f"p_{name}.tif", np.zeros((16, 16), dtype), ome=True, metadata={"axes": "YX", **size})
+
+
+def test_a_field_has_the_size_of_a_pixel_that_its_own_file_says(tmp_path):
+    for name, um in (("A01_s1_w1", 0.5), ("A02_s1_w1", 0.5), ("B01_s1_w1", 0.25), ("B02_s1_w1", None)):
+        sized(tmp_path / "p", name, um)
+    source = open_plate(tmp_path / "p")
+    stacks = [source.open_field(field) for field in source.plate.fields]
+    assert [stack.spacing.x for stack in stacks] == [0.5, 0.5, 0.25, 0.5]
+    assert [len(stack.warnings) for stack in stacks] == [0, 0, 1, 0]
+    assert "0.25 µm, which is taken, and the first of the plate 0.5 µm" in stacks[2].warnings[0]
+    assert source.plate.problems == ("p_B01_s1_w1.tif has a pixel of 0.25 µm, others of 0.5 µm: look which is right",)
+    said = open_plate(tmp_path / "p", MetadataOverrides(spacing=Spacing(None, 0.3, 0.3)))
+    assert {said.open_field(field).spacing.x for field in said.plate.fields} == {0.3}
+
+
+def test_images_with_pixels_of_another_type_are_told(tmp_path):
+    for name, dtype in (("A01_s1_w1", np.uint16), ("A02_s1_w1", np.uint16), ("B01_s1_w1", np.uint8)):
+        sized(tmp_path / "p", name, 0.5, dtype)
+    (said,) = open_plate(tmp_path / "p").plate.problems
+    assert said.startswith("p_B01_s1_w1.tif has pixels of uint8, others of uint16")

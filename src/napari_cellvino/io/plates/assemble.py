@@ -74,7 +74,8 @@ def assemble(path: Path, found: PlateListing, overrides: MetadataOverrides) -> F
         problems=(*found.problems, *(doubled if overrides.keep_doubles else ()), *unread, *_odd_images(images, inner)),
         faults=() if overrides.keep_doubles else doubled,
     )
-    return FilePlate(path, plate, images, inner, overrides, within)
+    told = overrides.spacing is not None or found.spacing.x is not None
+    return FilePlate(path, plate, images, inner, overrides, within, own_sizes=not told)
 
 
 def _size(found: PlateListing) -> tuple[int, int]:
@@ -158,8 +159,8 @@ def _planes(images: Images, z: int) -> int:
     """Return the number of planes in a file, where ``z`` are in the first: channels may differ, one plane of some."""
     held = next(iter(images.values()))
     others = [path for (t, c, n), path in held.items() if (t, n) == min(held)[::2] and c > 0]
-    shapes, _ = _headers(others)
-    return max((shape.z for shape in shapes.values()), default=z) if z == 1 else z
+    headers, _ = _headers(others)
+    return max((header.shape.z for header in headers.values()), default=z) if z == 1 else z
 
 
 def _names(found: PlateListing, grid: _Grid, images: Images, first: Stack | None) -> tuple[str, ...]:
@@ -237,22 +238,44 @@ def _odd_images(images: Images, inner: Shape) -> tuple[str, ...]:
     usual = median(sizes.values()) if sizes else 0
     odd = [p for p, n in sizes.items() if abs(n - usual) > _USUAL_BYTES or len(sizes) <= _LOOKED_AT]
     looked = sorted(odd, key=lambda p: -abs(sizes[p] - usual))[:_LOOKED_AT]
-    shapes, said = _headers(looked)
+    headers, said = _headers(looked)
+    shapes = {path: header.shape for path, header in headers.items()}
     common = Counter(shapes.values()).most_common(1)[0][0] if len(sizes) <= _LOOKED_AT and shapes else inner
     different = [p for p, shape in shapes.items() if shape[-2:] != common[-2:]]
     sentences = [f"{p.name} is {shapes[p].x} x {shapes[p].y} px, others are {common.x} x {common.y}" for p in different]
-    return (*said, *sentences)
+    return (*said, *sentences, *_odd_headers(headers))
 
 
-def _headers(paths: Iterable[Path]) -> tuple[Mapping[Path, Shape], list[str]]:
-    shapes: dict[Path, Shape] = {}
+def _odd_headers(headers: Mapping[Path, Stack]) -> tuple[str, ...]:
+    """Return sentences on images with pixels of another type or size in µm than most, whose numbers are others."""
+    types = {path: str(one.dtype) for path, one in headers.items()}
+    sizes = {path: f"{one.spacing.x:.4g} µm" for path, one in headers.items() if one.spacing.x is not None}
+    return (
+        *_odd_values(types, "pixels of {}", "their intensities are on another scale"),
+        *_odd_values(sizes, "a pixel of {}", "look which is right"),
+    )
+
+
+def _odd_values(held: Mapping[Path, str], what: str, doubt: str) -> tuple[str, ...]:
+    """Return a sentence on the images of each value that is not the usual one."""
+    usual = Counter(held.values()).most_common(1)[0][0] if held else ""
+    said: list[str] = []
+    for odd in sorted(set(held.values()) - {usual}):
+        names = [path.name for path, value in held.items() if value == odd]
+        have = "has" if len(names) == 1 else "have"
+        said.append(f"{list_names(names)} {have} {what.format(odd)}, others of {usual}: {doubt}")
+    return tuple(said)
+
+
+def _headers(paths: Iterable[Path]) -> tuple[Mapping[Path, Stack], list[str]]:
+    headers: dict[Path, Stack] = {}
     said: list[str] = []
     for path in sorted(paths):
         try:
-            shapes[path] = open_part(path).read().shape
+            headers[path] = open_part(path).read()
         except CellvinoError as error:
             said.append(str(error))
-    return shapes, said
+    return headers, said
 
 
 def _bytes(path: Path) -> int | None:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageReadError, ImageValueError
-from napari_cellvino.core.image import MetadataOverrides, Origin, Shape, Stack
+from napari_cellvino.core.image import MetadataOverrides, Origin, Shape, Spacing, Stack
 from napari_cellvino.core.plate import NO_WELL, FieldOfView, Plate
 from napari_cellvino.core.some_channels import select_stack_channels
 from napari_cellvino.io.checks import list_names
@@ -21,6 +21,7 @@ from napari_cellvino.io.registry import open_source
 from napari_cellvino.io.source import Position, Source, position_index
 from napari_cellvino.io.tiff import open_set_part
 
+ALIKE = 0.02  # of a size of a pixel, that the same are rounded by
 Images = Mapping[FieldOfView, Mapping[tuple[int, int, int], Path]]  # (t, c, z) from 0 by the names -> file
 
 
@@ -33,7 +34,10 @@ class Within(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class FilePlate:
-    """A plate whose images are files; ``inner`` are the sizes of one file, mostly one plane of one channel."""
+    """A plate whose images are files; ``inner`` are the sizes of one file, mostly one plane of one channel.
+
+    With ``own_sizes`` nobody but the files says how large a pixel is, and each says it of itself.
+    """
 
     path: Path
     plate: Plate
@@ -41,6 +45,7 @@ class FilePlate:
     inner: Shape
     overrides: MetadataOverrides
     within: Mapping[FieldOfView, Within] = field(default_factory=dict)  # of files that hold several positions
+    own_sizes: bool = False
 
     @property
     def positions(self) -> tuple[Position, ...]:
@@ -95,7 +100,7 @@ class FilePlate:
             FieldPlanes(field.label, plate.channels, held, shape, self.inner, first.dtype, within, (opened, first)),
             shape,
             first.dtype,
-            spacing=plate.spacing,
+            spacing=self._spacing(first),
             channels=plate.channels,
             rgb=first.rgb and shape.c == 3,
             origin=Origin(
@@ -107,7 +112,7 @@ class FilePlate:
                 files=self._names(field),
             ),
             remarks=single if within is None else (*single, f"position {within.number + 1} of each of its files"),
-            warnings=first.warnings,
+            warnings=(*first.warnings, *self._other_size(first)),
             overrides=self.overrides,
         )
         there = [c for c in range(shape.c) if any(place[1] == c // self.inner.c for place in held)]
@@ -115,6 +120,18 @@ class FilePlate:
             return stack
         gone = [name for c, name in enumerate(plate.channels) if c not in there]
         return select_stack_channels(stack, there, f"{field.label} has no image of {list_names(gone)}: left out there")
+
+    def _spacing(self, first: Stack) -> Spacing:
+        """Return the size of a pixel of a field: that of its own first file where nothing else says one."""
+        own, said = first.spacing, self.plate.spacing
+        return Spacing(said.z, own.y, own.x) if self.own_sizes and own.known else said
+
+    def _other_size(self, first: Stack) -> tuple[str, ...]:
+        """Return what to say of a field whose pixels are of another size than those of the plate."""
+        own, said = self._spacing(first).x, self.plate.spacing.x
+        if own is None or said is None or abs(own / said - 1) <= ALIKE:
+            return ()
+        return (f"its file says a pixel of {own:.4g} µm, which is taken, and the first of the plate {said:.4g} µm",)
 
 
 def open_part(path: Path) -> Source:
