@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from napari_cellvino import evaluate_model
 from napari_cellvino.core.errors import OptionError, TrainingDataError
 
 
@@ -73,6 +74,20 @@ def test_fields_are_chosen_by_their_columns_and_the_table_is_that_of_a_card(cell
     assert card[2].startswith("| plate, high | AP@0.5 | ")
     assert "|  | true cells | 26 |" in card
     assert cellvino(*words).out.splitlines()[1].split()[:3] == ["plate,", "high", "AP@0.5"]
+
+
+def test_labels_of_a_set_that_lie_elsewhere_are_told_with_the_scores(cellvino, labelled, tmp_path, caplog):
+    turned = shutil.copytree(labelled, tmp_path / "turned")
+    path = turned / "labels" / "A01_s1.tif"
+    tifffile.imwrite(path, tifffile.imread(path)[::-1, ::-1])
+    words = ("evaluate", turned, "--model", "nuclei", "--split", "val", "--precision", "fast", "--json")
+    called = cellvino(*words)
+    (said,) = called.json["doubts"]
+    assert "the outlines in A01_s1 would lie on" in said
+    assert said in called.err
+    evaluate_model(turned, "nuclei", split="val", precision="fast")
+    assert said in caplog.messages
+    assert cellvino("evaluate", labelled, *words[2:]).json["doubts"] == []
 
 
 def test_what_cannot_be_scored_is_an_error_with_its_facts(cellvino, labelled, truth):

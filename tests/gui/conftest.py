@@ -21,6 +21,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_cellvino.core.resources import shipped_folder
+from napari_cellvino.core.threads import TOGETHER
 from napari_cellvino.gui.run import run_controller
 from napari_cellvino.gui.shell import viewer_session
 from napari_cellvino.gui.shell.window import CellvinoWindow
@@ -31,6 +32,7 @@ from .review_session import Review
 
 WAIT_MS = 240_000  # as long as a busy machine may take
 LEAVING_MS = 5_000  # for a window that was closed to be deleted
+OF_THE_PROCESS = (TOGETHER, "cellvino-flush")
 TWO_CLICKS_MS = 50  # apart: no double click; a person is given 400 ms
 
 
@@ -240,8 +242,9 @@ def review(
 
 
 def our_threads() -> list[threading.Thread]:
-    """Return the threads of sessions that still run."""
-    return [thread for thread in threading.enumerate() if thread.name.startswith("cellvino")]
+    """Return the threads of sessions that still run; those of the process are begun once and serve all."""
+    ours = [thread for thread in threading.enumerate() if thread.name.startswith("cellvino")]
+    return [thread for thread in ours if not thread.name.startswith(OF_THE_PROCESS)]
 
 
 def our_windows() -> list[QWidget]:

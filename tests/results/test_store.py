@@ -222,6 +222,22 @@ def test_one_row_is_brought_up_to_date_and_no_other_field_looked_at(tmp_path, mo
     assert table["folder"].tolist() == ["c", "d", "a", "b"]
 
 
+def test_every_count_of_a_corrected_field_is_that_of_now_and_none_is_taken_for_a_persons_own(tmp_path):
+    spots = {"spots": 40, "spots_in_cells": 13, "spots_per_cell": 1.444444, "partner_spots": 7, "spots_paired_p": 0.01}
+    finish(tmp_path / "a", ResultKey("a.tif", "", 1, 2, "r"), of_a_later_version=5, **spots)
+    ResultStore(tmp_path).write_counts([])
+    table = pd.read_csv(tmp_path / "counts.csv", dtype=str, keep_default_na=False).assign(note="mine")
+    table.to_csv(tmp_path / "counts.csv", index=False)
+    now = {"spots": 39, "spots_in_cells": 8, "spots_per_cell": 1.0, "of_a_later_version": 4}
+    finish(tmp_path / "a", ResultKey("a.tif", "", 1, 2, "r"), **now)
+    ResultStore(tmp_path).counts.update(ResultStore(tmp_path).row(tmp_path / "a"))
+    (row,) = pd.read_csv(tmp_path / "counts.csv", dtype=str, keep_default_na=False).to_dict("records")
+    assert {name: float(row[name]) for name in now} == now
+    assert row["note"] == "mine"
+    assert "partner_spots" not in row
+    assert "spots_paired_p" not in row
+
+
 @pytest.mark.parametrize("content", [None, "a,b\n1,2\n", "", "\xff\xfe"])
 def test_without_a_table_of_ours_all_fields_are_listed(tmp_path, content):
     for name in "ab":

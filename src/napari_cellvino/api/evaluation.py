@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
@@ -18,8 +19,10 @@ from napari_cellvino.workflows.evaluate_results import BoxComparison, LabelCompa
 
 if TYPE_CHECKING:
     from napari_cellvino.model_package.spec import Score
+    from napari_cellvino.training.data.datasets import LabelledImage
 
 Labels = NDArray[np.integer]
+_logger = logging.getLogger(__name__)
 
 
 @overload
@@ -75,6 +78,8 @@ def evaluate_model(
 ) -> list[Score]:
     """Return the scores of a model on a labelled set, as ``cellvino evaluate SET --model NAME``.
 
+    Labels that lie on no edges of their images are told in the log, as a warning.
+
     Parameters
     ----------
     folder
@@ -111,13 +116,23 @@ def evaluate_model(
     >>> [score.value > 0.5 for score in scores if score.metric == "f1_50"]
     [True]
     """
-    from napari_cellvino.training.data.datasets import read_set
     from napari_cellvino.training.metrics.evaluate import LabelledSet, score_package
 
     package = model if isinstance(model, ModelPackage) else find_package(str(model))
-    fields = tuple(read_set(Path(folder), split))
-    if not fields:
-        raise TrainingDataError(f"{folder} has no field in the split {split!r}; name another, or none for all fields")
+    fields = _labelled_fields(Path(folder), split)
     part = LabelledSet(f"{Path(folder).resolve().name} {split}".rstrip(), fields, min_area, diameter_px)
     precisions = () if precision is None else (Precision(precision),)
     return finish(score_package(package, part, precisions, device=device))
+
+
+def _labelled_fields(folder: Path, split: str) -> tuple[LabelledImage, ...]:
+    """Return the fields of a set, whose labels are told in the log where they are doubted."""
+    from napari_cellvino.training.data.datasets import read_set
+    from napari_cellvino.training.data.label_doubts import doubt_labels
+
+    fields = tuple(read_set(folder, split))
+    if not fields:
+        raise TrainingDataError(f"{folder} has no field in the split {split!r}; name another, or none for all fields")
+    for sentence in doubt_labels(fields).sentences:
+        _logger.warning(sentence)
+    return fields

@@ -20,6 +20,7 @@ from napari_cellvino.quality.box_accuracy import DetectionAccuracy
 from napari_cellvino.quality.score_table import markdown_table, text_table
 from napari_cellvino.storage.json_text import json_text
 from napari_cellvino.training.data.datasets import read_set
+from napari_cellvino.training.data.label_doubts import doubt_labels
 from napari_cellvino.training.metrics.evaluate import LabelledSet, score_package
 from napari_cellvino.workflows.evaluate_results import BoxComparison, LabelComparison, compare_folders
 
@@ -91,6 +92,9 @@ def _lines(*rows: tuple[str, str]) -> str:
 def _score(options: argparse.Namespace) -> int:
     package = find_package(options.model)
     part = _labelled_set(options)
+    doubts = doubt_labels(part.fields).sentences
+    for sentence in doubts:
+        print(sentence, file=sys.stderr)
     precisions = package.precisions if options.precision == "all" else (Precision(options.precision),)
     scores = finish(score_package(package, part, precisions, device=options.device), _reporter(options))
     if options.json:
@@ -98,6 +102,7 @@ def _score(options: argparse.Namespace) -> int:
             "model": package.label,
             "sha256": package.sha256,
             "scores": [s.model_dump(mode="json") for s in scores],
+            "doubts": doubts,
         }
         print(json_text(record), end="")
     else:

@@ -20,7 +20,8 @@ from napari_cellvino.storage.lock import folder_lock
 
 OURS = re.compile(  # columns that a result gives; any other is somebody's own
     rf"({'|'.join(FIRST_COLUMNS)}|rejected|excluded|notices|viability|row|column|compound|dose|control|touching_edge|"
-    r"image_(low|high|noise|sharpness)|broken_along_z|(count|density|median|mean|share|ring_ratio)_.*)$"
+    r"image_(low|high|noise|sharpness)|broken_along_z|(partner_)?spots|"
+    r"(spots|count|density|median|mean|share|ring_ratio)_.*)$"
 )
 _FIXED = frozenset(FIRST_COLUMNS) - {"count"}
 UNREADABLE = (OSError, ValueError, csv.Error)
@@ -166,7 +167,8 @@ def read_rows(path: Path, needed: Sequence[str] = ("file", "folder", "status")) 
 def _with_row(rows: list[Row], fresh: Row) -> list[Row]:
     """Return rows of text with one in the place of those of the same field, and what a person typed there."""
     same = [n for n, known in enumerate(rows) if _is_same_field(known, fresh)]
-    typed = {name: value for name, value in rows[same[0]].items() if not OURS.match(name)} if same else {}
+    before = rows[same[0]] if same else {}
+    typed = {name: value for name, value in before.items() if name not in fresh and not OURS.match(name)}
     at = same[0] if same else len(rows)
     rest = [known for n, known in enumerate(rows) if n not in same]
     return [*rest[:at], fresh | typed, *rest[at:]]

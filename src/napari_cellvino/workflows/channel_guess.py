@@ -19,6 +19,10 @@ class ChannelGuess:
         """Return what to say of the channel of a recipe; nothing where the user chose it."""
         return self._choice.said if recipe.channel == self._choice.channel else ""
 
+    def doubts(self, recipe: Recipe) -> tuple[str, ...]:
+        """Return what a result keeps of the channel of a recipe, as a run over files does; nothing of a sure one."""
+        return self._choice.doubts if recipe.channel == self._choice.channel else ()
+
     @property
     def is_doubtful(self) -> bool:
         """Whether nothing told which channel it is."""

@@ -211,14 +211,11 @@ class Workspace:
     def run(self, part: Stack | None = None) -> Generator[Progress, None, Outcome]:
         """Yield progress and return the outcome of a run on the open image; `accept` makes it the current one.
 
-        Image, recipe and model are fixed at the call. ``part`` of the image is run in its place, to be looked at.
-
-        Raises
-        ------
-        ImageValueError
-            At once, if no image is open.
+        Image, recipe and model are fixed at the call; ImageValueError comes at once if no image is open. ``part`` of
+        the image is run in its place, to be looked at.
         """
-        return _run(part or self._require_stack(), self.pipeline(), self.engines)
+        stack, pipeline = part or self._require_stack(), self.pipeline()
+        return _run(stack, pipeline, self.engines, self.channel_guess.doubts(self.recipe))
 
     def pipeline(self) -> Pipeline:
         """Return the pipeline of the current settings."""
@@ -396,5 +393,8 @@ class Workspace:
         return self._outcome_cache.find(plane)
 
 
-def _run(stack: Stack, pipeline: Pipeline, engines: EngineProvider) -> Generator[Progress, None, Outcome]:
-    return Outcome((yield from predict_field(stack, pipeline, engines)))
+def _run(
+    stack: Stack, pipeline: Pipeline, engines: EngineProvider, doubts: tuple[str, ...]
+) -> Generator[Progress, None, Outcome]:
+    found = yield from predict_field(stack, pipeline, engines)
+    return Outcome(replace(found, warnings=(*found.warnings, *doubts)))

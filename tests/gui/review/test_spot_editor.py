@@ -13,8 +13,11 @@ import pytest
 import tifffile
 from pytestqt.qtbot import QtBot
 
+from napari_cellvino.annotation.tools.mark import reject
 from napari_cellvino.core.errors import JournalBusyError
+from napari_cellvino.core.recipe import SpotPlanes, WholeCellWay
 from napari_cellvino.core.spot_edits import deletion_of, edit_spots
+from napari_cellvino.core.spots import labels_at
 from napari_cellvino.gui.shell.window import CellvinoWindow
 from napari_cellvino.results.spot_journal import SpotHold
 from napari_cellvino.results.spot_table import write_spots
@@ -125,3 +128,34 @@ def test_spots_are_edited_by_clicks_and_stay(
     assert "were edited in another window after they were opened here; open the image again" in box.failure.text()
     run(window)
     assert len(editor.spots) == found - 2
+
+
+def test_spots_in_cells_are_as_many_in_the_window_as_in_the_tables(
+    window: CellvinoWindow, open_file: OpenFile, run: Run, root: Path, tmp_path: Path, qtbot: QtBot
+) -> None:
+    nuclei = tifffile.imread(root / "sample_data" / "plate" / "B02_s1.ome.tif")[0, :128, :160]
+    light, _ = simulate_spots(SpotField(spots=40, snr=15.0, shape=nuclei.shape, cells=0), 3)
+    path, names = tmp_path / "two.ome.tif", {"Channel": {"Name": ["DNA", "FISH"]}}
+    tifffile.imwrite(path, np.stack([nuclei, light]), metadata={"axes": "CYX", **names})
+    open_file(window, path)
+    session, box = window.session, window.review_panel.spots
+    session.workspace.choose(spots=SpotPlanes.STACK, spot_channel="FISH", whole_cells=WholeCellWay.EXPAND)
+    session.saver.choose(str(tmp_path / "results"))
+    run(window)
+    window.show_step(3)
+
+    def in_cells() -> int:
+        session.saver.save(overwrite=True)
+        qtbot.waitUntil(lambda: session.saver.saved is not None and not session.saver.state.busy, timeout=WAIT_MS)
+        (row,) = table(tmp_path / "results" / "counts.csv")
+        return int(row["spots_in_cells"])
+
+    number = in_cells()
+    qtbot.waitUntil(lambda: f", {number} in cells" in box.count.text(), timeout=WAIT_MS)
+    cells, spots = session.whole_cells.cells_of(session.reviewer.annotation), session.spots.spots
+    held = labels_at(spots.position, cells)
+    most = int(np.bincount(held[held > 0]).argmax())
+    session.reviewer.do(lambda annotation: reject(annotation, [most]))
+    rest = number - int((held == most).sum())
+    qtbot.waitUntil(lambda: f", {rest} in cells" in box.count.text(), timeout=WAIT_MS)
+    assert in_cells() == rest < number

@@ -34,6 +34,7 @@ WITH_DOUBT = (
     Choice("broken along z", Doubt.BROKEN_ALONG_Z),
     Choice("depends on the threshold", Doubt.THRESHOLDS_DISAGREE),
 )
+ANY_CLASS: Choice[int | None] = Choice("Classes", None)
 SETTLE_MS = 40  # after the last edit, before rows are listed anew
 HEIGHT = 112  # px: a panel of 800 px is not scrolled for it
 
@@ -67,6 +68,7 @@ class ReviewList(QWidget):
         self._list_classes()
 
     def _fill(self) -> None:
+        self.kind.offer([ANY_CLASS])
         for combo in (self.state, self.doubt, self.kind):  # side by side in a narrow panel
             combo.setMinimumContentsLength(3)
         self.size.setRange(2, 1000)
@@ -111,7 +113,7 @@ class ReviewList(QWidget):
         classes = annotation.classes if annotation is not None else ()
         if [self.kind.itemText(row) for row in range(1, self.kind.count())] != list(classes):
             named = (Choice(name, number) for number, name in enumerate(classes))
-            self.kind.offer([Choice("Classes", None), *named])
+            self.kind.offer([ANY_CLASS, *named])
             self.kind.set_value(None)
             self._filter()
         self.kind.setVisible(len(classes) > 1)

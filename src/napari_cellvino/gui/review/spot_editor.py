@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from napari.utils.events import Event
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 
-from napari_cellvino.annotation import pixels_sha256
+from napari_cellvino.annotation import Annotation, pixels_sha256
 from napari_cellvino.core.errors import CellvinoError, JournalBusyError
 from napari_cellvino.core.spot_edits import SpotEdit, deletion_of, edit_spots, with_edits
 from napari_cellvino.core.spots import Spots, labels_at
@@ -55,6 +55,7 @@ class SpotEditor(QObject):
         self._viewer, self._workspace, self._opener = viewer, workspace, opener
         self._reviewer, self._worker = reviewer, worker
         self.saver: SaveController | None = None
+        self.whole_cells: Callable[[Annotation], NDArray[np.int32] | None] = lambda _: None
         self.spots: Spots | None = None
         self.failure = ""
         self.returned = False  # whether edits that were not saved are here again
@@ -91,16 +92,29 @@ class SpotEditor(QObject):
         """Return how many spots there are, and how many of them lie in cells; empty where none were sought."""
         if self.spots is None:
             return ""
-        annotation = self._reviewer.annotation
-        labels = None if annotation is None else annotation.labels
-        inside = int((labels_at(self.spots.position, labels) > 0).sum()) if labels is not None else 0
+        inside = self._inside(self.spots)
         said = format_count(len(self.spots), "spot") + (
-            f", {format_number(inside)} in cells" if labels is not None else ""
+            f", {format_number(inside)} in cells" if inside is not None else ""
         )
         edits = self.spots.edits or ()
         added = sum(edit.added for edit in edits)
         said += f" · {added} added, {len(edits) - added} deleted" if edits else ""
         return said + (" · those that were not saved are here again" if self.returned else "")
+
+    def tell(self) -> None:
+        """Have it said anew how many spots there are: the cells that they lie in are others."""
+        self.changed.emit()
+
+    def _inside(self, spots: Spots) -> int | None:
+        """Return how many spots lie in cells that count, whole ones where they were sought; None where none were."""
+        annotation, shown = self._reviewer.annotation, self._workspace.shown
+        if annotation is None or shown is None:
+            return None
+        cells = annotation.labels if shown.recipe.whole_cells is None else self.whole_cells(annotation)
+        if cells is None:
+            return None
+        counted = [id_ for id_, record in annotation.records.items() if record.counted]
+        return int(np.isin(labels_at(spots.position, cells), counted).sum())
 
     # -- what the user does
 

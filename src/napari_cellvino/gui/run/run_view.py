@@ -76,8 +76,8 @@ def resolve(
     missing = _missing(workspace, catalogue, opener)
     failure = runner.failure or catalogue.failure or unread or (opener.failure if opener.field_failed else None)
     channel, doubtful = _channel(workspace), workspace.channel_guess.is_doubtful
-    told = outcome is None and saved is not None and bool(saved.annotation.provenance.notices)  # and of what is seen
-    warned = channel if doubtful and not told else ""
+    told = saved is not None and bool(saved.annotation.provenance.notices)  # and of what is seen
+    warned = channel if doubtful and outcome is None and not told else ""
     return RunView(
         state=_state(workspace, runner, failure),
         hint=missing or "Find the cells with the choices above (Alt+R)",

@@ -6,9 +6,9 @@ from functools import partial
 
 import napari
 import numpy as np
-from napari.layers import Labels
+from napari.layers import Image, Labels
 from numpy.typing import NDArray
-from qtpy.QtCore import QObject, QTimer
+from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_cellvino.annotation import Annotation
 from napari_cellvino.gui.napari_bridge.outline_layer import outline_layer
@@ -27,6 +27,8 @@ COLOUR = (0.8, 0.47, 0.65, 1.0)  # purple of Okabe and Ito
 class WholeCellLayer(QObject):
     """Shows one layer while the result shown has whole cells."""
 
+    grown = Signal()  # the whole cells are others
+
     def __init__(
         self,
         viewer: napari.Viewer,
@@ -39,6 +41,7 @@ class WholeCellLayer(QObject):
         self._viewer, self._workspace, self._opener = viewer, workspace, opener
         self._reviewer, self._worker = reviewer, worker
         self.layer: Labels | None = None
+        self._grown: tuple[Annotation, NDArray[np.int32]] | None = None
         self._task = Task()
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -54,6 +57,10 @@ class WholeCellLayer(QObject):
         self._task.stop()
         self._workspace.outcome_changed.disconnect(self._update)
         self._workspace.saved_changed.disconnect(self._update)
+
+    def cells_of(self, annotation: Annotation) -> NDArray[np.int32] | None:
+        """Return the whole cells (Y, X) or (Z, Y, X) of an annotation, once they were grown; they follow its edits."""
+        return self._grown[1] if self._grown is not None and self._grown[0] is annotation else None
 
     def _update(self, _: object = None) -> None:
         shown = self._workspace.shown
@@ -80,16 +87,20 @@ class WholeCellLayer(QObject):
             return
         if self.layer is not None and self.layer.ndim == cells.ndim and self.layer in self._viewer.layers:
             self.layer.data = cells
-            return
-        self._remove()
+        else:
+            self._remove()
+            self._add(annotation.provenance.origin.name, picture.source_layer(), cells)
+        self._grown = annotation, cells
+        self.grown.emit()
+
+    def _add(self, name: str, source: Image | None, cells: NDArray[np.int32]) -> None:
         active = self._viewer.layers.selection.active
-        name = f"{annotation.provenance.origin.name}: whole cells"
-        space = inherited_space(picture.source_layer(), cells.ndim)
-        self.layer = outline_layer(cells, name, COLOUR, width=1, space=space)
+        space = inherited_space(source, cells.ndim)
+        self.layer = outline_layer(cells, f"{name}: whole cells", COLOUR, width=1, space=space)
         self._viewer.add_layer(self.layer)
         self._viewer.layers.selection.active = active
 
     def _remove(self) -> None:
         if self.layer is not None and self.layer in self._viewer.layers:
             self._viewer.layers.remove(self.layer)
-        self.layer = None
+        self.layer = self._grown = None

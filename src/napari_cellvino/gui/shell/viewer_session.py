@@ -116,7 +116,8 @@ class Session(QObject):
         self.review_canvas.outside.boxes_changed.connect(self.runner.show_again)
         self.whole_cells = WholeCellLayer(viewer, self.workspace, self.opener, self.reviewer, self.decoder)
         self.spots = SpotEditor(viewer, self.workspace, self.opener, self.reviewer, self.decoder)
-        self.spots.saver = self.saver
+        self.spots.saver, self.spots.whole_cells = self.saver, self.whole_cells.cells_of
+        self.whole_cells.grown.connect(self.spots.tell)
         self.spots.edited.connect(self.saver.mark_changed)
         self.saver.moved.connect(self.spots.keep_elsewhere)
         self.looks = SerialWorker()  # all models look at a part of an image
@@ -137,8 +138,7 @@ class Session(QObject):
         self.close_guard = UnsavedChangesGuard(viewer, self.reviewer, self.saver, self.runner, self._save_left)
         self._build_lists()
         self._panels: list[int] = []
-        self._prepared = False
-        self._open = True
+        self._prepared, self._open = False, True
         viewer.events.theme.connect(self._restyle)
         QApplication.instance().aboutToQuit.connect(self.close)
         self.catalogue.start()
