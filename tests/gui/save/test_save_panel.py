@@ -271,3 +271,23 @@ def test_results_on_disk_are_plotted_and_exported_before_a_run(
     click(box.export_button)
     qtbot.waitUntil(lambda: exporter.made is not None and not exporter.working, timeout=WAIT_MS)
     assert list((tmp_path / "cellvino-results" / "exported").glob("*"))
+
+
+def test_a_folder_is_chosen_once_it_is_typed_and_not_with_each_key(
+    window: CellvinoWindow, open_file: OpenFile, plate_file: Path, run: Run, qtbot: QtBot, tmp_path: Path
+) -> None:
+    open_file(window, plate_file)
+    run(window)
+    panel, saver = window.save_panel, window.session.saver
+    window.show_step(4)
+    before = saver.folder
+    panel.folder.setFocus()
+    panel.folder.clear()
+    with qtbot.assertNotEmitted(saver.moved):
+        qtbot.keyClicks(panel.folder, str(tmp_path))
+    assert saver.folder == before
+    assert panel.folder.text() == str(tmp_path)
+    assert str(tmp_path) in panel.save_button.toolTip()
+    with qtbot.waitSignal(saver.moved):
+        qtbot.keyClick(panel.folder, Qt.Key.Key_Return)
+    assert saver.folder == str(tmp_path)

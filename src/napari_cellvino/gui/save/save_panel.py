@@ -81,7 +81,8 @@ class SavePanel(QWidget):
         self._saver.changed.connect(self._draw)
         self.session.runner.changed.connect(self._draw)
         self.session.reviewer.changed.connect(self._draw)
-        self.folder.textEdited.connect(self._saver.choose)
+        self.folder.textEdited.connect(self._draw)
+        self.folder.editingFinished.connect(self._take_folder)
         self.choose_button.clicked.connect(self._ask)
         self.save_button.clicked.connect(lambda: self._save(overwrite=False))
         self.replace_button.clicked.connect(lambda: self._save(overwrite=True))
@@ -89,9 +90,16 @@ class SavePanel(QWidget):
 
     def _save(self, *, overwrite: bool) -> None:
         """Save what is shown; a preview of the sliders is the result from then on, as the button says."""
+        self._take_folder()
         if self.session.runner.has_preview:
             self.session.runner.keep_preview()
         self._saver.save(overwrite=overwrite)
+
+    def _take_folder(self) -> None:
+        """Choose the folder that was typed, once it is whole: each choice leaves what is read from the one before."""
+        self.folder.setModified(False)
+        if self.folder.text() != self._saver.folder:
+            self._saver.choose(self.folder.text())
 
     def _ask(self) -> None:
         chosen = QFileDialog.getExistingDirectory(self, "Folder for results", self.folder.text())
@@ -107,14 +115,14 @@ class SavePanel(QWidget):
         missing = self._missing()
         boxes = reviewed is not None and reviewed.labels is None
         self.what.setText((_BOXES if boxes else _OUTLINES) + _ALWAYS)
-        if self.folder.text() != saver.folder:
+        if self.folder.text() != saver.folder and not self.folder.isModified():
             self.folder.setText(saver.folder)
         self.save_button.setEnabled(not missing and not saver.saving)
         counted = 0 if reviewed is None else reviewed.counted
         preview = self.session.runner.has_preview
         verb = "Keep the preview and &save" if preview else "&Save"
         self.save_button.setText(f"{verb} {format_count(counted)}" if reviewed is not None else verb)
-        self.save_button.setToolTip(missing or f"Write the result into {saver.folder}")
+        self.save_button.setToolTip(missing or f"Write the result into {self.folder.text()}")
         left_out = "" if reviewed is None else _left_out(reviewed)
         say(self.hint, missing or "\n".join(filter(None, (PREVIEW if preview else "", left_out))))
         self.bar.setVisible(saver.saving)
@@ -128,7 +136,7 @@ class SavePanel(QWidget):
     def _missing(self) -> str:
         if self.session.workspace.shown is None:
             return "Nothing to save yet: run the model first (tab 2)."
-        return "" if self._saver.folder else "Choose a folder."
+        return "" if self.folder.text() else "Choose a folder."
 
 
 def _left_out(annotation: Annotation) -> str:
