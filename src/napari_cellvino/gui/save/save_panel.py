@@ -112,11 +112,11 @@ class SavePanel(QWidget):
 
     def _draw(self) -> None:
         saver, reviewed = self._saver, self.session.reviewer.annotation
+        if self.folder.text() != saver.folder and not self.folder.isModified():
+            self.folder.setText(saver.folder)
         missing = self._missing()
         boxes = reviewed is not None and reviewed.labels is None
         self.what.setText((_BOXES if boxes else _OUTLINES) + _ALWAYS)
-        if self.folder.text() != saver.folder and not self.folder.isModified():
-            self.folder.setText(saver.folder)
         self.save_button.setEnabled(not missing and not saver.saving)
         counted = 0 if reviewed is None else reviewed.counted
         preview = self.session.runner.has_preview
