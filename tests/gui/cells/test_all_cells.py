@@ -63,7 +63,9 @@ def panel(
     click(window.open_panel.work_list.cells_button)
     qtbot.waitUntil(lambda: len(window.session.cells.table) > 0, timeout=WAIT_MS)
     settled()
-    return viewer.window.dock_widgets["All cells"].findChild(CellsPanel)
+    shown = viewer.window.dock_widgets["All cells"].findChild(CellsPanel)
+    qtbot.waitUntil(lambda: len(shown.plot.axes.lines) > 0, timeout=WAIT_MS)  # the page comes in steps
+    return shown
 
 
 def counts(root: Path) -> dict[str, int]:
