@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from qtpy.QtWidgets import QApplication, QWidget
 from napari_cellvino.core.plate import Well
 from napari_cellvino.gui.plate.asked_tables import OUTDATED
 from napari_cellvino.gui.shell.window import CellvinoWindow
+from napari_cellvino.gui.widgets.serial_worker import Task
 from tests.plate_images import write_plate
 
 from ..conftest import WAIT_MS
@@ -113,3 +115,30 @@ def test_a_dilution_is_filled_in_and_the_plate_answers(
     wells.assign(count=wells["count"] + 1).to_csv(root / "wells.csv", index=False)  # as a run over the plate does
     window.session.well_values.read()
     qtbot.waitUntil(lambda: OUTDATED in answers.warned.text(), timeout=WAIT_MS)
+
+
+def test_what_was_asked_of_one_plate_is_no_answer_of_the_next(
+    window: CellvinoWindow, tmp_path: Path, qtbot: QtBot, click: Callable[[QWidget], None]
+) -> None:
+    names = tuple(Well(0, n).name for n in range(COLUMNS))
+    first, other = (write_plate(tmp_path / name, [np.zeros((16, 100), np.uint16)], names) for name in ("p", "q"))
+    open_plate(window, first, qtbot)
+    rows = [{"well": w, "compound": "taxol", "dose": 256 / 2**n, "control": ""} for n, w in enumerate(names)]
+    root = tmp_path / "p-cellvino"
+    root.mkdir()
+    pd.DataFrame(rows).to_csv(root / "layout.csv", index=False)
+    write_results(root)
+    answers, panel = window.session.answers, window.plate_panel
+    click(panel.answers_fold.toggleButton())
+    qtbot.waitUntil(panel.answers.ask_button.isEnabled, timeout=WAIT_MS)
+    go_on = threading.Event()
+    window.session.tables.start(go_on.wait, Task())  # the thread has something to do before
+    click(panel.answers.ask_button)
+    assert answers.working
+    window.session.open(other)
+    qtbot.waitUntil(lambda: window.session.well_values.root == tmp_path / "q-cellvino", timeout=WAIT_MS)
+    go_on.set()
+    settle(window, qtbot)
+    assert answers.shown is None
+    assert not answers.working
+    assert "EC50" not in panel.answers.said.text()

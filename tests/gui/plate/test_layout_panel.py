@@ -209,3 +209,35 @@ def test_folder_that_no_reader_knows_is_a_plate_where_it_is_dropped_on_the_plate
     qtbot.waitUntil(lambda: len(window.session.work_list.fields) == 1, timeout=WAIT_MS)
     wait_read(window, qtbot)
     assert not window.plate_panel.notice.isVisibleTo(window.plate_panel)
+
+
+def test_what_differs_between_wells_stays_where_nothing_is_typed(
+    window: CellvinoWindow, contents: PlateContents, qtbot: QtBot, click: Click
+) -> None:
+    grid, held = window.plate_panel.grid, window.session.well_values
+    known = {
+        Well(0, 0): Content(compound="taxl", dose=4.0, control=Control.POSITIVE),
+        Well(0, 1): Content(compound="taxl", dose=2.0),
+    }
+    held.set_layout(Layout(known))
+    settle_tables(window, qtbot)
+    for name in ("A01", "A02"):
+        press(qtbot, grid, name, CTRL)
+    assert (contents.compound.text(), contents.dose.text(), contents.control.currentIndex()) == ("taxl", "", -1)
+    contents.compound.selectAll()
+    qtbot.keyClicks(contents.compound, "taxol")
+    qtbot.keyClick(contents.compound, Qt.Key.Key_Return)  # a wrong letter put right: no dose, no control is lost
+    settle_tables(window, qtbot)
+    right = {well: content.model_copy(update={"compound": "taxol"}) for well, content in known.items()}
+    assert dict(held.layout.contents) == right
+    press(qtbot, grid, "B01", CTRL)  # holds nothing: now the compounds differ, too
+    assert contents.compound.placeholderText() == "differs"
+    qtbot.keyClicks(contents.dose, "9")
+    qtbot.keyClicks(contents.factor, "3")
+    click(contents.set_button)
+    settle_tables(window, qtbot)
+    assert dict(held.layout.contents) == {
+        Well(0, 0): Content(compound="taxol", dose=9.0, control=Control.POSITIVE),
+        Well(0, 1): Content(compound="taxol", dose=3.0),
+        Well(1, 0): Content(dose=9.0),
+    }

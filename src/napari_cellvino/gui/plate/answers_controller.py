@@ -48,14 +48,15 @@ class AnswersController(OneTask):
         self.shown: ShownAnswers | None = None
         self.page: Path | None = None
         self.outdated = False  # whether what is shown is not of the tables of now
-        self._root = Path()
+        self._root, self._task = Path(), Task()
         wells.changed.connect(self._on_wells)
 
     def offer(self) -> None:
         """Read which measures the wells have."""
         root = self._wells.root
         if self._wells.folder:
-            self._worker.start(lambda: well_measures(root), Task(done=self._take_measures, failed=lambda _: None))
+            task = Task(done=partial(self._take_measures, root), failed=lambda _: None)
+            self._worker.start(lambda: well_measures(root), task)
 
     def ask(self, choices: AnswerChoices, unit: str) -> None:
         """Ask for curves and hits."""
@@ -69,11 +70,13 @@ class AnswersController(OneTask):
     def _start(self, what: str, work: Work, done: Callable[[Any], None]) -> None:
         self.working, self.failure, self.page = what, None, None
         self.changed.emit()
-        self._worker.start(work, Task(done=done, failed=self._fail))
+        self._task = Task(done=done, failed=self._fail)
+        self._worker.start(work, self._task)
 
-    def _take_measures(self, names: tuple[str, ...]) -> None:
-        self.measures = names
-        self.changed.emit()
+    def _take_measures(self, root: Path, names: tuple[str, ...]) -> None:
+        if root == self._wells.root:
+            self.measures = names
+            self.changed.emit()
 
     def _take(self, shown: ShownAnswers) -> None:
         self.shown, self.outdated = shown, False
@@ -93,7 +96,9 @@ class AnswersController(OneTask):
         if self.shown is not None and root == self._root and not self.outdated:
             self._worker.start(lambda: asked_tables(root), Task(done=self._compare, failed=lambda _: None))
         if root != self._root:
-            self._root, self.shown, self.page, self.failure, self.measures = self._wells.root, None, None, None, ()
+            self._task.stop()  # what was asked of the plate before is no answer of this one
+            self._root, self.shown, self.page, self.failure, self.measures = root, None, None, None, ()
+            self.working = ""
             self.changed.emit()
 
     def _compare(self, tables: AskedTables) -> None:

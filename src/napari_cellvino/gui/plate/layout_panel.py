@@ -20,6 +20,7 @@ from napari_cellvino.plates.layout_edits import dilute, paste_cells
 from napari_cellvino.plates.plate_maps import read_layout
 
 _CONTROLS = (("Sample", Control.NONE), ("Positive", Control.POSITIVE), ("Negative", Control.NEGATIVE))
+DIFFERS = "differs"
 _CSV = "Tables (*.csv *.tsv *.txt);;All files (*)"
 
 
@@ -33,6 +34,7 @@ class PlateContents(QWidget):
         self._plate: Plate | None = None
         self._wells: frozenset[Well] = frozenset()
         self._layout = Layout()
+        self._differing = frozenset[str]()  # what the chosen wells do not have in common
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         grid = form(layout)
@@ -43,6 +45,7 @@ class PlateContents(QWidget):
         self.control = narrow(QComboBox())
         for title, control in _CONTROLS:
             self.control.addItem(title, control)
+        self.control.setPlaceholderText(DIFFERS)
         self.control.setToolTip("Whether these are controls. Two wells or more of both controls give the Z' factor")
         add_row(grid, "Co&mpound", self.compound)
         add_row(grid, "&Dose", self.dose, self.control)
@@ -110,36 +113,38 @@ class PlateContents(QWidget):
         if chosen:
             self.read(Path(chosen))
 
+    def _typed(self) -> dict[str, object]:
+        """Return what is typed for the chosen wells; what differs between them and was left alone is not in it."""
+        dose = self.dose.text().strip().replace(",", ".")  # as some countries type it
+        texts = {"compound": self.compound.text().strip(), "dose": dose}
+        typed: dict[str, object] = {name: text for name, text in texts.items() if text or name not in self._differing}
+        return typed if self.control.currentIndex() < 0 else typed | {"control": self.control.currentData()}
+
     def _set(self) -> None:
         if not self._wells:
             return
-        dose = self.dose.text().strip().replace(",", ".")  # as some countries type it
-        typed = {"compound": self.compound.text().strip(), "dose": dose, "control": self.control.currentData()}
+        typed = self._typed()
         try:
             content = Content.model_validate(typed)
         except ValidationError:
             self.notice.show_failure(Failure(f"Dose {self.dose.text()!r} is no number; type one such as 0.4"))
             return
-        if self.factor.text().strip():
-            self._dilute(content)
-            return
-        contents = {well: held for well, held in self._layout.contents.items() if well not in self._wells}
-        if content != Content():
-            contents |= dict.fromkeys(self._wells, content)
-        self._tell(Layout(contents))
-
-    def _dilute(self, first: Content) -> None:
-        """Fill the chosen wells from the dose that was typed on."""
         try:
-            factor = float(self.factor.text().strip().replace(",", "."))
-            layout = dilute(
-                self._layout, self._wells, first.compound, first.dose or 0.0, factor, down=self.down.isChecked()
-            )
+            doses = self._diluted(content.dose or 0.0) if self.factor.text().strip() else {}
         except ValueError as error:
             known = error if isinstance(error, CellvinoError) else f"{self.factor.text()!r} is no number"
             self.notice.show_failure(Failure(f"{known}; type a dose such as 100 and a factor such as 3"))
             return
-        self._tell(layout)
+        held = {well: self._layout.contents.get(well, Content()).model_dump() for well in self._wells}
+        put = {well: Content.model_validate(own | typed | doses.get(well, {})) for well, own in held.items()}
+        contents = self._layout.contents | put
+        self._tell(Layout({well: content for well, content in contents.items() if content != Content()}))
+
+    def _diluted(self, top: float) -> dict[Well, dict[str, float | None]]:
+        """Return the dose of each chosen well, from the one that was typed on."""
+        factor = float(self.factor.text().strip().replace(",", "."))
+        layout = dilute(Layout(), self._wells, "", top, factor, down=self.down.isChecked())
+        return {well: {"dose": content.dose} for well, content in layout.contents.items()}
 
     def _paste(self) -> None:
         try:
@@ -156,19 +161,27 @@ class PlateContents(QWidget):
     # -- what is shown
 
     def _draw(self) -> None:
-        held = {self._layout.contents.get(well, Content()) for well in self._wells}
-        content = held.pop() if len(held) == 1 else Content()
+        held = [self._layout.contents.get(well, Content()) for well in self._wells] or [Content()]
+        values = {name: {getattr(content, name) for content in held} for name in Content.model_fields}
+        self._differing = frozenset(name for name, found in values.items() if len(found) > 1)
+        first = held[0]
+        for name, line, text in (
+            ("compound", self.compound, first.compound),
+            ("dose", self.dose, "" if first.dose is None else f"{first.dose:g}"),
+        ):
+            line.setText("" if name in self._differing else text)
+            line.setPlaceholderText(DIFFERS if name in self._differing else "")
+        row = -1 if "control" in self._differing else [control for _, control in _CONTROLS].index(first.control)
         with QSignalBlocker(self.control):
-            self.compound.setText(content.compound)
-            self.dose.setText("" if content.dose is None else f"{content.dose:g}")
-            self.control.setCurrentIndex([control for _, control in _CONTROLS].index(content.control))
-        mixed = "differs" if held else ""
-        for line in (self.compound, self.dose):
-            line.setPlaceholderText(mixed)
+            self.control.setCurrentIndex(row)
         count = len(self._wells)
         self.set_button.setText(f"Se&t for {format_count(count, 'well')}" if count else "Se&t")
         self.set_button.setEnabled(bool(count))
-        self.set_button.setToolTip("Enter does the same" if count else "Choose wells on the grid first")
+        self.set_button.setToolTip(
+            "Enter does the same; what differs stays where nothing is typed"
+            if count
+            else "Choose wells on the grid first"
+        )
         enable_unless("" if count else "Choose wells on the grid first", self.paste_button)
         enable_unless("" if self._layout else "No well has contents yet", self.clear_button)
         self.known.setText(_known(self._layout))
