@@ -21,6 +21,7 @@ from napari_cellvino.plates.plate_maps import read_layout
 
 _CONTROLS = (("Sample", Control.NONE), ("Positive", Control.POSITIVE), ("Negative", Control.NEGATIVE))
 DIFFERS = "differs"
+ENTER = "Enter does the same; what differs stays where nothing is typed"
 _CSV = "Tables (*.csv *.tsv *.txt);;All files (*)"
 
 
@@ -137,7 +138,7 @@ class PlateContents(QWidget):
             return
         held = {well: self._layout.contents.get(well, Content()).model_dump() for well in self._wells}
         put = {well: Content.model_validate(own | typed | doses.get(well, {})) for well, own in held.items()}
-        contents = self._layout.contents | put
+        contents = {**self._layout.contents, **put}
         self._tell(Layout({well: content for well, content in contents.items() if content != Content()}))
 
     def _diluted(self, top: float) -> dict[Well, dict[str, float | None]]:
