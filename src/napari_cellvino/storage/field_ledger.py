@@ -6,7 +6,7 @@ folder of results share its work; what a worker that is gone had begun is taken 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import astuple, dataclass, fields
 from enum import StrEnum
@@ -87,6 +87,8 @@ class FieldRecord:
 
 COLUMNS = tuple(f.name for f in fields(FieldRecord))
 _PLACES = ", ".join("?" * len(COLUMNS))
+_UPDATES = ", ".join(f"{column} = excluded.{column}" for column in COLUMNS[1:] if column != "review")
+_ENTER = f"INSERT INTO fields VALUES ({_PLACES}) ON CONFLICT (name) DO UPDATE SET {_UPDATES}"
 
 
 class FieldLedger:
@@ -125,12 +127,8 @@ class FieldLedger:
 
     def enter(self, records: Iterable[FieldRecord]) -> None:
         """Enter what is known of fields already; what a person said of one before stays."""
-        updates = ", ".join(f"{column} = excluded.{column}" for column in COLUMNS[1:] if column != "review")
         with self._ledger.changing() as db:
-            db.executemany(
-                f"INSERT INTO fields VALUES ({_PLACES}) ON CONFLICT (name) DO UPDATE SET {updates}",
-                [astuple(record) for record in records],
-            )
+            db.executemany(_ENTER, [astuple(record) for record in records])
 
     def end(self, name: str, **changes: object) -> None:
         """Enter what became of a field."""
@@ -166,11 +164,20 @@ class FieldLedger:
         with self._ledger.changing() as db:
             db.execute("UPDATE fields SET heartbeat = ? WHERE worker = ? AND state = 'running'", (now, worker))
 
-    def give_back(self, worker: str) -> None:
-        """Let others take the fields that a worker has begun and not ended; the attempt does not count."""
-        changes = "state = 'waiting', worker = '', attempts = MAX(attempts - 1, 0)"
+    def give_back(self, worker: str, before: Mapping[str, FieldRecord] | None = None) -> None:
+        """Let others take the fields that a worker has begun and not ended; the attempt does not count.
+
+        Those of ``before``, by the name they were begun with, stand again as they stood then.
+        """
+        theirs = "worker = ? AND state = 'running'"
         with self._ledger.changing() as db:
-            db.execute(f"UPDATE fields SET {changes} WHERE worker = ? AND state = 'running'", (worker,))
+            held = {name for (name,) in db.execute(f"SELECT name FROM fields WHERE {theirs}", (worker,))}
+            changes = "state = 'waiting', worker = '', attempts = MAX(attempts - 1, 0)"
+            db.execute(f"UPDATE fields SET {changes} WHERE {theirs}", (worker,))
+            stood = {name: record for name, record in (before or {}).items() if name in held}
+            renamed = [(name,) for name, record in stood.items() if name != record.name]
+            db.executemany("DELETE FROM fields WHERE name = ?", renamed)
+            db.executemany(_ENTER, [astuple(record) for record in stood.values()])
 
     def records(self, states: Iterable[FieldState] = ()) -> list[FieldRecord]:
         """Return all fields, or those of some states, by name."""

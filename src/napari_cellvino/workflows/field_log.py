@@ -109,7 +109,20 @@ class FieldLog:
             over.set()
             beating.join()
             if self._begun:
-                self._try(lambda: self._ledger.give_back(self._worker), None)
+                self._try(lambda: self._ledger.give_back(self._worker, self._stood()), None)
+
+    def _stood(self) -> dict[str, FieldRecord]:
+        """Return how fields that were begun and not ended stood before, where their results are those of then."""
+        stood = dict[str, FieldRecord]()
+        for record in self._begun.values():
+            before = self._before.get(record.name) or self._before.get(f"{record.file} {record.position}".strip())
+            if before is None or before.state not in (FieldState.DONE, FieldState.FAILED):
+                continue
+            key = self._store.key(self._store.root / record.name)
+            then = before.recipe if before.state == FieldState.DONE else None
+            if then == (None if key is None else key.recipe):
+                stood[record.name] = before
+        return stood
 
     def chosen(self, tasks: Iterable[FieldTask | FieldOutcome]) -> Iterator[FieldTask | FieldOutcome]:
         """Yield the tasks that are to be run; what failed before and is not chosen stays failed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from qtpy.QtGui import QPixmap
 from qtpy.QtWidgets import QApplication, QFileDialog, QWidget
 
 from napari_cellvino.cli import main
+from napari_cellvino.engines.openvino import OpenVinoEngine
 from napari_cellvino.gui.batch.batch_panel import BatchPanel
 from napari_cellvino.gui.batch.watch_panel import WatchPanel
 from napari_cellvino.gui.shell.window import CellvinoWindow
@@ -162,3 +164,53 @@ def test_watch_is_planned_started_judged_and_run_again(
     now = QPixmap(str(out / "a" / "qc.png")).toImage()
     assert now != before
     qtbot.waitUntil(lambda: batch.picture._pixmap.toImage() == now, timeout=WAIT_MS)  # what is judged
+
+
+def test_a_field_whose_second_run_is_cancelled_stands_as_before(
+    window: CellvinoWindow,
+    viewer: napari.Viewer,
+    inbox: Path,
+    tmp_path: Path,
+    click: Click,
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    out, recipe = tmp_path / "out", tmp_path / "surer.yaml"
+    main(["run", str(inbox), "--out", str(out), "--device", "CPU"])
+    recipe.write_text("model: nuclei\ndevice: CPU\nparameters: {confidence: 0.95}\n", encoding="utf-8")
+    _, dock = viewer.window.add_plugin_dock_widget("napari-cellvino", "Batch")
+    batch = dock.findChild(BatchPanel)
+    for name in ("getExistingDirectory", "getOpenFileName"):
+        monkeypatch.setattr(QFileDialog, name, lambda *_, name=name: str(out) if "Dir" in name else (str(recipe), ""))
+    click(batch.folder_button)
+    qtbot.waitUntil(lambda: len(batch.table.fields) == 3, timeout=WAIT_MS)
+    batch.view.selectRow(next(n for n, field in enumerate(batch.table.fields) if field.record.name == "a"))
+    click(batch.reject_button)
+    qtbot.waitUntil(lambda: states(out)["a"] == "rejected", timeout=WAIT_MS)
+    before = FieldLedger(out).records()
+    held, infer_all = threading.Event(), OpenVinoEngine.infer_all
+
+    def slow(engine: OpenVinoEngine, batches: object) -> object:
+        held.wait()
+        return infer_all(engine, batches)
+
+    monkeypatch.setattr(OpenVinoEngine, "infer_all", slow)  # as long as it takes to press Cancel
+    click(batch.rerun_button)
+    qtbot.waitUntil(lambda: states(out)["a"] == "running", timeout=WAIT_MS)
+    click(batch.cancel_button)
+    held.set()
+    qtbot.waitUntil(lambda: not batch.controller.running, timeout=WAIT_MS)
+    assert FieldLedger(out).records() == before  # its result is there as it was, and can be run again
+    qtbot.waitUntil(batch.rerun_button.isEnabled, timeout=WAIT_MS)
+    click(batch.rerun_button)
+    qtbot.waitUntil(lambda: states(out)["a"] == "done" and not batch.controller.running, timeout=WAIT_MS)
+    assert "0.95" in (out / "a" / "annotation.json").read_text(encoding="utf-8")
+
+    click(batch.drift_button)
+    qtbot.waitUntil(lambda: batch.drift.table.count() == 1, timeout=WAIT_MS)
+    out = tmp_path / "empty"
+    out.mkdir()
+    click(batch.folder_button)
+    qtbot.waitUntil(lambda: batch.drift.controller.failure is not None, timeout=WAIT_MS)
+    assert batch.drift.table.count() == 0  # no run of another folder
+    assert not batch.drift.title.isVisible()  # nothing is compared any more

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QPixmap
 from qtpy.QtWidgets import (
@@ -39,10 +41,10 @@ class RunTable(TextTable):
         super().__init__(COLUMNS, (FIELDS,))
         self.runs: list[JudgedRun] = []
 
-    def show(self, view: DriftView) -> None:
-        """List the runs of a view."""
+    def show(self, runs: Sequence[JudgedRun]) -> None:
+        """List runs, given by time."""
         self.beginResetModel()
-        self.runs = list(reversed(view.runs))
+        self.runs = list(reversed(runs))
         self.endResetModel()
 
     def count(self) -> int:
@@ -124,13 +126,14 @@ class DriftPanel(QWidget):
         controller, view = self.controller, self.controller.view
         self.failure.show_failure(controller.failure)
         say(self.said, controller.said)
-        say(self.title, WORKING if view is None else _describe(view))
+        waits = "" if controller.failure is not None else WORKING
+        say(self.title, waits if view is None else _describe(view))
         enable_unless("" if view is not None else "There is no chart yet", self.save_button)
-        if view is not None and view is not self._view:
+        if view is not self._view:
             self._view = view
-            self.table.show(view)
-            self.list.setColumnHidden(KIND, len(view.charts) < 2)
-            if view.runs:
+            self.table.show(() if view is None else view.runs)
+            self.list.setColumnHidden(KIND, view is None or len(view.charts) < 2)
+            if self.table.runs:
                 self.list.selectRow(0)
         self._show_run()
 
