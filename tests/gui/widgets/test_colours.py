@@ -17,7 +17,8 @@ def test_the_hint_of_a_field_is_read_also_where_it_is_off(qtbot: QtBot, theme: s
     page = _page(qtbot, theme)
     line = QLineEdit(page)
     line.setEnabled(enabled)
-    line.ensurePolished()
+    page.show()
+    line.grab()
     assert line.palette().color(QPalette.ColorRole.PlaceholderText) == QColor(colours(theme).aside)
 
 
