@@ -22,6 +22,18 @@ def test_table_with_other_titles_and_units(tmp_path):
     assert found[Well(31, 47)].control is Control.NEGATIVE
 
 
+def test_the_layout_of_the_sample_plate_is_read(root):
+    layout = read_plate_map(root / "sample_data" / "plate" / "plate.csv")
+    assert [layout.contents[Well(0, column)].dose for column in range(3)] == [0, 1, 10]
+    assert layout.unit == "µM"
+
+
+def test_lengths_are_no_doses(tmp_path):
+    with pytest.raises(OptionError, match="column 'dose_cm' is not read"):
+        read_plate_map(written(tmp_path, "well,compound,dose_cm\nA1,x,1\n"))
+    assert read_plate_map(written(tmp_path, "well,compound,depth_um\nA1,x,1\n")).contents[Well(0, 0)].dose is None
+
+
 def test_rows_and_columns_apart(tmp_path):
     found = read_plate_map(written(tmp_path, "Row\tCol\tdrug\tdose\nB\t3\ttaxol\t2\n")).contents
     assert (found[Well(1, 2)].compound, found[Well(1, 2)].dose) == ("taxol", 2)
@@ -94,6 +106,8 @@ def test_what_is_wrong_is_named(tmp_path, text, part):
         ("well,compound,dose,unit\nA1,x,10,nM\nA2,x,1,mM\nA3,x,5,nM\nA4,x,7,nM\n", [10, 1e6, 5, 7], "nM", "mM"),
         ("well,compound,Dose (ng/ml)\nA1,x,1\nA2,x,2\nA3,x,1 ug/mL\nA4,x,3\n", [1, 2, 1000, 3], "ng/mL", "µg/mL"),
         ("row,column,compound,dose_uM\n1,1,x,1\n1,2,x,2\n1,3,x,3\n1,4,x,4\n", [1, 2, 3, 4], "µM", ""),
+        ("well,compound,dose_um\nA1,x,1\nA2,x,2000 nM\nA3,x,3\nA4,x,4\n", [1, 2, 3, 4], "µM", "nM"),
+        ("well,compound,conc_nm\nA1,x,1\nA2,x,2\nA3,x,3\nA4,x,4\n", [1, 2, 3, 4], "nM", ""),
         ("dose [mM],01,02,03,04\nA,1,2,,4\n\nB,,5\n\ncompound,1,2,3,4\nA,x,x,x,x\nB,x,x\n", [1, 2, None, 4], "mM", ""),
     ],
 )

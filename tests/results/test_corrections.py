@@ -275,7 +275,7 @@ def test_unsaved_steps_are_offered_on_the_result_they_were_made_on_alone(tmp_pat
     earlier = find_earlier(folder, fresh)
     assert earlier is not None
     assert earlier.annotation is fresh
-    assert all(fact in earlier.question for fact in ("2 corrections", "Delete #2"))
+    assert all(fact in earlier.question for fact in ("2 corrections", "Delete #2", "Go on with them?"))
     resumed = resume_session(earlier.journal, fresh)
     assert set(fresh.records) == {1}
     resumed.session.close()
@@ -305,7 +305,9 @@ def test_what_is_corrected_after_a_save_elsewhere_is_offered_there(folder, plane
     session.commit(delete(annotation, [3]))
     session.close()
     assert find_earlier(folder, made_of(labels, plane)) is None
-    assert "1 correction " in find_earlier(elsewhere, made_of(labels, plane)).question
+    question = find_earlier(elsewhere, made_of(labels, plane)).question
+    assert "1 correction " in question
+    assert question.endswith("Go on with it?")
 
 
 def test_a_corrected_save_is_logged_with_its_field(folder, plane, caplog):

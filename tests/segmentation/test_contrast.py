@@ -61,7 +61,7 @@ def test_bright_things_do_not_set_the_contrast(field: np.ndarray, name: str, tim
     bright = 200 + 1000 * times * ndi.gaussian_filter(ARTEFACTS[name].astype(float), 1.5)
     found = contrast_of(as_camera(np.maximum(field, bright))[None], V2)
     assert found.ranges[0].high - found.ranges[0].low == pytest.approx(width(as_camera(field)), rel=0.15)
-    assert any("outshine" in notice for notice in found.notices)
+    assert any("outshine" in notice and " % of the field" in notice for notice in found.notices)
 
 
 def test_of_few_cells_among_as_many_bright_things_none_is_outshone() -> None:

@@ -23,6 +23,8 @@ TITLES = {
 }
 _SPEAKING = {"compound": r"compound|drug|treatment|substance", "dose": r"dose|conc", "control": r"control\b"}
 _UNIT = re.compile(r"\s*[\[(](.*?)[\])]\s*$")
+_MOLAR = re.compile("[uµμmnpf]m", re.IGNORECASE)
+"""The end of a heading as names of columns are spelt (``dose_um``): a dose is no length."""
 _LETTERS = re.compile("[A-Za-z]{1,2}")
 
 Cells = list[list[str]]
@@ -71,6 +73,8 @@ def _title(cell: str) -> tuple[str, str]:
     before, _, last = bare.rpartition(" ")
     if not unit and unit_of(last) in UNITS:
         bare, unit = before, last
+    elif not unit and _MOLAR.fullmatch(last) and before.casefold() in TITLES["dose"]:
+        bare, unit = before, unit_of(last[:-1].lower() + "M")
     found = next((name for name, known in TITLES.items() if bare.casefold() in known), "")
     return found, unit if found == "dose" else ""
 

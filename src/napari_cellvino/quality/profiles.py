@@ -104,8 +104,9 @@ def _scored(wells: pd.DataFrame, features: list[str]) -> tuple[pd.DataFrame, tup
         here = wells.loc[rows]
         controls = here[here["Metadata_Control"] == "negative"]
         if len(controls) < FEWEST_CONTROLS:
+            few = "1 negative control" if len(controls) == 1 else f"{len(controls) or 'no'} negative controls"
             notices.append(
-                f"plate {plate or '–'} has {len(controls)} negative controls with cells: "
+                f"Plate '{plate or '–'}' has {few} with cells: "
                 f"its profiles are normalised to all of its {len(here)} wells"
             )
             controls = here

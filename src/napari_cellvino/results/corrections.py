@@ -102,9 +102,9 @@ def find_unsaved_steps(folder: Path, annotation: Annotation) -> EarlierCorrectio
     if unsaved is None or not unsaved.fits or not unsaved.steps:
         return None
     steps = "1 correction" if unsaved.steps == 1 else f"{unsaved.steps} corrections"
-    were = "was" if unsaved.steps == 1 else "were"
+    were, them = ("was", "it") if unsaved.steps == 1 else ("were", "them")
     damage = f" ({unsaved.damage})" if unsaved.damage else ""
-    question = f"{steps} of this image {were} not saved, the last: {unsaved.last}{damage}. Go on with them?"
+    question = f"{steps} of this image {were} not saved, the last: {unsaved.last}{damage}. Go on with {them}?"
     return EarlierCorrections(annotation, unsaved.path, question)
 
 

@@ -29,9 +29,9 @@ from napari_cellvino.segmentation.samples import Samples, sampled, values_where
 from napari_cellvino.segmentation.uneven_light import UnevenLight, find_uneven_light
 
 LEVELLED = "The light is uneven: a smooth background was taken off before cells were looked for"
-OUTSHONE = "Bright things that outshine the rest ({:.1%} of the field) do not count for the contrast"
+OUTSHONE = "Bright things that outshine the rest ({:.1f} % of the field) do not count for the contrast"
 COVERED = (
-    "What is far brighter or darker than transmitted light ({:.1%} of the field) was covered: no cell is sought there"
+    "What is far brighter or darker than transmitted light ({:.1f} % of the field) was covered: no cell is sought there"
 )
 EDGE = 3  # px round it that are covered as well: its blurred edge
 
@@ -119,10 +119,10 @@ def _covered(pixels: NDArray[np.generic], found: Sequence[_Channel]) -> tuple[ND
 
 
 def _describe_covered(covered: float) -> tuple[str, ...]:
-    return (COVERED.format(covered),) if covered > 0 else ()
+    return (COVERED.format(100 * covered),) if covered > 0 else ()
 
 
 def _notices(found: Sequence[_Channel]) -> tuple[str, ...]:
     levelled = (LEVELLED,) if any(c.light is not None for c in found) else ()
     outshone = max(c.outshone for c in found)
-    return (*levelled, OUTSHONE.format(outshone)) if outshone > 0 else levelled
+    return (*levelled, OUTSHONE.format(100 * outshone)) if outshone > 0 else levelled

@@ -18,6 +18,7 @@ from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.core.plate import Well
 from napari_cellvino.gui.plate.layout_panel import PlateContents
 from napari_cellvino.gui.shell.window import CellvinoWindow
+from napari_cellvino.gui.widgets.formatting import keep_units
 from napari_cellvino.io.plates import open_plate as open_source
 from napari_cellvino.plates.layout import Content, Control, Layout, layout_text
 from napari_cellvino.plates.plate_maps import read_layout
@@ -172,7 +173,7 @@ def test_pattern_is_previewed_as_it_is_typed_and_opens_the_folder(
     assert lines[-1] == "not matched: overview.tif"
     click(pattern.open_button)
     qtbot.waitUntil(lambda: window.session.plates.current is not None, timeout=WAIT_MS)
-    assert "2 of 96 wells" in panel.facts.text()
+    assert keep_units("2 of 96 wells") in panel.facts.text()
     assert not panel.notice.isVisible()
     press(qtbot, panel.grid, "C03")
     wait_read(window, qtbot)
@@ -185,7 +186,7 @@ def test_pattern_is_previewed_as_it_is_typed_and_opens_the_folder(
     ResultStore(tmp_path / "scans-cellvino").write_recipe(recipe)  # once it was run
     drop(window.open_panel, scans)
     wait_plate(window, qtbot)
-    assert "2 of 96 wells" in panel.facts.text()
+    assert keep_units("2 of 96 wells") in panel.facts.text()
     assert not panel.notice.isVisible()
     window.session.plates.show_failure(ImageReadError("no plate"))
     tifffile.imwrite(scans / "a_1.tif", np.zeros((20, 30), np.uint16))

@@ -15,6 +15,7 @@ from qtpy.QtGui import QDropEvent
 from qtpy.QtWidgets import QWidget
 
 from napari_cellvino.gui.shell.window import CellvinoWindow
+from napari_cellvino.gui.widgets.formatting import keep_units
 from tests.zarr_plates import write_zarr_plate
 
 from ..conftest import WAIT_MS
@@ -77,7 +78,7 @@ def test_opening_a_plate_shows_its_wells_without_reading_pixels(
     panel = window.plate_panel
     assert panel.isVisible()  # the tab came to the front
     assert panel.name.text() == "made"
-    assert "4 of 6 wells" in panel.facts.text()
+    assert keep_units("4 of 6 wells") in panel.facts.text()
     assert panel.facts.text().endswith("DNA, GFP · 0.5 × 0.5 µm per pixel")
     assert panel.grid.isVisible()
     assert len(viewer.layers) == 0
@@ -282,7 +283,7 @@ def test_grid_of_1536_wells_is_painted_and_walked(window: CellvinoWindow, qtbot:
     tifffile.imwrite(plate / "x_A01_s1_w1.tif", np.zeros((16, 16), np.uint16))
     open_plate(window, plate, qtbot)
     grid = window.plate_panel.grid
-    assert "2 of 1,536 wells" in window.plate_panel.facts.text()
+    assert keep_units("2 of 1,536 wells") in window.plate_panel.facts.text()
     assert painted(grid, "AF48") == painted(grid, "A01") != painted(grid, "P24")
     grid.setFocus()
     qtbot.keyClick(grid, Qt.Key.Key_A, CTRL)
@@ -304,7 +305,7 @@ def test_vendors_plates_are_shown_and_their_wells_open(
     wells, facts, said = VENDORS[folder]
     open_plate(window, hcs_folders / folder, qtbot)
     panel = window.plate_panel
-    assert facts in panel.facts.text()
+    assert keep_units(facts) in panel.facts.text()
     panel.grid.setFocus()
     qtbot.keyClick(panel.grid, Qt.Key.Key_A, CTRL)
     assert " ".join(names(window)) == wells

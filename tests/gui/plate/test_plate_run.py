@@ -144,7 +144,10 @@ def wells_are_compared(window: CellvinoWindow, root: Path, qtbot: QtBot, click: 
     qtbot.waitUntil(lambda: not profiles.plot.visibleRegion().isEmpty(), timeout=WAIT_MS)  # scrolled to
     counted = pd.read_csv(root / "wells.csv")["count"].sum()
     assert profiles.said.text().startswith(f"{counted} cells of 3 wells, ")
-    assert "normalised to all of its 3 wells" in profiles.warned.text()
+    assert (
+        "has no negative controls with cells: its profiles are normalised to all of its 3 wells"
+        in profiles.warned.text()
+    )
     (plate_name, _), *_ = session.profiles.shown.wells.names
     at = profiles.plot.place_of((plate_name, "A02"))
     assert profiles.plot.described(at).startswith("<b>A02</b>")

@@ -17,6 +17,7 @@ from napari_cellvino.gui.widgets.formatting import (
     format_parameter,
     format_reason,
     format_seconds,
+    keep_units,
 )
 from napari_cellvino.gui.widgets.option_names import COMMAND_LINE_ONLY, CONTROLS, window_text
 from napari_cellvino.segmentation.heads import Parameter
@@ -147,3 +148,8 @@ def test_a_notice_is_told_once_and_with_its_field() -> None:
     rows = ({"file": f"/data/{name}", "position": "", "status": "ok"} for name, _ in told)
     outcomes = [FieldOutcome(1, row, notices=notices) for row, (_, notices) in zip(rows, told, strict=True)]
     assert notices_of_fields(outcomes, "") == ["dim", "b.tif: 17 spots", "c.tif and 1 more: blurred"]
+
+
+def test_a_number_stays_on_the_line_of_its_unit() -> None:
+    said = "1 field each · 2 channels, 0.65 × 0.65 µm, in 384 × 384 px of it"
+    assert keep_units(said) == "1~field each · 2~channels, 0.65 × 0.65~µm, in 384 × 384~px of it".replace("~", "\u00a0")

@@ -28,7 +28,7 @@ from napari_cellvino.gui.widgets.form_layout import (
     side_by_side,
     text_line,
 )
-from napari_cellvino.gui.widgets.formatting import format_number
+from napari_cellvino.gui.widgets.formatting import format_number, keep_units
 from napari_cellvino.gui.widgets.notice import Notice
 
 _FIRST = (
@@ -250,7 +250,7 @@ def _arrow(sign: str, tooltip: str) -> QPushButton:
 def _facts(plate: Plate) -> str:
     spacing = plate.spacing
     known = f"{spacing.x:.4g} × {spacing.y:.4g} µm per pixel" if spacing.x and spacing.y else "pixel size unknown"
-    return f"{plate.describe()}\n{', '.join(plate.channels)} · {known}"
+    return f"{keep_units(plate.describe())}\n{', '.join(plate.channels)} · {known}"
 
 
 def _wrongs(plate: Plate) -> list[str]:

@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QGridLayout, QProgressBar, QPushButton, QToolButton, 
 from napari_cellvino.figures.composite import Picture
 from napari_cellvino.gui.run.first_sight_controller import FirstSightController
 from napari_cellvino.gui.widgets.form_layout import side_by_side, text_line
-from napari_cellvino.gui.widgets.formatting import format_count
+from napari_cellvino.gui.widgets.formatting import format_count, keep_units
 from napari_cellvino.gui.widgets.notice import Notice
 from napari_cellvino.workflows.first_sight import FirstSight, Suggestion
 
@@ -72,7 +72,8 @@ class FirstSightBox(QWidget):
             self.bar.setValue(controller.progress.done)
         self.failure.show_failure(controller.failure if asks else None)  # nobody asked
         self._said.setVisible(sight is not None)
-        self.outcome.setText("" if sight is None else sight.says if sight.best is not None else f"{sight.says}{TEACH}")
+        said = "" if sight is None else sight.says if sight.best is not None else f"{sight.says}{TEACH}"
+        self.outcome.setText(keep_units(said))
         if sight is not self._shown:
             self._shown = sight
             self._fill(sight)

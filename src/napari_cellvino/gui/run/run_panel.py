@@ -105,7 +105,7 @@ class RunPanel(QWidget):
     def _build_cost(self) -> None:
         self.cost = text_line("aside")
         self.cost.setToolTip("Time of the network and memory, from a test run of this model on this device")
-        self.times_button = QPushButton("Compare devices …")
+        self.times_button = QPushButton("Compare devices…")
         self.times_button.setToolTip(
             "Time every device and precision of this computer on this very image, with what each changes in the count"
         )
@@ -357,4 +357,4 @@ class RunPanel(QWidget):
         if progress.stage is Stage.INFERENCE and progress.done == progress.total:
             words = "putting together …"
             self.bar.setRange(0, 0)
-        self.progress.setText(words if not left else f"{words} · {format_seconds(left)} left")
+        self.progress.setText(words if not left else f"{words} · about {format_seconds(left)} left")

@@ -46,8 +46,10 @@ QPushButton[role="main"] {{ background-color: {c.button}; color: {c.button_text}
 QPushButton[role="main"]:disabled {{ background-color: {surface}; color: {c.aside}; }}
 QPushButton[role="main"]:focus, QPushButton:focus {{ border: 1px solid {c.done}; }}
 QPushButton[role="tool"] {{ padding: 4px 1px; }}
-QPushButton[role="tool"]:checked {{ background-color: {c.button}; color: {c.button_text}; }}
+QPushButton[role="tool"]:checked,
+QPushButton[role="tool"]:pressed {{ background-color: {c.button}; color: {c.button_text}; }}
 QPushButton[role="fold"] {{ background: none; text-align: left; padding: 2px 0px; color: {c.aside}; }}
+QLineEdit, QLineEdit:disabled {{ placeholder-text-color: {c.aside}; }}
 QTabBar::tab {{ padding: 6px 3px; }}
 """
 

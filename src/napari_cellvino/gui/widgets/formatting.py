@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -15,6 +16,7 @@ from napari_cellvino.quality.sampling import SampleEstimate
 from napari_cellvino.segmentation.heads import Parameter
 
 THIN = "\u2009"
+WHOLE = "\u00a0"  # a space at which no line breaks
 
 
 def format_count(count: int, noun: str = "cell") -> str:
@@ -63,6 +65,11 @@ def format_seconds(seconds: float) -> str:
     if seconds < 9.95:
         return f"{max(seconds, 0.1):.1f} s"
     return f"{seconds:.0f} s" if seconds < 99.5 else f"{seconds / 60:.0f} min"
+
+
+def keep_units(text: str) -> str:
+    """Return a text in which no line ends between a number and the word behind it: ``24 px``, ``2 channels``."""
+    return re.sub(r"(?<=\d) (?=[^\W\d])", WHOLE, text)
 
 
 def format_bytes(count: int) -> str:
