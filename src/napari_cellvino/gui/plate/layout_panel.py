@@ -178,11 +178,7 @@ class PlateContents(QWidget):
         count = len(self._wells)
         self.set_button.setText(f"Se&t for {format_count(count, 'well')}" if count else "Se&t")
         self.set_button.setEnabled(bool(count))
-        self.set_button.setToolTip(
-            "Enter does the same; what differs stays where nothing is typed"
-            if count
-            else "Choose wells on the grid first"
-        )
+        self.set_button.setToolTip(ENTER if count else "Choose wells on the grid first")
         enable_unless("" if count else "Choose wells on the grid first", self.paste_button)
         enable_unless("" if self._layout else "No well has contents yet", self.clear_button)
         self.known.setText(_known(self._layout))
