@@ -31,7 +31,7 @@ def load_openvino() -> None:
     import_without("openvino", "openvino.tools.ovc")
     openvino = sys.modules["openvino"]
     if not hasattr(openvino, "convert_model"):
-        openvino.convert_model = _convert_model  # type: ignore[attr-defined]
+        vars(openvino)["convert_model"] = _convert_model  # which OpenVINO left out, for want of its converter
 
 
 def _convert_model(*given: object, **options: object) -> object:

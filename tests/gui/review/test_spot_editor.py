@@ -41,6 +41,16 @@ def press(layer: napari.layers.Points, y: float, x: float) -> None:
         next(steps)
 
 
+@pytest.fixture
+def two_channels(root: Path, tmp_path: Path) -> Path:
+    """An image of nuclei (DNA) and of spots (FISH)."""
+    nuclei = tifffile.imread(root / "sample_data" / "plate" / "B02_s1.ome.tif")[0, :128, :160]
+    light, _ = simulate_spots(SpotField(spots=40, snr=15.0, shape=nuclei.shape, cells=0), 3)
+    path, names = tmp_path / "two.ome.tif", {"Channel": {"Name": ["DNA", "FISH"]}}
+    tifffile.imwrite(path, np.stack([nuclei, light]), metadata={"axes": "CYX", **names})
+    return path
+
+
 def table(path: Path) -> list[dict[str, str]]:
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
@@ -51,15 +61,11 @@ def test_spots_are_edited_by_clicks_and_stay(
     viewer: napari.Viewer,
     open_file: OpenFile,
     run: Run,
-    root: Path,
+    two_channels: Path,
     tmp_path: Path,
     qtbot: QtBot,
 ) -> None:
-    nuclei = tifffile.imread(root / "sample_data" / "plate" / "B02_s1.ome.tif")[0, :128, :160]
-    light, _ = simulate_spots(SpotField(spots=40, snr=15.0, shape=nuclei.shape, cells=0), 3)
-    path, names = tmp_path / "two.ome.tif", {"Channel": {"Name": ["DNA", "FISH"]}}
-    tifffile.imwrite(path, np.stack([nuclei, light]), metadata={"axes": "CYX", **names})
-    open_file(window, path)
+    open_file(window, two_channels)
     window.show_step(2)
     panel, session = window.run_panel, window.session
     panel.more.expand(animate=False)
@@ -131,13 +137,9 @@ def test_spots_are_edited_by_clicks_and_stay(
 
 
 def test_spots_in_cells_are_as_many_in_the_window_as_in_the_tables(
-    window: CellvinoWindow, open_file: OpenFile, run: Run, root: Path, tmp_path: Path, qtbot: QtBot
+    window: CellvinoWindow, open_file: OpenFile, run: Run, two_channels: Path, tmp_path: Path, qtbot: QtBot
 ) -> None:
-    nuclei = tifffile.imread(root / "sample_data" / "plate" / "B02_s1.ome.tif")[0, :128, :160]
-    light, _ = simulate_spots(SpotField(spots=40, snr=15.0, shape=nuclei.shape, cells=0), 3)
-    path, names = tmp_path / "two.ome.tif", {"Channel": {"Name": ["DNA", "FISH"]}}
-    tifffile.imwrite(path, np.stack([nuclei, light]), metadata={"axes": "CYX", **names})
-    open_file(window, path)
+    open_file(window, two_channels)
     session, box = window.session, window.review_panel.spots
     session.workspace.choose(spots=SpotPlanes.STACK, spot_channel="FISH", whole_cells=WholeCellWay.EXPAND)
     session.saver.choose(str(tmp_path / "results"))

@@ -54,7 +54,7 @@ def test_a_model_is_made_runs_and_is_gone_on_from(dataset: Path, tmp_path: Path)
     from napari_cellvino.training.fit.weights import fitted_network, package_network, package_plan
 
     news, fresh = follow(TrainingTask(dataset, tmp_path / "mine", plan=tmp_path / "plan.yaml"))
-    package = fresh.package  # type: ignore[attr-defined]
+    package = fresh.package
     assert [n.step for n in news if isinstance(n, FitProgress)] == [1, 2, 3, 4, 5, 6]
     assert "choosing defaults on the validation fields" in news
     assert (package.spec.name, package.spec.version, package.spec.task) == ("mine", "0.1.0", "instances")
@@ -74,11 +74,11 @@ def test_a_model_is_made_runs_and_is_gone_on_from(dataset: Path, tmp_path: Path)
             torch.testing.assert_close(stored[name], values, rtol=1e-3, atol=1e-3)
 
     news, further = follow(TrainingTask(dataset, tmp_path / "better", base=str(tmp_path / "mine"), steps=2))
-    assert further.package.spec.version == "0.2.0"  # type: ignore[attr-defined]
-    before, after = further.primary_metrics  # type: ignore[attr-defined]
+    assert further.package.spec.version == "0.2.0"
+    before, after = further.primary_metrics
     assert before is not None
     assert 0 <= after <= 1
-    assert f"starting from mine 0.1.0 (sha256 {package.sha256[:12]})" in further.package.card()  # type: ignore[attr-defined]
+    assert f"starting from mine 0.1.0 (sha256 {package.sha256[:12]})" in further.package.card()
 
 
 def test_labels_of_other_images_are_told_first_and_the_model_is_not_better(dataset: Path, tmp_path: Path) -> None:
@@ -89,9 +89,9 @@ def test_labels_of_other_images_are_told_first_and_the_model_is_not_better(datas
     news, trained = follow(TrainingTask(dataset, tmp_path / "mine", plan=tmp_path / "plan.yaml", steps=2))
     assert isinstance(news[0], LabelDoubts)
     assert [said.split()[3] for said in news[0].sentences] == ["A01", "A02"]
-    assert trained.doubts == news[0]  # type: ignore[attr-defined]
-    assert not trained.better  # type: ignore[attr-defined]
-    assert "- Doubted: the outlines in A01" in trained.package.card()  # type: ignore[attr-defined]
+    assert trained.doubts == news[0]
+    assert not trained.better
+    assert "- Doubted: the outlines in A01" in trained.package.card()
 
 
 def turn_labels(folder: Path) -> None:
