@@ -141,7 +141,8 @@ def _steps(window: CellvinoWindow, found: Prediction, image: Path) -> tuple[dict
     pixels = np.asarray(found.plane.pixels[0])
     stalls["first image"] = beat.longest(lambda: session.opener.open(image))
     first = session.opener.picture
-    prediction = replace(found, plane=replace(found.plane, origin=workspace.stack.origin_of(1)))
+    stack = workspace.stack
+    prediction = replace(found, plane=replace(found.plane, origin=stack.origin_of(1), spacing=stack.spacing))
     window.show_step(2)
     with patch.object(workspace, "run", lambda _part: _finished(prediction)):
         stalls["first result shown"] = beat.longest(runner.run)

@@ -46,6 +46,7 @@ NONE_CHOSEN = "Choose cells first: click on pictures, or draw round points"
 NO_REGION, NO_CLASS = "Draw a region in the plot first", "Name the class first, on the left"
 MOST_CLASS_KEYS = 9
 LEAST_PX, USUAL_PX, BUTTONS_PX = 170, 300, 236
+HEAD_PX = 28  # as high as its highest button ever is: the plot below keeps its size
 COLUMNS = 6  # of the grid of buttons
 
 
@@ -149,6 +150,7 @@ class CellsPanel(QWidget):
         self.said.setWordWrap(False)
         self.said.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)  # else all below it moves
         self._head = side_by_side(self.title, self.said, self.undo_button, self.sort, self.descending, stretch=1)
+        self._head.setMinimumHeight(HEAD_PX)
         for widget in (self.hint, self._head, self.failure):
             layout.addWidget(widget)
         layout.addWidget(middle, 1)
@@ -223,6 +225,7 @@ class CellsPanel(QWidget):
         for key, call in keys.items():
             shortcut = QShortcut(QKeySequence(key), self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.setAutoRepeat(False)
             shortcut.activated.connect(call)
 
     def showEvent(self, _: object) -> None:  # noqa: N802 (Qt's name)
