@@ -63,6 +63,11 @@ class _Results:
         origin = stored.result.origin
         if origin is None:
             raise ImageReadError(f"{folder} does not tell which image it is of; run it again")
+        if stored.result.key is not None and stored.result.key.size == 0:
+            raise ImageReadError(
+                f"{folder.name} was found in a layer of the viewer, and in no file: choose the layer in tab 1, run it "
+                "again and correct it there; gates are in its recipe"
+            )
         check_free(stored.journal)
         if stored.unsaved() is not None:
             raise OutputError(f"{folder} has corrections that were not saved; open it and save or drop them first")

@@ -278,7 +278,9 @@ def test_a_region_counts_as_long_as_it_is_seen(panel: CellsPanel, qtbot: QtBot) 
     cells, lasso = panel.session.cells, ((0.01, 0.01), (0.4, 0.01), (0.4, 0.99), (0.01, 0.99), (0.01, 0.02))
 
     def edges() -> int:
-        return sum(line.get_linestyle() == "--" for line in panel.plot.axes.get_children() if hasattr(line, "get_xdata"))
+        return sum(
+            line.get_linestyle() == "--" for line in panel.plot.axes.get_children() if hasattr(line, "get_xdata")
+        )
 
     drag(panel, qtbot, *lasso)
     assert panel.leave_out_button.isEnabled()
