@@ -123,7 +123,7 @@ def infer_maps(
     notices, found = (*seen.notices, *describe_mask(plane.inputs)), None
     if diameter_px is None and spec.diameter_px.search:
         diameter_px = found = yield from find_diameter(seen.pixels, seen.ranges, spec, engine)
-        notices += _describe_size(found, spec) if found else ()
+        notices += describe_size(found, spec) if found else ()
     shape = resized_shape(plane.shape, zoom_for(spec, diameter_px))
     started = time.perf_counter()
     if spec.takes is ModelInput.CROP:
@@ -219,10 +219,10 @@ def _infer_tiled(
             return _on_smaller(raw, planned, why) if why else raw
 
 
-def _describe_size(diameter_px: float, spec: ModelSpec) -> tuple[str, ...]:
-    """Return at which size a plane was seen; nothing where that is its own."""
+def describe_size(diameter_px: float, spec: ModelSpec) -> tuple[str, ...]:
+    """Return at which size a plane was seen, as sentences; nothing where that is its own."""
     if "depth" in spec.maps:
-        return (f"Cells look about {diameter_px:.0f} px across",)
+        return (f"Cells are sought as about {diameter_px:.0f} px across",)
     zoom = f"{zoom_for(spec, diameter_px):g}"
     where = "where the model is surest of its cells; a cell diameter sets another"
     return () if zoom == "1" else (f"Seen at {zoom} times its size, {where}",)

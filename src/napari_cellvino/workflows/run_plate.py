@@ -19,6 +19,7 @@ from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.channel_choice import ChannelChoice, by_name, choose_channel, taught_channel
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict_field import check_device
+from napari_cellvino.workflows.common_size import describe_plate_size, kept_size, plate_size
 from napari_cellvino.workflows.effective_choices import describe_frame
 from napari_cellvino.workflows.executor import ExecutorMaker, RunEvent, ThreadsExecutor
 from napari_cellvino.workflows.field_log import ALL, FieldSelection
@@ -82,11 +83,29 @@ def run_plate(
     plate = PlateStore(store, source)
     if choices.keeps_layout:
         plate.keep_layout(choices.layout)
-    tasks = plate_tasks(source, fields, pipeline, root, choices, address, choice.doubts)
+    pipeline, said, doubted = _with_size(source, pipeline, engines, None if choices.again else store)
+    recorded = (*choice.doubts, *(said if doubted else ()))
+    tasks = plate_tasks(source, fields, pipeline, root, choices, address, recorded)
     tables = PlateTables(plate, fields, choices.layout)
-    notices = (*choice.notices, *describe_frame(pipeline.recipe, source.plate.t, every=False))
-    result = yield from run_fields(tasks, executor, tables, worker, store, pipeline, selection, notices, choice.remarks)
+    notices = (*choice.notices, *said, *describe_frame(pipeline.recipe, source.plate.t, every=False))
+    remarks = (*choice.remarks, *(() if doubted else said))
+    result = yield from run_fields(tasks, executor, tables, worker, store, pipeline, selection, notices, remarks)
     return replace(result, faults=source.plate.faults)
+
+
+def _with_size(
+    source: PlateSource, pipeline: Pipeline, engines: EngineProvider, store: ResultStore | None
+) -> tuple[Pipeline, tuple[str, ...], bool]:
+    """Return the pipeline with one size of cells for the plate, what to say of it, and whether to doubt it.
+
+    It is that of the results in ``store`` where there are any of the same choices.
+    """
+    kept = kept_size(store, pipeline.recipe) if store is not None else None
+    size = kept or plate_size(source, pipeline, engines)
+    if size is None:
+        return pipeline, (), False
+    said = describe_plate_size(size, pipeline)
+    return pipeline.with_choices(diameter_px=size.diameter_px), (said,) if said else (), size.is_doubtful
 
 
 def _channel(source: PlateSource, field: FieldOfView, pipeline: Pipeline) -> ChannelChoice:
