@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from plate_images import write_plate
 
 from napari_cellvino.core.progress import finish
@@ -16,8 +18,9 @@ from napari_cellvino.results.field_folder import read_annotation
 from napari_cellvino.results.plate_place import PlateChoices
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.pipeline import Pipeline, make_pipeline
-from napari_cellvino.workflows.common_size import CommonSize, describe_plate_size, kept_size, plate_size
+from napari_cellvino.workflows.common_size import CommonSize, describe_common_size, kept_size, plate_size
 from napari_cellvino.workflows.run_fields import RunResult
+from napari_cellvino.workflows.run_folder import run_folder
 from napari_cellvino.workflows.run_plate import run_plate
 
 
@@ -90,8 +93,25 @@ def test_sizes_far_apart_are_doubted_and_told(pipeline):
     size = CommonSize(32.0, (14.0, 32.0, 45.0))
     assert size.is_doubtful
     assert not CommonSize(32.0, (30.0, 34.0)).is_doubtful
-    said = describe_plate_size(size, pipeline)
-    assert said == (
-        "Cells are sought as about 32 px across, in all fields of the plate; single fields say 14 to 45 px; "
-        "--diameter sets another"
+    assert describe_common_size(size, pipeline.package.spec, "all fields of the plate") == (
+        "Cells are sought as about 32 px across, in all fields of the plate; single ones say 14 to 45 px; "
+        "--diameter sets another",
     )
+
+
+def test_all_time_points_of_a_film_are_seen_at_one_size_also_where_a_run_goes_on(tmp_path, wells):
+    small = np.tile(wells[0][::2, ::2], (2, 2))[:128, :128]
+    large = np.kron(wells[1], np.ones((2, 2), wells[1].dtype))[:128, :128]
+    film = tmp_path / "film.tif"
+    tifffile.imwrite(film, np.stack([small, large, small]), metadata={"axes": "TYX"}, imagej=True)
+    os.utime(film, (1_600_000_000, 1_600_000_000))
+    out, pipeline = tmp_path / "out", make_pipeline(Recipe(model="cells", frame=0))
+    first = finish(run_folder([film], pipeline, out, EngineProvider()))
+    assert len(first.outcomes) == 3
+    assert not any(outcome.failed for outcome in first.outcomes)
+    (diameter,) = recorded(out)
+    assert diameter is not None
+    assert any("in all time points" in said and f"about {diameter:.0f} px" in said for said in first.notices)
+    again = finish(run_folder([film], pipeline, out, EngineProvider()))
+    assert all(outcome.kept for outcome in again.outcomes)
+    assert again.notices == first.notices

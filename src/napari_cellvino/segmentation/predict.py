@@ -123,7 +123,8 @@ def infer_maps(
     notices, found = (*seen.notices, *describe_mask(plane.inputs)), None
     if diameter_px is None and spec.diameter_px.search:
         diameter_px = found = yield from find_diameter(seen.pixels, seen.ranges, spec, engine)
-        notices += describe_size(found, spec) if found else ()
+        said = describe_size(found, spec) if found else ()
+        notices += tuple(f"{one}; --diameter sets another" for one in said)
     shape = resized_shape(plane.shape, zoom_for(spec, diameter_px))
     started = time.perf_counter()
     if spec.takes is ModelInput.CROP:
@@ -224,8 +225,7 @@ def describe_size(diameter_px: float, spec: ModelSpec) -> tuple[str, ...]:
     if "depth" in spec.maps:
         return (f"Cells are sought as about {diameter_px:.0f} px across",)
     zoom = f"{zoom_for(spec, diameter_px):g}"
-    where = "where the model is surest of its cells; a cell diameter sets another"
-    return () if zoom == "1" else (f"Seen at {zoom} times its size, {where}",)
+    return () if zoom == "1" else (f"Seen at {zoom} times its size, where the model is surest of its cells",)
 
 
 def _on_smaller(raw: RawMaps, planned: int, why: str) -> RawMaps:

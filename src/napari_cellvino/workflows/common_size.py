@@ -19,6 +19,7 @@ from napari_cellvino.core.progress import finish
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.io.plates import PlateSource
+from napari_cellvino.model_package import ModelSpec
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.contrast import contrast_of
 from napari_cellvino.segmentation.pipeline import Pipeline
@@ -91,16 +92,46 @@ def kept_size(store: ResultStore, recipe: Recipe) -> CommonSize | None:
     return CommonSize(before.diameter_px) if alike and before.diameter_px is not None else None
 
 
-def describe_plate_size(size: CommonSize, pipeline: Pipeline) -> str:
-    """Return at which size the fields of a plate are seen, as a sentence; empty where that is their own."""
-    said = "; ".join(describe_size(size.diameter_px, pipeline.package.spec))
+class FilmSizes:
+    """Sizes of cells in films whose time points are fields of their own; each film is looked at once."""
+
+    def __init__(self, pipeline: Pipeline, engines: EngineProvider) -> None:
+        self._pipeline, self._engines = pipeline, engines
+        self._sizes: dict[tuple[str, str, str], CommonSize | None] = {}
+
+    def size(self, stack: Stack, recipe: Recipe) -> CommonSize | None:
+        """Return the size for all time points of a film, whose channel the recipe names; None as in `film_size`."""
+        pipeline = self._pipeline.with_choices(channel=recipe.channel, z=recipe.z)
+        if not _is_sought(pipeline) or stack.shape.t < 2:
+            return None
+        key = (stack.origin.path, stack.origin.position, recipe.channel)
+        if key not in self._sizes:
+            self._sizes[key] = self._sought(stack, pipeline)
+        return self._sizes[key]
+
+    def _sought(self, stack: Stack, pipeline: Pipeline) -> CommonSize | None:
+        searches: list[ZoomSearch] = []
+        for number in _spread(stack.shape.t, FRAMES_LOOKED_AT):
+            try:
+                searches.append(_searched(stack, number + 1, pipeline, self._engines))
+            except CellvinoError:  # told when the time point is run
+                continue
+        return _common(searches, pipeline)
+
+
+def describe_common_size(size: CommonSize, spec: ModelSpec, where: str) -> tuple[str, ...]:
+    """Return at which size frames or fields are seen, as sentences; nothing where that is their own.
+
+    ``where`` says of what, as in "all fields of the plate".
+    """
+    said = describe_size(size.diameter_px, spec)
     if not said:
-        return ""
+        return ()
     if not size.of_single:
-        return f"{said}, as in the results that lie there, in all fields; --diameter sets another"
+        return (f"{said[0]}, in {where}, as in the results that lie there; --diameter sets another",)
     low, high = size.of_single[0], size.of_single[-1]
-    single = f"single fields say {low:.0f} to {high:.0f} px" if high - low >= 1 else "single fields say the same"
-    return f"{said}, in all fields of the plate; {single}; --diameter sets another"
+    single = f"single ones say {low:.0f} to {high:.0f} px" if high - low >= 1 else "single ones say the same"
+    return (f"{said[0]}, in {where}; {single}; --diameter sets another",)
 
 
 def _is_sought(pipeline: Pipeline) -> bool:
