@@ -64,8 +64,7 @@ class CentreOffsetHead:
             return decode_in_bands(maps, values, _decode_band)
         find = partial(_Pieces.find, maps, outline)
         found = find() if steps is None else steps.get(maps, outline, find)
-        centres, count = found.seeds.joined(values["split"])
-        return decode_runs(found.runs(centres), count, maps[0], values)
+        return decode_runs(*found.joined(values["split"]), maps[0], values)
 
 
 def _resampled(maps: NDArray[np.float16], height: int, width: int) -> NDArray[np.float16]:
@@ -106,20 +105,17 @@ class _Pieces:
         begin = begin[np.diff(begin, prepend=-1) > 0]
         return cls(seeds, RunGraph.from_begin(begin, (height, width)), np.searchsorted(begin, own), seed[first])
 
-    def runs(self, centres: NDArray[np.int32]) -> TouchingRuns:
-        """Return the runs with a value for each of the centres (S,), which seeds belong to."""
+    def joined(self, split: float) -> Band:
+        """Return the runs with the label of the centre that each seed belongs to, and how many centres there are."""
+        centres, count = self.seeds.joined(split)
         values = np.zeros(len(self.graph.begin), np.int32)
         values[self.inside] = centres[self.seed] + 1
-        return TouchingRuns(self.graph, values)
+        return TouchingRuns(self.graph, values), count
 
 
 def _decode_band(maps: Maps, values: Mapping[str, float]) -> Band:
-    """Return labels 1…N of one band, and N."""
-    where, seeds, seed = _voted(maps, values["outline"])
-    centres, count = seeds.joined(values["split"])
-    labels = np.zeros(maps.shape[1:], np.int32)
-    labels.reshape(-1)[where] = centres[seed] + 1
-    return labels, count
+    """Return the runs of labels 1…N of one band, and N."""
+    return _Pieces.find(maps, values["outline"]).joined(values["split"])
 
 
 def _voted(maps: Maps, outline: float) -> tuple[NDArray[np.intp], Seeds, NDArray[np.int32]]:
