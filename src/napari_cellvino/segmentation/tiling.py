@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageValueError
+from napari_cellvino.core.half_floats import as_singles
 
 TILE_OVERHEAD_PX = 20_000  # fixed cost of a tile, in pixels that take the same time
 
@@ -157,6 +158,7 @@ def _fade_in(target: NDArray[np.float16], part: NDArray[np.floating], width: int
     zone = (slice(None),) * axis + (slice(0, width),)
     ramp = (np.arange(width, dtype=np.float32) + 0.5) / np.float32(max(1, width))
     ramp = ramp.reshape(-1, *(1,) * (2 - axis))
-    mixed = target[zone] * (1 - ramp) + part[zone] * ramp
+    mixed = as_singles(target[zone]) * (1 - ramp)
+    mixed += as_singles(part[zone]) * ramp
     target[...] = part
     target[zone] = mixed

@@ -21,6 +21,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellvino.core.half_floats import as_rounded
 from napari_cellvino.core.threads import together
 from napari_cellvino.model_package import ModelSpec
 from napari_cellvino.segmentation.heads.bands import Band, above, at_once, decode_in_bands, decode_runs
@@ -133,7 +134,7 @@ def _votes_of_rows(maps: Maps, outline: float, top: int) -> tuple[NDArray[np.int
     y, x = np.divmod(where.astype(np.int32), np.int32(width))
     y += np.int32(top)
     for at, offset, size in zip((y, x), maps[1:, rows], (height, width), strict=True):
-        at += np.rint(offset.reshape(-1)[where].astype(np.float32)).astype(np.int32)
+        at += as_rounded(offset.reshape(-1)[where])
         np.clip(at, 0, size - 1, out=at)
     around = padded((height, width))
     kind = np.int32 if math.prod(around) < 2**31 else np.int64

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellvino.core.half_floats import as_singles
 from napari_cellvino.core.label_runs import Integers, LabelRuns, labelled_runs, pixels_of_runs
 from napari_cellvino.core.objects import Objects
 from napari_cellvino.core.threads import together
@@ -130,7 +131,7 @@ def _sums_along(image: NDArray[np.float16], begin: NDArray[np.intp], length: NDA
 
     def along(part: slice) -> NDArray[np.float64]:
         long = length[part]
-        values = image.reshape(-1)[pixels_of_runs(begin[part], long)].astype(np.float32)
+        values = as_singles(image.reshape(-1)[pixels_of_runs(begin[part], long)])
         return np.asarray(np.add.reduceat(values, np.cumsum(long) - long, dtype=np.float64))
 
     parts = [slice(first, first + RUNS_AT_ONCE) for first in range(0, len(begin), RUNS_AT_ONCE)]
