@@ -128,12 +128,15 @@ class Stitcher:
     def __init__(self, plan: TilePlan, out: NDArray[np.float16]) -> None:
         self.plan, self.out = plan, out
         alone = len(plan) == 1  # nothing is blended
+        self.rows = 0
+        """So many rows of the maps, from the first, are as they stay."""
         self._row = np.zeros((len(out), 0 if alone else plan.tile, out.shape[2]), np.float16)
 
     def add(self, index: int, tile_maps: NDArray[np.floating]) -> None:
         """Add the maps (M, tile, tile) of tile ``index``."""
         if len(self.plan) == 1:
             self.out[...] = tile_maps[:, : self.out.shape[1], : self.out.shape[2]]
+            self.rows = self.out.shape[1]
             return
         rows, columns, blend = self.plan.rows, self.plan.columns, self.plan.blend
         i, j = divmod(index, len(columns))
@@ -145,6 +148,7 @@ class Stitcher:
         _fade_in(row[:, :, left:right], part, 2 * blend * (j > 0), axis=2)
         if j == len(columns) - 1:
             _fade_in(self.out[:, top:bottom], row, 2 * blend * (i > 0), axis=1)
+            self.rows = bottom - 2 * blend * (i < len(rows) - 1)
 
 
 def _extent(spans: Sequence[Span], index: int, blend: int) -> tuple[int, int]:

@@ -41,22 +41,31 @@ def band_of(labels: NDArray[np.int32]) -> Band:
     return TouchingRuns.of_image(labels), int(labels.max(initial=0))
 
 
-def decode_in_bands(maps: Maps, values: Mapping[str, float], decode_band: DecodeBand) -> Decoded:
+def decode_in_bands(
+    maps: Maps, values: Mapping[str, float], decode_band: DecodeBand, wait_for: Callable[[int], object] = lambda _: None
+) -> Decoded:
     """Return labels and objects, from top to bottom, that reach the limits on score and area in ``values``.
 
-    A band keeps the objects whose middle lies in it.
+    A band keeps the objects whose middle lies in it. ``wait_for`` is called with the number of rows, from the first,
+    that have to be there next.
     """
     if at_once(maps):
+        wait_for(maps.shape[1])
         return decode_runs(*decode_band(maps, values), maps[0], values)
     rows, overlap = _band_rows(maps.shape[2]), BAND_OVERLAP
-    while (found := _in_bands(maps, values, decode_band, rows, overlap)) is None:
+    while (found := _in_bands(maps, values, decode_band, wait_for, rows, overlap)) is None:
         rows, overlap = 2 * rows, 2 * overlap
     parts, count, cut_px = found
     return _limited(_in_order(parts, maps.shape[1:]), count, maps[0], values, cut_px)
 
 
 def _in_bands(
-    maps: Maps, values: Mapping[str, float], decode_band: DecodeBand, rows: int, overlap: int
+    maps: Maps,
+    values: Mapping[str, float],
+    decode_band: DecodeBand,
+    wait_for: Callable[[int], object],
+    rows: int,
+    overlap: int,
 ) -> tuple[list[RunColumns], int, float] | None:
     """Return the runs of objects by bands of so many rows, and how many objects; None where these rows are too few.
 
@@ -69,6 +78,7 @@ def _in_bands(
     for top in range(0, height, step):
         for around in (overlap // 2, overlap):
             first, last = max(0, top - around), min(height, top + step + around)
+            wait_for(last)
             band, number = decode_band(maps[:, first:last], values)
             middle = first + _middle_rows(band, number)
             own = (middle >= top) & (middle < top + step)

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from napari_cellvino.core.half_floats import as_rounded
 from napari_cellvino.core.threads import together
 from napari_cellvino.model_package import ModelSpec
-from napari_cellvino.segmentation.heads.bands import Band, above, at_once, decode_in_bands, decode_runs
+from napari_cellvino.segmentation.heads.bands import Band, DecodeBand, above, at_once, decode_in_bands, decode_runs
 from napari_cellvino.segmentation.heads.head import Decoded, Steps, check_fit, instance_parameters
 from napari_cellvino.segmentation.heads.touching_runs import RunGraph, TouchingRuns
 from napari_cellvino.segmentation.heads.votes import REACH, Seeds, Tally, find_seeds, padded
@@ -53,6 +53,11 @@ class CentreOffsetHead:
     def keep(self, raw: RawMaps) -> RawMaps:
         """Return the maps at the size of the plane."""
         return raw if raw.maps.shape[1:] == raw.shape else raw.with_plane_maps(_resampled(raw.maps, *raw.shape))
+
+    @property
+    def decode_band(self) -> DecodeBand:
+        """What decodes a band of rows of maps."""
+        return _decode_band
 
     def only_leaves_out(self, _: RawMaps) -> bool:
         """Return True: nothing is done to objects once they are filtered."""

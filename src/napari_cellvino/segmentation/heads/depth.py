@@ -18,7 +18,7 @@ import scipy
 from numpy.typing import NDArray
 
 from napari_cellvino.model_package import ModelSpec
-from napari_cellvino.segmentation.heads.bands import Band, above, band_of
+from napari_cellvino.segmentation.heads.bands import Band, DecodeBand, above, band_of
 from napari_cellvino.segmentation.heads.head import Decoded, Steps, check_fit, instance_parameters
 from napari_cellvino.segmentation.heads.hills import flooded, hills
 from napari_cellvino.segmentation.heads.resized import decode_resized
@@ -45,6 +45,11 @@ class DepthHead:
     def keep(self, raw: RawMaps) -> RawMaps:
         """Return the maps as they are."""
         return raw
+
+    @property
+    def decode_band(self) -> DecodeBand:
+        """What decodes a band of rows of maps."""
+        return _decode_band
 
     def only_leaves_out(self, raw: RawMaps) -> bool:
         """Return whether the labels are not enlarged after some are left out."""

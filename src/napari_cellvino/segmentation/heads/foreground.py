@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.model_package import ModelSpec
-from napari_cellvino.segmentation.heads.bands import Band, above, band_of, decode_in_bands
+from napari_cellvino.segmentation.heads.bands import Band, DecodeBand, above, band_of, decode_in_bands
 from napari_cellvino.segmentation.heads.head import Decoded, Steps, check_fit, instance_parameters
 from napari_cellvino.segmentation.heads.hills import depth_inside, flooded, hills
 from napari_cellvino.segmentation.raw_maps import RawMaps
@@ -41,6 +41,11 @@ class ForegroundHead:
         if raw.maps.shape[1:] == raw.shape:
             return raw
         return raw.with_plane_maps(resize_maps(raw.maps, raw.shape))
+
+    @property
+    def decode_band(self) -> DecodeBand:
+        """What decodes a band of rows of maps."""
+        return _decode_band
 
     def only_leaves_out(self, _: RawMaps) -> bool:
         """Return True: nothing is done to objects once they are filtered."""

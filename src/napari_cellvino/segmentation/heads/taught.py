@@ -58,6 +58,10 @@ class TaughtHead:
         """Return the maps as they are."""
         return raw
 
+    @property
+    def decode_band(self) -> None:
+        """Nothing: classes are told from the maps of all rows."""
+
     def only_leaves_out(self, _: RawMaps) -> bool:
         """Return False: regions below the smallest area join their neighbours."""
         return False
