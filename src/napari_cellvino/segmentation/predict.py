@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,6 +24,7 @@ from napari_cellvino.model_package import ModelInput, ModelSpec
 from napari_cellvino.segmentation.burnt_in import Bar
 from napari_cellvino.segmentation.contrast import Contrast, contrast_of
 from napari_cellvino.segmentation.crops import centre_in_tile, check_fits_tile
+from napari_cellvino.segmentation.decode_ahead import DecodingAhead
 from napari_cellvino.segmentation.heads import Decoded, Steps, head_for
 from napari_cellvino.segmentation.known_sizes import UnknownSize
 from napari_cellvino.segmentation.mask_test import describe_mask
@@ -91,6 +93,7 @@ def infer_maps(
     diameter_px: float | None = None,
     ranges: Sequence[IntensityRange] | None = None,
     samples: Sequence[Samples] = (),
+    ahead: DecodingAhead | None = None,
 ) -> Generator[Progress, None, RawMaps]:
     """Yield progress after every tile and return the stitched maps of ``plane``, as the model's head keeps them.
 
@@ -109,6 +112,8 @@ def infer_maps(
         Intensities that become 0 and 1 in each channel; by default from the plane itself.
     samples : sequence of Samples, optional
         Those of each channel of the inputs, where they are known already.
+    ahead : DecodingAhead, optional
+        Decodes the upper rows while the lower ones are made, unless the plane is resized.
 
     Raises
     ------
@@ -123,13 +128,15 @@ def infer_maps(
     notices, found = (*seen.notices, *describe_mask(plane.inputs)), None
     if diameter_px is None and spec.diameter_px.search:
         diameter_px = found = yield from find_diameter(seen.pixels, seen.ranges, spec, engine)
-        notices += _describe_size(found, spec) if found else ()
+        said = describe_size(found, spec) if found else ()
+        notices += tuple(f"{one}; --diameter sets another" for one in said)
     shape = resized_shape(plane.shape, zoom_for(spec, diameter_px))
     started = time.perf_counter()
     if spec.takes is ModelInput.CROP:
         raw = yield from _infer_centred(resize_pixels(seen.pixels, shape), seen.ranges, spec, engine)
     else:
-        raw = yield from _infer_tiled(ResizedPlane(seen.pixels, shape), seen.ranges, spec, engine)
+        own = ahead if shape == plane.shape else None
+        raw = yield from _infer_tiled(ResizedPlane(seen.pixels, shape), seen.ranges, spec, engine, own)
     if _logger.isEnabledFor(logging.DEBUG):
         info = raw.engine_info
         details = f"{raw.tiles} tile(s) of {raw.tile} px, {spec.name} on {info.device} {info.number_type}"
@@ -201,14 +208,18 @@ def _infer_centred(
 
 
 def _infer_tiled(
-    pixels: ResizedPlane, ranges: Sequence[IntensityRange], spec: ModelSpec, engine: Engine
+    pixels: ResizedPlane,
+    ranges: Sequence[IntensityRange],
+    spec: ModelSpec,
+    engine: Engine,
+    ahead: DecodingAhead | None,
 ) -> Generator[Progress, None, RawMaps]:
     planned = _planned_tile(spec, pixels.shape, spec.tile)
     tile = _planned_tile(spec, pixels.shape, _affordable_tile(spec))
     why = "" if tile == planned else "memory is short"
     while True:
         try:
-            raw = yield from _run_tiles(pixels, ranges, spec, engine, tile)
+            raw = yield from _run_tiles(pixels, ranges, spec, engine, tile, ahead)
         except (EngineTileError, MemoryError) as error:
             if tile <= SMALLEST_TILE:
                 raise
@@ -219,13 +230,12 @@ def _infer_tiled(
             return _on_smaller(raw, planned, why) if why else raw
 
 
-def _describe_size(diameter_px: float, spec: ModelSpec) -> tuple[str, ...]:
-    """Return at which size a plane was seen; nothing where that is its own."""
+def describe_size(diameter_px: float, spec: ModelSpec) -> tuple[str, ...]:
+    """Return at which size a plane was seen, as sentences; nothing where that is its own."""
     if "depth" in spec.maps:
-        return (f"Cells look about {diameter_px:.0f} px across",)
+        return (f"Cells are sought as about {diameter_px:.0f} px across",)
     zoom = f"{zoom_for(spec, diameter_px):g}"
-    where = "where the model is surest of its cells; a cell diameter sets another"
-    return () if zoom == "1" else (f"Seen at {zoom} times its size, {where}",)
+    return () if zoom == "1" else (f"Seen at {zoom} times its size, where the model is surest of its cells",)
 
 
 def _on_smaller(raw: RawMaps, planned: int, why: str) -> RawMaps:
@@ -259,18 +269,25 @@ def _plan(height: int, width: int, spec: ModelSpec, tile: int) -> TilePlan:
 
 
 def _run_tiles(
-    pixels: Pixels, ranges: Sequence[IntensityRange], spec: ModelSpec, engine: Engine, tile: int
+    pixels: Pixels,
+    ranges: Sequence[IntensityRange],
+    spec: ModelSpec,
+    engine: Engine,
+    tile: int,
+    ahead: DecodingAhead | None = None,
 ) -> Generator[Progress, None, RawMaps]:
     began = engine.load(tile)
     height, width = pixels.shape[1:]
     plan = _plan(height, width, spec, tile)
     maps = allocate_maps(len(spec.maps), -(-height // spec.stride), -(-width // spec.stride))
     stitcher = Stitcher(plan, maps)
-    for index, tile_maps in enumerate(infer_augmented(engine, _tiles(pixels, ranges, spec, plan, tile), spec)):
-        stitcher.add(index, tile_maps)
-        if index % TILES_HELD == TILES_HELD - 1:
-            give_back_pages()
-        yield Progress("tiles", index + 1, len(plan), Stage.INFERENCE)
+    with nullcontext(lambda _: None) if ahead is None else ahead.growing(maps) as reach:
+        for index, tile_maps in enumerate(infer_augmented(engine, _tiles(pixels, ranges, spec, plan, tile), spec)):
+            stitcher.add(index, tile_maps)
+            reach(stitcher.rows)
+            if index % TILES_HELD == TILES_HELD - 1:
+                give_back_pages()
+            yield Progress("tiles", index + 1, len(plan), Stage.INFERENCE)
     info = engine.load(tile)  # an engine may have had to go on elsewhere
     notices = () if info == began else (f"Begun on {began.device}, ended on {info.device}",)
     return RawMaps(maps, info, tile, len(plan), (height, width), (height, width), notices=notices)

@@ -17,6 +17,7 @@ from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.segmentation.bright_background import describe_bright_background
 from napari_cellvino.segmentation.burnt_in import describe_bars, find_bars, without_bars
 from napari_cellvino.segmentation.candidates import CellCandidates
+from napari_cellvino.segmentation.decode_ahead import DecodingAhead
 from napari_cellvino.segmentation.heads import Decoded
 from napari_cellvino.segmentation.known_sizes import describe_unknown_size, find_unknown_size
 from napari_cellvino.segmentation.lost_planes import describe_lost
@@ -139,12 +140,13 @@ def _predict(
     )
     on_plane(plane)
     samples = watch.samples(plane.inputs)
-    raw = yield from infer_maps(plane, spec, engine, diameter_px=recipe.diameter_px, samples=samples)
+    ahead = DecodingAhead(spec, pipeline.values)
+    raw = yield from infer_maps(plane, spec, engine, diameter_px=recipe.diameter_px, samples=samples, ahead=ahead)
     said = *describe_bright_background(plane.inputs, spec), *describe_strong_jpeg(plane.inputs)
     raw = replace(raw, notices=(*raw.notices, *said))
     nothing = Decoded(None, Objects.none())
     before = Prediction(plane, raw, nothing, {}, emptiness=watch.emptiness, bars=find_bars(plane.inputs))
-    return (yield from _decode_plane(before, pipeline, engines, CellCandidates()))
+    return (yield from _decode_plane(before, pipeline, engines, CellCandidates(), ahead.result()))
 
 
 def decode_again(
@@ -178,12 +180,18 @@ def _decode_cells(
 
 
 def _decode_plane(
-    before: Prediction, pipeline: Pipeline, engines: EngineProvider, candidates: CellCandidates
+    before: Prediction,
+    pipeline: Pipeline,
+    engines: EngineProvider,
+    candidates: CellCandidates,
+    known: Decoded | None = None,
 ) -> Generator[Progress, None, Prediction]:
+    """Return a prediction with the cells in its maps, ``known`` where they were decoded already."""
     values, raw = pipeline.values, before.raw
     if isinstance(raw, StackMaps):
         raise TypeError("the maps of a stack are decoded plane by plane")
-    found, on_bars = without_bars(candidates.decode(raw, pipeline.package.spec, values), before.bars)
+    decoded = candidates.decode(raw, pipeline.package.spec, values) if known is None else known
+    found, on_bars = without_bars(decoded, before.bars)
     found, disbelieved = believed(found, before.emptiness, values)
     seen_as = zoom_for(pipeline.package.spec, pipeline.recipe.diameter_px or raw.diameter_px)
     odd = find_unknown_size(found.objects.area_px, pipeline.package.spec, seen_as)

@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageValueError
+from napari_cellvino.core.half_floats import as_singles
 
 TILE_OVERHEAD_PX = 20_000  # fixed cost of a tile, in pixels that take the same time
 
@@ -127,12 +128,15 @@ class Stitcher:
     def __init__(self, plan: TilePlan, out: NDArray[np.float16]) -> None:
         self.plan, self.out = plan, out
         alone = len(plan) == 1  # nothing is blended
+        self.rows = 0
+        """So many rows of the maps, from the first, are as they stay."""
         self._row = np.zeros((len(out), 0 if alone else plan.tile, out.shape[2]), np.float16)
 
     def add(self, index: int, tile_maps: NDArray[np.floating]) -> None:
         """Add the maps (M, tile, tile) of tile ``index``."""
         if len(self.plan) == 1:
             self.out[...] = tile_maps[:, : self.out.shape[1], : self.out.shape[2]]
+            self.rows = self.out.shape[1]
             return
         rows, columns, blend = self.plan.rows, self.plan.columns, self.plan.blend
         i, j = divmod(index, len(columns))
@@ -144,6 +148,7 @@ class Stitcher:
         _fade_in(row[:, :, left:right], part, 2 * blend * (j > 0), axis=2)
         if j == len(columns) - 1:
             _fade_in(self.out[:, top:bottom], row, 2 * blend * (i > 0), axis=1)
+            self.rows = bottom - 2 * blend * (i < len(rows) - 1)
 
 
 def _extent(spans: Sequence[Span], index: int, blend: int) -> tuple[int, int]:
@@ -157,6 +162,7 @@ def _fade_in(target: NDArray[np.float16], part: NDArray[np.floating], width: int
     zone = (slice(None),) * axis + (slice(0, width),)
     ramp = (np.arange(width, dtype=np.float32) + 0.5) / np.float32(max(1, width))
     ramp = ramp.reshape(-1, *(1,) * (2 - axis))
-    mixed = target[zone] * (1 - ramp) + part[zone] * ramp
+    mixed = as_singles(target[zone]) * (1 - ramp)
+    mixed += as_singles(part[zone]) * ramp
     target[...] = part
     target[zone] = mixed

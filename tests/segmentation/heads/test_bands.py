@@ -88,6 +88,22 @@ def test_a_cell_taller_than_the_rows_around_a_band_is_whole_or_told(in_bands, mo
     assert "Cells of more than 32 px from top to bottom may be cut in two" in notices_of(seen)[0]
 
 
+def test_a_pixel_that_two_bands_claim_is_that_of_the_later():
+    def runs(*rows):
+        begin, length, ids = zip(*rows, strict=True)
+        return np.array(begin), np.array(length), np.array(ids, np.int32)
+
+    one, other = runs((1, 3, 1), (17, 5, 1), (25, 4, 1)), runs((18, 3, 2), (28, 2, 2), (31, 1, 2))
+    joined = bands._in_order([one, other], (4, 10))
+    assert [column.tolist() for column in joined] == [
+        [1, 17, 18, 20, 21, 25, 28, 31],
+        [3, 1, 2, 1, 1, 3, 2, 1],
+        [1, 1, 2, 2, 1, 1, 2, 2],
+    ]
+    apart = bands._in_order([runs((1, 3, 1), (21, 2, 1)), runs((14, 3, 2))], (4, 10))
+    assert [column.tolist() for column in apart] == [[1, 14, 21], [3, 3, 2], [1, 2, 1]]
+
+
 def test_of_two_seeds_as_near_a_vote_gets_the_first_whatever_lies_far_away():
     seeds = [(5, 2), (5, 10), (9, 6)]
     far = [(200 + 7 * number, 3 * number) for number in range(60)]

@@ -7,11 +7,14 @@ import pytest
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
+from napari_cellvino.core.label_runs import LabelRuns
+from napari_cellvino.segmentation.heads import connected_components
 from napari_cellvino.segmentation.heads.connected_components import (
     close_holes,
     collect_objects,
     keep_largest_pieces,
-    keep_whole_pieces,
+    objects_of_runs,
+    write_runs,
 )
 from napari_cellvino.segmentation.heads.touching_runs import TouchingRuns
 
@@ -48,13 +51,17 @@ def _patches(seed: int, shape: tuple[int, int], smooth: float, kinds: int) -> La
 @pytest.mark.parametrize(("smooth", "kinds"), [(0.0, 2), (0.7, 3), (2.0, 9)])
 def test_components_of_runs_are_those_of_pixels(shape: tuple[int, int], smooth: float, kinds: int) -> None:
     labels = _patches(3, shape, smooth, kinds)
-    kept, closed, both = labels.copy(), labels.copy(), labels.copy()
+    kept, closed = labels.copy(), labels.copy()
     keep_largest_pieces(kept)
     close_holes(closed)
-    keep_whole_pieces(both)
+    both = TouchingRuns.of_image(labels)
+    both.keep_largest_pieces()
+    both.close_holes(400)
     assert np.array_equal(kept, _largest_pieces_by_pixel(labels))
     assert np.array_equal(closed, _closed_by_pixel(labels, 400))
-    assert np.array_equal(both, _closed_by_pixel(_largest_pieces_by_pixel(labels), 400))
+    written = LabelRuns.joined(np.full_like(labels, -1), *both.labelled())
+    write_runs(written)
+    assert np.array_equal(written.labels, _closed_by_pixel(_largest_pieces_by_pixel(labels), 400))
 
 
 @pytest.mark.parametrize("largest", [0, 1, 4, 30])
@@ -71,7 +78,23 @@ def test_only_holes_up_to_a_size_are_closed(largest: int) -> None:
 
 def test_no_pixels_are_no_components() -> None:
     for shape in ((0, 0), (0, 5), (5, 0)):
-        keep_whole_pieces(np.zeros(shape, np.int32))
+        labels = np.zeros(shape, np.int32)
+        close_holes(labels)
+        write_runs(LabelRuns.joined(labels, *TouchingRuns.of_image(labels).labelled()))
+
+
+def test_a_large_image_is_written_and_summed_up_in_parts_with_the_same_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    labels = _patches(4, (70, 33), 1.5, 5)
+    foreground = np.random.default_rng(2).random(labels.shape).astype(np.float16)
+    runs = LabelRuns.joined(np.zeros_like(labels), *TouchingRuns.of_image(labels).labelled())
+    whole = objects_of_runs(runs.columns, 4, foreground)
+    monkeypatch.setattr(connected_components, "WRITTEN_PX", 100)
+    monkeypatch.setattr(connected_components, "SUMMED_RUNS", 7)
+    write_runs(runs)
+    parts = objects_of_runs(runs.columns, 4, foreground)
+    np.testing.assert_array_equal(runs.labels, labels)
+    for name in ("score", "box", "centroid", "area_px"):
+        np.testing.assert_array_equal(getattr(parts, name), getattr(whole, name))
 
 
 def test_table_of_objects_is_that_of_their_pixels() -> None:

@@ -21,9 +21,10 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellvino.core.half_floats import as_rounded
 from napari_cellvino.core.threads import together
 from napari_cellvino.model_package import ModelSpec
-from napari_cellvino.segmentation.heads.bands import Band, above, at_once, decode_in_bands, decode_runs
+from napari_cellvino.segmentation.heads.bands import Band, DecodeBand, above, at_once, decode_in_bands, decode_runs
 from napari_cellvino.segmentation.heads.head import Decoded, Steps, check_fit, instance_parameters
 from napari_cellvino.segmentation.heads.touching_runs import RunGraph, TouchingRuns
 from napari_cellvino.segmentation.heads.votes import REACH, Seeds, Tally, find_seeds, padded
@@ -53,6 +54,11 @@ class CentreOffsetHead:
         """Return the maps at the size of the plane."""
         return raw if raw.maps.shape[1:] == raw.shape else raw.with_plane_maps(_resampled(raw.maps, *raw.shape))
 
+    @property
+    def decode_band(self) -> DecodeBand:
+        """What decodes a band of rows of maps."""
+        return _decode_band
+
     def only_leaves_out(self, _: RawMaps) -> bool:
         """Return True: nothing is done to objects once they are filtered."""
         return True
@@ -64,8 +70,7 @@ class CentreOffsetHead:
             return decode_in_bands(maps, values, _decode_band)
         find = partial(_Pieces.find, maps, outline)
         found = find() if steps is None else steps.get(maps, outline, find)
-        centres, count = found.seeds.joined(values["split"])
-        return decode_runs(found.runs(centres), count, maps[0], values)
+        return decode_runs(*found.joined(values["split"]), maps[0], values)
 
 
 def _resampled(maps: NDArray[np.float16], height: int, width: int) -> NDArray[np.float16]:
@@ -106,20 +111,17 @@ class _Pieces:
         begin = begin[np.diff(begin, prepend=-1) > 0]
         return cls(seeds, RunGraph.from_begin(begin, (height, width)), np.searchsorted(begin, own), seed[first])
 
-    def runs(self, centres: NDArray[np.int32]) -> TouchingRuns:
-        """Return the runs with a value for each of the centres (S,), which seeds belong to."""
+    def joined(self, split: float) -> Band:
+        """Return the runs with the label of the centre that each seed belongs to, and how many centres there are."""
+        centres, count = self.seeds.joined(split)
         values = np.zeros(len(self.graph.begin), np.int32)
         values[self.inside] = centres[self.seed] + 1
-        return TouchingRuns(self.graph, values)
+        return TouchingRuns(self.graph, values), count
 
 
 def _decode_band(maps: Maps, values: Mapping[str, float]) -> Band:
-    """Return labels 1…N of one band, and N."""
-    where, seeds, seed = _voted(maps, values["outline"])
-    centres, count = seeds.joined(values["split"])
-    labels = np.zeros(maps.shape[1:], np.int32)
-    labels.reshape(-1)[where] = centres[seed] + 1
-    return labels, count
+    """Return the runs of labels 1…N of one band, and N."""
+    return _Pieces.find(maps, values["outline"]).joined(values["split"])
 
 
 def _voted(maps: Maps, outline: float) -> tuple[NDArray[np.intp], Seeds, NDArray[np.int32]]:
@@ -137,7 +139,7 @@ def _votes_of_rows(maps: Maps, outline: float, top: int) -> tuple[NDArray[np.int
     y, x = np.divmod(where.astype(np.int32), np.int32(width))
     y += np.int32(top)
     for at, offset, size in zip((y, x), maps[1:, rows], (height, width), strict=True):
-        at += np.rint(offset.reshape(-1)[where].astype(np.float32)).astype(np.int32)
+        at += as_rounded(offset.reshape(-1)[where])
         np.clip(at, 0, size - 1, out=at)
     around = padded((height, width))
     kind = np.int32 if math.prod(around) < 2**31 else np.int64

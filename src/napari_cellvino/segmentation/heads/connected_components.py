@@ -5,15 +5,21 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.core.label_runs import Integers, labelled_runs, pixels_of_runs
+from napari_cellvino.core.half_floats import as_singles
+from napari_cellvino.core.label_runs import Integers, LabelRuns, labelled_runs, pixels_of_runs
 from napari_cellvino.core.objects import Objects
 from napari_cellvino.core.threads import together
 from napari_cellvino.segmentation.heads.touching_runs import TouchingRuns
-from napari_cellvino.storage.large_arrays import give_back_pages
+from napari_cellvino.storage.large_arrays import give_back_pages, in_bands
 
 CHUNK_PX = 16_000_000  # pixels processed together
+SUMMED_RUNS = 2**20  # runs whose objects are summed up together
 RUNS_AT_ONCE = 65_536  # whose pixels are gathered together
+WRITTEN_PX = 2**18  # pixels that are written at once: what the processor's cache holds
 LARGEST_HOLE = 400  # px; a larger gap inside an object is background
+
+RunColumns = tuple[NDArray[np.intp], NDArray[np.intp], Integers]
+"""Flat index, length and label of runs (R,) that are no background."""
 
 
 def keep_largest_pieces(labels: NDArray[np.int32]) -> None:
@@ -26,14 +32,6 @@ def keep_largest_pieces(labels: NDArray[np.int32]) -> None:
 def close_holes(labels: NDArray[np.int32]) -> None:
     """Assign small background regions that touch exactly one object, and no edge, to that object, in place."""
     runs = TouchingRuns.of_image(labels)
-    runs.close_holes(LARGEST_HOLE)
-    runs.write(labels)
-
-
-def keep_whole_pieces(labels: NDArray[np.int32]) -> None:
-    """Keep the largest 4-connected component of every object, and close its holes, in place."""
-    runs = TouchingRuns.of_image(labels)
-    runs.keep_largest_pieces()
     runs.close_holes(LARGEST_HOLE)
     runs.write(labels)
 
@@ -53,11 +51,37 @@ def collect_objects(labels: NDArray[np.int32], count: int, foreground: NDArray[n
     return sums.objects()
 
 
-def objects_of_runs(runs: TouchingRuns, count: int, foreground: NDArray[np.float16]) -> Objects:
-    """Return what `collect_objects` does, of the label image that ``runs`` are of."""
+def objects_of_runs(runs: RunColumns, count: int, foreground: NDArray[np.float16]) -> Objects:
+    """Return what `collect_objects` does, of the label image that ``runs``, in raster order, are of."""
     sums = _Sums(count)
-    sums.add(*runs.labelled(), foreground, 0)
+    begin, length, ids = runs
+    for first in range(0, len(begin), SUMMED_RUNS):
+        part = slice(first, first + SUMMED_RUNS)
+        sums.add(begin[part], length[part], ids[part], foreground, 0)
+        if len(begin) > SUMMED_RUNS:
+            give_back_pages()
     return sums.objects()
+
+
+def write_runs(runs: LabelRuns) -> None:
+    """Write all runs into the label image (Y, X) that they are of, and background between them."""
+    height, width = runs.labels.shape
+    rows = max(1, WRITTEN_PX // max(width, 1))
+    for band in in_bands(runs.labels, rows):
+        for top in range(band.start, min(band.stop, height), rows):
+            _write_rows(runs, top * width, min(top + rows, height) * width)
+
+
+def _write_rows(runs: LabelRuns, begin: int, end: int) -> None:
+    """Write the pixels of some rows, from one flat index to another."""
+    own = slice(*np.searchsorted(runs.begin, (begin, end)))
+    edges = np.empty(2 * (own.stop - own.start) + 2, np.intp)
+    edges[0], edges[-1] = begin, end
+    edges[1:-1:2] = runs.begin[own]
+    edges[2:-1:2] = runs.begin[own] + runs.length[own]
+    values = np.zeros(len(edges) - 1, runs.labels.dtype)
+    values[1::2] = runs.values[own]
+    runs.labels.reshape(-1)[begin:end] = np.repeat(values, np.diff(edges))
 
 
 class _Sums:
@@ -107,7 +131,7 @@ def _sums_along(image: NDArray[np.float16], begin: NDArray[np.intp], length: NDA
 
     def along(part: slice) -> NDArray[np.float64]:
         long = length[part]
-        values = image.reshape(-1)[pixels_of_runs(begin[part], long)].astype(np.float32)
+        values = as_singles(image.reshape(-1)[pixels_of_runs(begin[part], long)])
         return np.asarray(np.add.reduceat(values, np.cumsum(long) - long, dtype=np.float64))
 
     parts = [slice(first, first + RUNS_AT_ONCE) for first in range(0, len(begin), RUNS_AT_ONCE)]

@@ -18,7 +18,7 @@ import scipy
 from numpy.typing import NDArray
 
 from napari_cellvino.model_package import ModelSpec
-from napari_cellvino.segmentation.heads.bands import Band, above
+from napari_cellvino.segmentation.heads.bands import Band, DecodeBand, above, band_of
 from napari_cellvino.segmentation.heads.head import Decoded, Steps, check_fit, instance_parameters
 from napari_cellvino.segmentation.heads.hills import flooded, hills
 from napari_cellvino.segmentation.heads.resized import decode_resized
@@ -46,6 +46,11 @@ class DepthHead:
         """Return the maps as they are."""
         return raw
 
+    @property
+    def decode_band(self) -> DecodeBand:
+        """What decodes a band of rows of maps."""
+        return _decode_band
+
     def only_leaves_out(self, raw: RawMaps) -> bool:
         """Return whether the labels are not enlarged after some are left out."""
         return raw.input_shape == raw.shape
@@ -56,10 +61,9 @@ class DepthHead:
 
 
 def _decode_band(maps: Maps, values: Mapping[str, float]) -> Band:
-    """Return labels 1…N of one band, and N."""
+    """Return the runs of labels 1…N of one band, and N."""
     cells = above(maps[0], values["outline"])
     depth = np.where(cells, scipy.ndimage.gaussian_filter(maps[1].astype(np.float32), SMOOTHING), np.float32(0))
     share = 0.25 + 0.75 * values["split"]
     tops = hills(depth, share, LOWEST_TOP * share)
-    labels = flooded(depth, tops, cells)
-    return labels, int(labels.max(initial=0))
+    return band_of(flooded(depth, tops, cells))

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.model_package import ModelSpec
-from napari_cellvino.segmentation.heads.bands import Band, above, decode_in_bands
+from napari_cellvino.segmentation.heads.bands import Band, DecodeBand, above, band_of, decode_in_bands
 from napari_cellvino.segmentation.heads.head import Decoded, Steps, check_fit, instance_parameters
 from napari_cellvino.segmentation.heads.hills import depth_inside, flooded, hills
 from napari_cellvino.segmentation.raw_maps import RawMaps
@@ -42,6 +42,11 @@ class ForegroundHead:
             return raw
         return raw.with_plane_maps(resize_maps(raw.maps, raw.shape))
 
+    @property
+    def decode_band(self) -> DecodeBand:
+        """What decodes a band of rows of maps."""
+        return _decode_band
+
     def only_leaves_out(self, _: RawMaps) -> bool:
         """Return True: nothing is done to objects once they are filtered."""
         return True
@@ -52,10 +57,9 @@ class ForegroundHead:
 
 
 def _decode_band(maps: Maps, values: Mapping[str, float]) -> Band:
-    """Return labels 1…N of one band, and N."""
+    """Return the runs of labels 1…N of one band, and N."""
     cells = above(maps[0], values["outline"])
     inside = cells if len(maps) == 1 else cells & ~above(maps[1], BOUNDARY)
     depth = depth_inside(inside)
     tops = hills(depth, 0.5 + 0.5 * values["split"])
-    labels = flooded(depth, tops, cells)
-    return labels, int(labels.max(initial=0))
+    return band_of(flooded(depth, tops, cells))

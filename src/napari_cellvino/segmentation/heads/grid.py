@@ -69,6 +69,10 @@ class GridHead:
         """Return the maps unchanged; boxes are scaled instead."""
         return raw
 
+    @property
+    def decode_band(self) -> None:
+        """Nothing: boxes are quick to decode."""
+
     def only_leaves_out(self, _: RawMaps) -> bool:
         """Return False: boxes are quick to decode."""
         return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from napari_cellvino.core.label_runs import LabelRuns
 from napari_cellvino.core.objects import Objects
 from napari_cellvino.model_package import ModelSpec
 from napari_cellvino.segmentation.raw_maps import RawMaps
+
+if TYPE_CHECKING:
+    from napari_cellvino.segmentation.heads.bands import DecodeBand
 
 FRAGMENTS = "fragments"
 Found = TypeVar("Found")
@@ -162,6 +165,11 @@ class Head(Protocol):
 
         ``steps`` keep what the next decoding of these maps need not find again; not all heads do.
         """
+        ...
+
+    @property
+    def decode_band(self) -> DecodeBand | None:
+        """What decodes a band of rows of maps at the plane's size, where the head does nothing else but limit them."""
         ...
 
     def only_leaves_out(self, raw: RawMaps, /) -> bool:

@@ -31,6 +31,10 @@ class MaskHead:
         """Return the map at the size of the plane."""
         return raw.with_plane_maps(resize_maps(raw.maps[:1], raw.shape))
 
+    @property
+    def decode_band(self) -> None:
+        """Nothing: maps are those of one crop."""
+
     def only_leaves_out(self, _: RawMaps) -> bool:
         """Return False: there is one object."""
         return False

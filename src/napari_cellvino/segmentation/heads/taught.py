@@ -17,7 +17,7 @@ import scipy
 from numpy.typing import NDArray
 
 from napari_cellvino.model_package import ModelSpec
-from napari_cellvino.segmentation.heads.bands import Band, above
+from napari_cellvino.segmentation.heads.bands import Band, above, band_of
 from napari_cellvino.segmentation.heads.head import Decoded, Steps, check_fit, instance_parameters
 from napari_cellvino.segmentation.heads.hills import depth_inside, flooded, hills
 from napari_cellvino.segmentation.heads.resized import decode_resized
@@ -58,6 +58,10 @@ class TaughtHead:
         """Return the maps as they are."""
         return raw
 
+    @property
+    def decode_band(self) -> None:
+        """Nothing: classes are told from the maps of all rows."""
+
     def only_leaves_out(self, _: RawMaps) -> bool:
         """Return False: regions below the smallest area join their neighbours."""
         return False
@@ -82,7 +86,7 @@ class TaughtHead:
 
 
 def _decode_band(maps: Maps, values: Mapping[str, float], *, between: bool, deep: float) -> Band:
-    """Return labels 1…N of one band, and N."""
+    """Return the runs of labels 1…N of one band, and N."""
     cells = above(maps[0], values["outline"])
     core = cells & _inside(maps) if between else cells
     depth = depth_inside(core)
@@ -91,7 +95,7 @@ def _decode_band(maps: Maps, values: Mapping[str, float], *, between: bool, deep
     tops = hills(depth, 0.5 + 0.5 * values["split"])
     labels = flooded(depth, tops, cells)  # beyond cores: step by step
     join_fragments(labels, values["smallest"])
-    return labels, int(labels.max(initial=0))
+    return band_of(labels)
 
 
 def _mean_depth(own: NDArray[np.float32], seen: NDArray[np.float16], cells: NDArray[np.bool_]) -> NDArray[np.float32]:
