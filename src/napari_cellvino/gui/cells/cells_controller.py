@@ -40,11 +40,11 @@ NO_ROWS: Rows = np.zeros(0, np.intp)
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """Something that was done to cells of several fields, or with gates, and can be taken back."""
+    """Something that was done to cells of several fields, or with gates or classes, and can be taken back."""
 
     name: str
     fields: tuple[ChangedField, ...] = ()
-    gates: tuple[Gate, ...] | None = None  # those before
+    take_back: Callable[[], None] | None = None  # of gates or classes: those before again
 
 
 class CellsController(OneTask):
@@ -248,7 +248,7 @@ class CellsController(OneTask):
 
         def end(fields: tuple[ChangedField, ...]) -> None:
             if not undo:
-                self._steps.append(_Step("Gates", gates=before))
+                self._steps.append(_Step("Gates", take_back=partial(self._gate, before, undo=True)))
             self.gates = gates
             self._workspace.choose(gates=[gate.model_dump() for gate in gates])
             self.said = f"{format_count(len(gates), 'gate')} in the recipe, applied to {_fields(fields)}"
@@ -282,10 +282,12 @@ class CellsController(OneTask):
         if not self.working and self.root is not None:
             self._classify(None)
 
-    def _classify(self, classifier: CellClassifier | None) -> None:
-        root = self.root
+    def _classify(self, classifier: CellClassifier | None, *, undo: bool = False) -> None:
+        root, before = self.root, self.classifier
 
         def end(fields: tuple[ChangedField, ...]) -> None:
+            if not undo:
+                self._steps.append(_Step("Classes", take_back=partial(self._classify, before, undo=True)))
             self.classifier = classifier
             self._workspace.choose(classifier=None if classifier is None else classifier.model_dump())
             agreed = (
@@ -311,8 +313,8 @@ class CellsController(OneTask):
         if not self._steps or self.working or self.root is None:
             return
         step = self._steps.pop()
-        if step.gates is not None:
-            self._gate(step.gates, undo=True)
+        if step.take_back is not None:
+            step.take_back()
             return
         elsewhere = [field for field in step.fields if not self._undo_here(field)]
         self._start("undoing …", partial(undo_edits, self.root, elsewhere), partial(self._end_undo, step))
