@@ -154,7 +154,7 @@ def unreadable_error(path: Path, head: bytes) -> ImageReadError:
     """Return the error for a path that no reader takes."""
     if not head and any((path / name).is_file() for name in ZARR_FILES):
         return ImageReadError(
-            f"{path.name} is Zarr without the description of OME-Zarr (multiscales), so that its axes and its scale are "
+            f"{path.name} is Zarr without the description of OME-Zarr (multiscales): its axes and its scale are "
             "unknown; write it with ome-zarr, or save the array as TIFF"
         )
     if not head:
