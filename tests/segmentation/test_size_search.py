@@ -13,7 +13,7 @@ from napari_cellvino.model_package import find_package
 from napari_cellvino.model_package.spec import Diameter
 from napari_cellvino.segmentation.heads import Decoded
 from napari_cellvino.segmentation.normalise import IntensityRange
-from napari_cellvino.segmentation.predict import _describe_size
+from napari_cellvino.segmentation.predict import describe_size
 from napari_cellvino.segmentation.size_search import (
     SizeGuess,
     ZoomSearch,
@@ -184,5 +184,5 @@ def test_a_large_plane_is_looked_at_in_parts(shape: tuple[int, int], parts: list
 def test_a_size_is_told_where_it_is_not_the_images_own() -> None:
     spec = find_package("nuclei").spec
     reference = spec.diameter_px.reference
-    assert _describe_size(reference, spec) == ()
-    assert _describe_size(2 * reference, spec)[0].startswith("Seen at 0.5 times its size")
+    assert describe_size(reference, spec) == ()
+    assert describe_size(2 * reference, spec)[0].startswith("Seen at 0.5 times its size")

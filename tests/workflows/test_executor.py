@@ -22,6 +22,7 @@ from napari_cellvino.io.plates import open_plate
 from napari_cellvino.results.plate_place import PlateChoices
 from napari_cellvino.results.schema import parse_content
 from napari_cellvino.results.store import ResultStore
+from napari_cellvino.workflows.common_size import FilmSizes
 from napari_cellvino.workflows.executor import InlineExecutor, LateExecutor, ThreadsExecutor
 from napari_cellvino.workflows.field_listing import list_fields
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldTask, PlateAddress, failed_outcome
@@ -44,7 +45,7 @@ def field_tree(root) -> Tree:
 def tasks_of(images, job) -> list[FieldTask]:
     recipe = job.pipeline.recipe
     fields = ((origin, stack, recipe) for origin, stack in list_fields(images, recipe))
-    return list(folder_tasks(fields, job.pipeline, ResultStore(job.root)))
+    return list(folder_tasks(fields, job.pipeline, ResultStore(job.root), FilmSizes(job.pipeline, job.engines)))
 
 
 def outcomes(executor, tasks) -> list[FieldOutcome]:

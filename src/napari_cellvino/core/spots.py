@@ -24,7 +24,9 @@ class Spots:
     ``beyond`` is the width in px of bright things that are larger than what is sought, 0 without such. ``notices`` say
     what may have made their number wrong, ``remarks`` how they were found. ``partner`` are the spots of a second
     channel, where both are compared. ``by_network`` says whether a network saw them. ``may_be_noise`` is the share of
-    them that noise or grain may be, at most; None where nothing tells. ``edits`` are what a person did to them, in
+    them that noise or grain may be, at most; ``left_over`` how strong what is left round them is once they are taken
+    off, over their own response; both None where nothing tells. ``in_texture`` is how many places were left out since
+    texture is as strong there. ``edits`` are what a person did to them, in
     order; None where nobody looked.
     """
 
@@ -44,6 +46,8 @@ class Spots:
     partner: Spots | None = None
     by_network: bool = False
     may_be_noise: float | None = None
+    left_over: float | None = None
+    in_texture: int = 0
     edits: tuple[SpotEdit, ...] | None = None
 
     def __len__(self) -> int:

@@ -102,7 +102,7 @@ def _member(wanted: str, available: list[str], asked: str) -> str:
     for name in available:
         if wanted.strip() in (name, name.split(".")[0]):
             return wanted.strip()
-    raise DeviceError(f"there is no device {asked!r} on this computer; available: AUTO, {', '.join(available)}")
+    raise DeviceError(f"there is no device {asked!r} on this computer; choose {' or '.join(('AUTO', *available))}")
 
 
 def _describe(name: str) -> Device:

@@ -28,6 +28,7 @@ from napari_cellvino.segmentation.decode_ahead import DecodingAhead
 from napari_cellvino.segmentation.heads import Decoded, Steps, head_for
 from napari_cellvino.segmentation.known_sizes import UnknownSize
 from napari_cellvino.segmentation.mask_test import describe_mask
+from napari_cellvino.segmentation.missing_pixels import describe_missing
 from napari_cellvino.segmentation.normalise import IntensityRange, normalise_into
 from napari_cellvino.segmentation.raw_maps import RawMaps, allocate_maps
 from napari_cellvino.segmentation.refine import CellMasks
@@ -125,10 +126,11 @@ def infer_maps(
     head = head_for(spec)
     _check_inputs(plane.inputs, spec)
     seen = Contrast(plane.inputs, tuple(ranges)) if ranges else contrast_of(plane.inputs, spec.normalise, samples)
-    notices, found = (*seen.notices, *describe_mask(plane.inputs)), None
+    notices, found = (*seen.notices, *describe_mask(plane.inputs), *describe_missing(plane.inputs)), None
     if diameter_px is None and spec.diameter_px.search:
         diameter_px = found = yield from find_diameter(seen.pixels, seen.ranges, spec, engine)
-        notices += _describe_size(found, spec) if found else ()
+        said = describe_size(found, spec) if found else ()
+        notices += tuple(f"{one}; --diameter sets another" for one in said)
     shape = resized_shape(plane.shape, zoom_for(spec, diameter_px))
     started = time.perf_counter()
     if spec.takes is ModelInput.CROP:
@@ -229,13 +231,12 @@ def _infer_tiled(
             return _on_smaller(raw, planned, why) if why else raw
 
 
-def _describe_size(diameter_px: float, spec: ModelSpec) -> tuple[str, ...]:
-    """Return at which size a plane was seen; nothing where that is its own."""
+def describe_size(diameter_px: float, spec: ModelSpec) -> tuple[str, ...]:
+    """Return at which size a plane was seen, as sentences; nothing where that is its own."""
     if "depth" in spec.maps:
-        return (f"Cells look about {diameter_px:.0f} px across",)
+        return (f"Cells are sought as about {diameter_px:.0f} px across",)
     zoom = f"{zoom_for(spec, diameter_px):g}"
-    where = "where the model is surest of its cells; a cell diameter sets another"
-    return () if zoom == "1" else (f"Seen at {zoom} times its size, {where}",)
+    return () if zoom == "1" else (f"Seen at {zoom} times its size, where the model is surest of its cells",)
 
 
 def _on_smaller(raw: RawMaps, planned: int, why: str) -> RawMaps:

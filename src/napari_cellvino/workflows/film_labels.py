@@ -20,11 +20,11 @@ from napari_cellvino.io import is_image_folder, open_as
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict import Prediction
 from napari_cellvino.segmentation.predict_field import notices_of, predict_field
+from napari_cellvino.workflows.common_size import describe_common_size, film_size
 from napari_cellvino.workflows.film import Film
 from napari_cellvino.workflows.film_label_files import label_files, pair_labels
 from napari_cellvino.workflows.film_label_fit import describe_misfit
 from napari_cellvino.workflows.film_label_kind import are_parts_cells, parts_of
-from napari_cellvino.workflows.film_size import film_size
 
 AS_NUMBERS = MetadataOverrides(as_numbers=True)
 
@@ -102,8 +102,7 @@ class FoundLabels:
         if size is None:
             return
         self.pipeline = self.pipeline.with_choices(diameter_px=size.diameter_px)
-        told = f"frames by themselves say {size.of_frames[0]:.0f} to {size.of_frames[-1]:.0f}; --diameter sets it"
-        self._of_film = (f"cells are sought as {size.diameter_px:.0f} px across in the whole film; {told}",)
+        self._of_film = describe_common_size(size, self.pipeline.package.spec, "the whole film")
 
     @property
     def notices(self) -> tuple[str, ...]:

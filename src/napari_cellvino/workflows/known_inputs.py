@@ -14,7 +14,7 @@ import json
 import os
 import stat
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,7 +25,6 @@ from napari_cellvino.core.image import Origin, Stack
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.results.schema import FieldSummary, ResultKey
 from napari_cellvino.results.store import ResultStore
-from napari_cellvino.segmentation.channel_choice import ChannelChoice, with_channel
 from napari_cellvino.storage.input_ledger import InputLedger, InputRecord
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldTask, failed_outcome
 from napari_cellvino.workflows.real_paths import RealPaths
@@ -82,7 +81,7 @@ class KnownInputs:
         self._store, self._recipe = store, recipe
         self._choices = hashlib.sha256(f"{__version__}\n{recipe.dumps()}".encode()).hexdigest()
         self._ledger, self._paths = InputLedger(store.root), paths
-        self._recipes: dict[tuple[int, str], tuple[Recipe, str]] = {}
+        self._recipes: dict[tuple[object, ...], tuple[Recipe, str]] = {}
         self._fresh: list[InputRecord] = []
         self._opened: _Opened | None = None
         try:
@@ -139,8 +138,8 @@ class KnownInputs:
             opened.fields, opened.usable = [], False
         elif opened.usable:
             place = [o.position, o.plate, o.well, o.field, o.frame]
-            said = [task.notices, task.recorded, task.remarks]
-            opened.fields.append([place, task.folder.name, task.recipe.channel, *said])
+            chosen = {"channel": task.recipe.channel, "diameter_px": task.recipe.diameter_px}
+            opened.fields.append([place, task.folder.name, chosen, task.notices, task.recorded, task.remarks])
 
     def close(self) -> None:
         """Note that the input that was opened has no further fields."""
@@ -171,15 +170,15 @@ class KnownInputs:
         found: os.stat_result,
         at: Sequence[object],
         folder: str,
-        channel: str,
+        chosen: Mapping[str, object],
         notices: Sequence[str],
         recorded: Sequence[str],
-        remarks: Sequence[str] = (),
+        remarks: Sequence[str],
     ) -> KnownField | None:
         """Return a field of an input, None where its result is not there any more, or of something else."""
         position, plate, well, field = map(str, at[:4])
         origin = Origin(str(path), position, plate, well, field, int(str(at[4])))
-        recipe, fingerprint = self._recipe_at(origin, channel)
+        recipe, fingerprint = self._recipe_at(origin, chosen)
         key = ResultKey(self._paths.of(path), position, found.st_size, found.st_mtime_ns, fingerprint)
         place = self._store.root / folder
         summary = self._store.finished_summary(place, key)
@@ -188,12 +187,13 @@ class KnownInputs:
         said = (tuple(notices), tuple(recorded), tuple(remarks))
         return KnownField(origin, recipe, key, place, *said, summary)
 
-    def _recipe_at(self, origin: Origin, channel: str) -> tuple[Recipe, str]:
-        """Return the recipe of a field, and its fingerprint."""
-        if (origin.frame, channel) not in self._recipes:
-            recipe = with_channel(at_time(self._recipe, origin), ChannelChoice(channel))
-            self._recipes[origin.frame, channel] = recipe, recipe.fingerprint()
-        return self._recipes[origin.frame, channel]
+    def _recipe_at(self, origin: Origin, chosen: Mapping[str, object]) -> tuple[Recipe, str]:
+        """Return the recipe of a field with what was ``chosen`` for it, and its fingerprint."""
+        at = (origin.frame, *chosen.values())
+        if at not in self._recipes:
+            recipe = at_time(self._recipe, origin).model_copy(update=dict(chosen))
+            self._recipes[at] = recipe, recipe.fingerprint()
+        return self._recipes[at]
 
 
 def at_time(recipe: Recipe, origin: Origin) -> Recipe:

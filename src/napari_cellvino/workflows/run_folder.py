@@ -24,6 +24,7 @@ from napari_cellvino.segmentation.channel_choice import choose_unless_named, wit
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict_field import check_device
 from napari_cellvino.storage.file_names import compared_name
+from napari_cellvino.workflows.common_size import FilmSizes, describe_common_size
 from napari_cellvino.workflows.effective_choices import check_choices, describe_frame
 from napari_cellvino.workflows.executor import ExecutorMaker, RunEvent, ThreadsExecutor
 from napari_cellvino.workflows.field_listing import known_or_listed, list_fields, listed_fields, without_results
@@ -92,9 +93,8 @@ def run_folder(
     if not (one_of_many or selection.only or known.some):
         check_some_hold(_first_frames(files, pipeline.recipe), pipeline.recipe, _name_of(named or files))
     fields = known_or_listed(files, pipeline.recipe, sources, known, paths)
-    found = folder_tasks(
-        fields, pipeline, store, overwrite=overwrite, replace=replace, known=known, kept=not selection.only
-    )
+    sizes, kept = FilmSizes(pipeline, engines), not selection.only
+    found = folder_tasks(fields, pipeline, store, sizes, overwrite=overwrite, replace=replace, known=known, kept=kept)
     tasks = _told_found(found, named, paths)
     return (yield from _run(tasks, pipeline, store, sources, engines, executor, selection))
 
@@ -137,7 +137,8 @@ def run_listed(
     store, sources = ResultStore(root), OpenSources()
     store.begin_run()
     fields = listed_fields(origins, pipeline.recipe, overrides or {}, sources)
-    tasks = _told_found(folder_tasks(fields, pipeline, store, replace=replace), named, RealPaths())
+    found = folder_tasks(fields, pipeline, store, FilmSizes(pipeline, engines), replace=replace)
+    tasks = _told_found(found, named, RealPaths())
     return (yield from _run(tasks, pipeline, store, sources, engines, executor))
 
 
@@ -158,6 +159,7 @@ def folder_tasks(
     fields: Iterable[tuple[Origin, Stack | KnownField | CellvinoError, Recipe]],
     pipeline: Pipeline,
     store: ResultStore,
+    sizes: FilmSizes,
     *,
     overwrite: bool = False,
     replace: bool = False,
@@ -166,7 +168,8 @@ def folder_tasks(
 ) -> Iterator[FieldTask | FieldOutcome]:
     """Yield the task of every field, or its outcome if the image cannot be read; files are opened one by one.
 
-    What is found is noted in ``known``. With ``kept``, a field that is known to be done has its outcome already.
+    What is found is noted in ``known``; ``sizes`` are those of cells in films. With ``kept``, a field that is known to
+    be done has its outcome already.
     """
     taken: set[str] = set()
     for number, (origin, stack, recipe) in enumerate(fields, 1):
@@ -181,7 +184,7 @@ def folder_tasks(
         elif isinstance(stack, CellvinoError):
             task = failed_outcome(number, origin, stack)
         else:
-            task = _new_task(number, origin, stack, recipe, pipeline, store, taken)
+            task = _new_task(number, origin, stack, recipe, pipeline, store, sizes, taken)
         if isinstance(task, FieldTask):
             taken.add(compared_name(task.folder.name))
             task = changed(task, again=overwrite, replace=replace) if overwrite or replace else task
@@ -204,13 +207,14 @@ def _new_task(
     recipe: Recipe,
     pipeline: Pipeline,
     store: ResultStore,
+    sizes: FilmSizes,
     taken: Collection[str],
 ) -> FieldTask | FieldOutcome:
     try:
         folder = store.choose_folder(origin, taken)
     except CellvinoError as error:
         return failed_outcome(number, origin, error)
-    return _task(number, origin, stack, recipe, pipeline, folder)
+    return _task(number, origin, stack, recipe, pipeline, sizes, folder)
 
 
 def _told_found(
@@ -226,7 +230,7 @@ def _told_found(
 
 
 def _task(
-    number: int, origin: Origin, stack: Stack, recipe: Recipe, pipeline: Pipeline, folder: Path
+    number: int, origin: Origin, stack: Stack, recipe: Recipe, pipeline: Pipeline, sizes: FilmSizes, folder: Path
 ) -> FieldTask | FieldOutcome:
     """Return the task of a field, with the channel that its model is made for where nobody named one."""
     try:
@@ -234,12 +238,17 @@ def _task(
         choice = choose_unless_named(stack, recipe, None if pipeline.find is None else pipeline.package.spec)
     except CellvinoError as error:
         return failed_outcome(number, origin, error)
-    here = with_channel(at_time(recipe, origin), choice)
-    frame = describe_frame(recipe, stack.shape.t)
+    here, frame = with_channel(at_time(recipe, origin), choice), describe_frame(recipe, stack.shape.t)
+    size = None if recipe.frame else sizes.size(stack, here)
+    said: tuple[str, ...] = ()
+    if size is not None:
+        here = here.model_copy(update={"diameter_px": size.diameter_px})
+        said = describe_common_size(size, pipeline.package.spec, "all time points")
+    doubts, remarks = (said, ()) if size is not None and size.is_doubtful else ((), said)
     return FieldTask(
         number, origin.name, origin, here, folder, ResultKey.of(origin, here),
-        notices=(*stack.doubts, *frame, *choice.notices), recorded=(*stack.doubts, *choice.doubts),
-        remarks=choice.remarks,
+        notices=(*stack.doubts, *frame, *choice.notices, *said),
+        recorded=(*stack.doubts, *choice.doubts, *doubts), remarks=(*choice.remarks, *remarks),
     )  # fmt: skip
 
 

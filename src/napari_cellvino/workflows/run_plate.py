@@ -19,6 +19,7 @@ from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.channel_choice import ChannelChoice, by_name, choose_channel, taught_channel
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict_field import check_device
+from napari_cellvino.workflows.common_size import describe_common_size, kept_size, plate_size
 from napari_cellvino.workflows.effective_choices import describe_frame
 from napari_cellvino.workflows.executor import ExecutorMaker, RunEvent, ThreadsExecutor
 from napari_cellvino.workflows.field_log import ALL, FieldSelection
@@ -71,22 +72,40 @@ def run_plate(
     """
     if not selection.only:
         check_some_hold(plate_stacks(source, fields), pipeline.recipe, source.plate.name)
-    choice = _channel(source, fields[0], pipeline)
-    pipeline = pipeline.with_choices(channel=choice.channel) if choice.channel else pipeline
     check_device(pipeline, engines)
-    address = address or PlateAddress(source.path)
-    sources, store = OpenSources(), ResultStore(root)
+    address, sources, store = address or PlateAddress(source.path), OpenSources(), ResultStore(root)
+    pipeline, doubts, remarks = _chosen(source, fields[0], pipeline, engines, None if choices.again else store)
     sources.hold(address, source)
     store.begin_run()
     worker = FieldWorker(engines, sources, [step.package for step in pipeline.steps], store)
     plate = PlateStore(store, source)
     if choices.keeps_layout:
         plate.keep_layout(choices.layout)
-    tasks = plate_tasks(source, fields, pipeline, root, choices, address, choice.doubts)
+    tasks = plate_tasks(source, fields, pipeline, root, choices, address, doubts)
     tables = PlateTables(plate, fields, choices.layout)
-    notices = (*choice.notices, *describe_frame(pipeline.recipe, source.plate.t, every=False))
-    result = yield from run_fields(tasks, executor, tables, worker, store, pipeline, selection, notices, choice.remarks)
+    notices = (*doubts, *remarks, *describe_frame(pipeline.recipe, source.plate.t, every=False))
+    result = yield from run_fields(tasks, executor, tables, worker, store, pipeline, selection, notices, remarks)
     return replace(result, faults=source.plate.faults)
+
+
+def _chosen(
+    source: PlateSource, field: FieldOfView, pipeline: Pipeline, engines: EngineProvider, before: ResultStore | None
+) -> tuple[Pipeline, tuple[str, ...], tuple[str, ...]]:
+    """Return the pipeline with the channel and the size of cells of a plate, and the doubts and remarks on them.
+
+    The size is that of the results ``before`` where these were made with the same choices.
+    """
+    choice = _channel(source, field, pipeline)
+    pipeline = pipeline.with_choices(channel=choice.channel) if choice.channel else pipeline
+    kept = kept_size(before, pipeline.recipe) if before is not None else None
+    size = kept or plate_size(source, pipeline, engines)
+    if size is None:
+        return pipeline, choice.doubts, choice.remarks
+    said = describe_common_size(size, pipeline.package.spec, "all fields of the plate")
+    pipeline = pipeline.with_choices(diameter_px=size.diameter_px)
+    if size.is_doubtful:
+        return pipeline, (*choice.doubts, *said), choice.remarks
+    return pipeline, choice.doubts, (*choice.remarks, *said)
 
 
 def _channel(source: PlateSource, field: FieldOfView, pipeline: Pipeline) -> ChannelChoice:

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from napari_cellvino.core.spots import Spots
 from napari_cellvino.segmentation.spots.bands import Image
-from napari_cellvino.segmentation.spots.doubt import share_of_noise
+from napari_cellvino.segmentation.spots.doubt import share_left, share_of_noise
 from napari_cellvino.segmentation.spots.gaussian_fit import Gaussians, fit_gaussians, render
 from napari_cellvino.segmentation.spots.look import FIRST_LOOK, Filtered, Look, best_look
-from napari_cellvino.segmentation.spots.network import DENSEST, SpotNetwork, network_places, suits_network
+from napari_cellvino.segmentation.spots.network import DENSEST, SEEN_IN, SpotNetwork, network_places, suits_network
 from napari_cellvino.segmentation.spots.noise import measure_noise
 from napari_cellvino.segmentation.spots.response import (
     ROUND,
@@ -53,7 +53,6 @@ BESIDE = 0.35  # of the peak of what was taken off, that a spot has at least: th
 BESIDE_IN_CROWDS = 0.2
 CROWDED = 1.3  # times the noise without spots, that there is with them where they crowd
 ASTRAY = 1.0  # px from where a network saw a spot, that it is fitted at most; along z widths where these are more
-SEEN_IN = 2.5  # widths along z, in which a network sees a spot
 BRIGHTEST = 0.9  # quantile of the responses that a share of is asked
 FILTERED = 400  # voxels a place: where there are more places, the whole image is filtered
 AROUND = 6.0  # widths, within which light may be the ring of a brighter spot
@@ -74,6 +73,10 @@ class _Asked:
     score: float | None = None
     brightness: float | None = None
     share: float = 0.0
+
+
+_Found = tuple[Gaussians, NDArray[np.float64], _Least, NDArray[np.float64], int]
+"""Spots, their scores, what they have at least, how many each brightness would leave, and how many texture hid."""
 
 
 def find_spots(
@@ -117,15 +120,22 @@ def find_spots(
     asked = _Asked(least_score, least_brightness, least_share)
     look = _look_without_spots(best_look(pixels, width.sigma, whole=whole), asked, whole=whole)
     seen = None if network is None else _seen_by(network, look, asked, whole=whole)
-    found, scores, least, curve = _all_spots(look, asked) if seen is None else seen
+    found, scores, least, curve, in_texture = _all_spots(look, asked) if seen is None else seen
     order = np.lexsort((found.centre[:, 2], found.centre[:, 1], found.centre[:, 0]))
     found, scores = found.select(order), scores[order]
     cell = np.zeros(len(found), np.int32)
     told = (planes, width.sigma, least.score, least.brightness, curve)
-    doubt = share_of_noise(look, found.centre) if seen is None else None
-    by_network = seen is not None
     return Spots(
-        found.centre, found.light, scores, cell, *told, beyond=width.beyond, by_network=by_network, may_be_noise=doubt
+        found.centre,
+        found.light,
+        scores,
+        cell,
+        *told,
+        beyond=width.beyond,
+        by_network=seen is not None,
+        may_be_noise=share_of_noise(look, found.centre) if seen is None else None,
+        left_over=share_left(look, found, whole=whole),
+        in_texture=in_texture,
     )
 
 
@@ -147,7 +157,7 @@ def _look_without_spots(look: Look, asked: _Asked, *, whole: bool) -> Look:
         at, score, least, _ = _clear_maxima(look, _Asked(min(LOOSE if many else FIRST_LOOK, asked.score or 99.0), 0.0))
         if not len(at):
             break
-        found, _ = _believable(look, fit_gaussians(look.image, at, look.sigma), score, least)
+        found, _ = _believable(look, fit_gaussians(look.above, at, look.sigma), score, least)
         rest = look.image - render(look.image.shape, found)
         noise = measure_noise(rest, look.seen, whole=whole).at_most(look.noise)
         if float((noise.told / look.noise.told).min()) > STEADY:
@@ -190,20 +200,18 @@ def _score_beyond_noise(look: Look, score: NDArray[np.float64]) -> float:
     )
 
 
-def _all_spots(look: Look, asked: _Asked) -> tuple[Gaussians, NDArray[np.float64], _Least, NDArray[np.float64]]:
-    """Return the spots, their scores, what they have at least, and how many each brightness would leave."""
+def _all_spots(look: Look, asked: _Asked) -> _Found:
+    """Return the spots that the filter finds."""
     at, score, least, clear = _clear_maxima(look, asked)
     found, scores = _search(look, at, score, least)
-    return found, scores, least, threshold_curve(clear)
+    return found, scores, least, threshold_curve(clear), 0
 
 
-def _seen_by(
-    network: SpotNetwork, look: Look, asked: _Asked, *, whole: bool
-) -> tuple[Gaussians, NDArray[np.float64], _Least, NDArray[np.float64]] | None:
-    """Return the spots that the network sees, as `_all_spots` does; None where it is not to be relied on."""
+def _seen_by(network: SpotNetwork, look: Look, asked: _Asked, *, whole: bool) -> _Found | None:
+    """Return the spots that the network sees; None where it is not to be relied on."""
     if not suits_network(look, whole=whole):
         return None
-    places = network_places(network, look.image, look.sigma[0], whole=whole)
+    places, sure = network_places(network, look.image, look.sigma[0], whole=whole)
     planes = max(1.0, SEEN_IN * look.sigma[0])
     if len(places) * planes * look.sigma[1] ** 2 > DENSEST * look.image.size:
         return None
@@ -213,13 +221,14 @@ def _seen_by(
     response = brightest[tuple(at.T)].astype(np.float64)
     score = response / look.noise.at(at)
     keep = response >= (STILL * least.brightness if asked.brightness is None else asked.brightness)
-    keep &= score >= (asked.score or 0.0)
-    found = _fitted_where_seen(look, places[keep], at[keep])
+    keep &= (sure | (score >= FIRST_LOOK)) if asked.score is None else (score >= asked.score)
+    found, before = _fitted_where_seen(look, places[keep], at[keep]), int(keep.sum())
     if asked.score is None and len(look.image) == 1:  # in stacks, crowds in cells are as uneven as texture
         seen = keep.copy()
         keep[seen] = stands_out_of_texture(look, found, at[seen], response[seen], whole=whole)
-        found = found if keep.sum() == seen.sum() else _fitted_where_seen(look, places[keep], at[keep])
-    return found, score[keep], replace(least, score=asked.score or 0.0), threshold_curve(clear)
+        found = found if keep.sum() == before else _fitted_where_seen(look, places[keep], at[keep])
+    least = replace(least, score=asked.score or 0.0)
+    return found, score[keep], least, threshold_curve(clear), before - int(keep.sum())
 
 
 def _fitted_where_seen(look: Look, places: NDArray[np.float64], at: NDArray[np.int64]) -> Gaussians:
@@ -230,12 +239,12 @@ def _fitted_where_seen(look: Look, places: NDArray[np.float64], at: NDArray[np.i
     far = ASTRAY * _unit(look.sigma)
     far[1:] = ASTRAY
     places = np.clip(places, 0, np.array(look.image.shape) - 1.0)
-    found = _not_astray(fit_gaussians(look.image, at, look.sigma), places, far, look.image.shape)
+    found = _not_astray(fit_gaussians(look.above, at, look.sigma), places, far, look.image.shape)
     for _ in range(SEARCHES - 1):
-        rest = look.image - render(look.image.shape, found)
+        rest = look.above - render(look.image.shape, found)
         middle = _inside(found.centre, look.image.shape)
         found = _not_astray(
-            fit_gaussians(look.image, middle, look.sigma, others=(rest, found)), places, far, look.image.shape
+            fit_gaussians(look.above, middle, look.sigma, others=(rest, found)), places, far, look.image.shape
         )
     return found
 
@@ -252,7 +261,7 @@ def _search(
     look: Look, at: NDArray[np.int64], score: NDArray[np.float64], least: _Least
 ) -> tuple[Gaussians, NDArray[np.float64]]:
     """Return the fitted spots and their scores, with those that come to light when others are taken off."""
-    found, score = _believable(look, fit_gaussians(look.image, at, look.sigma), score, least)
+    found, score = _believable(look, fit_gaussians(look.above, at, look.sigma), score, least)
     for _ in range(SEARCHES - 1):
         found, score = _fitted_apart(look, found, score, least)
         more, more_score = _in_the_rest(look, found, least)
@@ -266,9 +275,9 @@ def _fitted_apart(
     look: Look, found: Gaussians, score: NDArray[np.float64], least: _Least
 ) -> tuple[Gaussians, NDArray[np.float64]]:
     """Return the spots, each fitted again without the light of the others."""
-    rest = look.image - render(look.image.shape, found)
+    rest = look.above - render(look.image.shape, found)
     middle = _inside(found.centre, look.image.shape)
-    return _believable(look, fit_gaussians(look.image, middle, look.sigma, others=(rest, found)), score, least)
+    return _believable(look, fit_gaussians(look.above, middle, look.sigma, others=(rest, found)), score, least)
 
 
 def _in_the_rest(look: Look, found: Gaussians, least: _Least) -> tuple[Gaussians, NDArray[np.float64]]:

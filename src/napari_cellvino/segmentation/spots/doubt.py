@@ -14,14 +14,19 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellvino.segmentation.spots.gaussian_fit import Gaussians, render
 from napari_cellvino.segmentation.spots.look import Look
-from napari_cellvino.segmentation.spots.response import ROUND, roundness
+from napari_cellvino.segmentation.spots.noise import noise_of_pixels
+from napari_cellvino.segmentation.spots.response import ROUND, kernel_norm, roundness, spot_response_at
 
 FEWEST = 10  # spots, whose scores are compared with those of other maxima
 DIMMEST = 0.1  # quantile of the scores of spots, up to which maxima tell what noise there is
 FIRST, NARROWEST, LAST = 1.0, 0.75, 40.0  # score that this begins at, how far it goes at least, and where it ends
 FINE, COARSE = 0.125, 0.25  # steps of score
 MOST_PEAKS = 60_000  # that are looked at
+ENOUGH = 1000  # spots, round which what they leave is looked at
+AROUND = (0.0, 1.5, 2.5)  # widths from the middle of a spot
+WAYS = 8
 
 
 def share_of_noise(look: Look, places: NDArray[np.float64]) -> float | None:
@@ -36,6 +41,29 @@ def share_of_noise(look: Look, places: NDArray[np.float64]) -> float | None:
     found, edges = np.histogram(np.minimum(spots, LAST), np.arange(0, LAST + COARSE, COARSE))
     expected = each * COARSE / FINE * np.exp(start + min(fall, 0.0) * ((edges[1:] + edges[:-1]) / 2) ** 2)
     return float(np.minimum(found, expected).sum() / len(places))
+
+
+def share_left(look: Look, found: Gaussians, *, whole: bool) -> float | None:
+    """Return how strong the response is that is left round spots once they are taken off, over theirs; None of few.
+
+    A diffraction-limited particle is a Gaussian of the one width, and leaves nothing but noise, which is not counted.
+    Nuclei, granules, rims and texture leave as much as they had: 1.4826 times the median of the absolute response
+    there, over the median of that of spots.
+    """
+    if len(found) < FEWEST:
+        return None
+    some = np.arange(0, len(found), -(-len(found) // ENOUGH))
+    middle, last = found.centre[some], np.array(look.image.shape) - 1
+    own = spot_response_at(look.image, np.clip(np.rint(middle), 0, last).astype(np.int64), look.seen)
+    rest = look.image - render(look.image.shape, found)
+    angles = 2 * np.pi * np.arange(WAYS) / WAYS
+    ways = [look.seen[1] * away * np.array((0.0, np.sin(a), np.cos(a))) for away in AROUND for a in angles]
+    beside = np.rint(np.concatenate([middle + way for way in ways])).astype(np.int64)
+    beside = np.unique(beside[((beside >= 0) & (beside <= last)).all(1)], axis=0)
+    left = 1.4826 * float(np.median(np.abs(spot_response_at(rest, beside, look.seen))))
+    single = noise_of_pixels(look.image, look.seen, whole=whole)[tuple(beside.T)]
+    noise = float(np.median(single)) * kernel_norm(look.seen)
+    return float(np.sqrt(max(left**2 - noise**2, 0.0))) / max(float(np.median(own)), 1e-9)
 
 
 def _scores_near(look: Look, places: NDArray[np.float64]) -> NDArray[np.float64]:

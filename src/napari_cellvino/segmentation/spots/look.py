@@ -80,6 +80,11 @@ class Look:
         """The pixels."""
         return self.filtered.image
 
+    @cached_property
+    def above(self) -> Image:
+        """The pixels above the background: spots are not fitted towards the middle plane of a cell, its brightest."""
+        return self.image - self.noise.background.everywhere()
+
     @property
     def response(self) -> Image:
         """How much each place looks like a spot."""

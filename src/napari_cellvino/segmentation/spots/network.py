@@ -35,15 +35,18 @@ NAME, IR, INPUT, OUTPUT = "spots.yaml", "model.xml", "test_input.npy", "test_out
 TOLERANCE = 1e-3  # of log-odds and px, between where it was made and here
 
 LIKELY = 0.4  # probability of a spot, at least
-FEW, SURE = 10, 0.6  # where it sees fewer, each of them has to be so likely
+LEARNT_DENSITY = 1.5e-3  # spots per px and plane, of a typical field that it learnt from
+SURE = 0.55  # probability that is enough, however few spots there are
 SIGMAS = (0.75, 3.2)  # px, of spots that it learnt
 DENSEST = 0.025  # spots per width squared; in denser crowds the filter, which takes spots off, finds more
 SINGLE_PHOTONS = 0.5  # share of pixels of one value, from which on noise is that of single photons
-CORRELATED = -0.5  # correlation of second differences, from which on noise is grain, which it did not learn
+WHITE = -0.6  # correlation of second differences, up to which noise is that of single pixels for sure
+CORRELATED = -0.5  # the same, from which on noise is grain, which it did not learn
 SMOOTHED = 3.2  # times what white noise of the pixels makes of it, that the noise of a response has at most
 GRAIN_SPREADS = 2.0  # of the noise, beyond which light is not noise
 TELL_PHOTONS = 8  # planes, that tell what noise is
 TOGETHER = 0.7  # widths along z, over which planes are taken together
+SEEN_IN = 2.5  # widths along z, in which a network sees a spot
 LIKELY_TOGETHER = 0.3  # probability of a spot in a stack, at least, or
 ALONE = 0.9  # what so likely a spot in one plane alone would have
 NEXT = 1.2  # widths along z, within which a spot is surest in one plane
@@ -59,11 +62,12 @@ def suits_network(look: Look, *, whole: bool) -> bool:
     """Return whether the noise and the spots of an image are of the kind that the network learnt."""
     if not SIGMAS[0] <= look.sigma[1] <= SIGMAS[1]:
         return False
-    if smoothing_of(look, whole=whole) > SMOOTHED:
-        return False
     some = look.image[:: max(1, len(look.image) // TELL_PHOTONS)]
     _, counts = np.unique(np.rint(some) if whole else some, return_counts=True)
-    return bool(counts.max() < SINGLE_PHOTONS * some.size) and grain_of(some) < CORRELATED
+    grain = grain_of(some)
+    if counts.max() >= SINGLE_PHOTONS * some.size or grain >= CORRELATED:
+        return False
+    return grain < WHITE or smoothing_of(look, whole=whole) <= SMOOTHED
 
 
 def smoothing_of(look: Look, *, whole: bool) -> float:
@@ -91,8 +95,12 @@ def grain_of(image: Image) -> float:
     return beside / max(float((fine * fine).mean()), 1e-9)
 
 
-def network_places(network: SpotNetwork, image: Image, deep: float, *, whole: bool) -> NDArray[np.float64]:
-    """Return the places (N, 3) z, y, x of the spots that the network sees in planes (Z, Y, X).
+def network_places(
+    network: SpotNetwork, image: Image, deep: float, *, whole: bool
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return the places (N, 3) z, y, x of the spots that the network sees in planes (Z, Y, X), and which are sure.
+
+    Sure (N,) is what is likely enough among so few, or so many, others.
 
     It looks at each plane by itself, and sees a spot in several: the place is in the plane where it is surest, with
     the planes beside; ``deep`` is the width of spots along z, 0 in one plane.
@@ -105,18 +113,17 @@ def network_places(network: SpotNetwork, image: Image, deep: float, *, whole: bo
         smooth[z] = scipy.ndimage.convolve(chance, ROUND_KERNEL, mode="constant")
         total[z] = scipy.ndimage.convolve(chance, AROUND, mode="constant")
         inside[:, z] = _middles(chance, maps[1:]) / np.maximum(total[z], 1e-6)
-    planes, likely = 1, least_likely(deep)
+    planes = 1
     if deep > 0:
         smooth, total = (
-            scipy.ndimage.gaussian_filter1d(a, TOGETHER * deep, axis=0, mode="nearest") for a in (smooth, total)
+            scipy.ndimage.gaussian_filter1d(a, TOGETHER * deep, axis=0, mode=mode)
+            for a, mode in ((smooth, "constant"), (total, "nearest"))
         )
         planes = 1 + 2 * max(1, round(NEXT * deep))
-    summits = (smooth == scipy.ndimage.maximum_filter(smooth, (planes, 3, 3))) & (total > likely)
-    if int(summits.sum()) < FEW:
-        summits &= total > likely * SURE / LIKELY
+    summits = (smooth == scipy.ndimage.maximum_filter(smooth, (planes, 3, 3))) & (total > least_likely(deep))
     at = np.argwhere(summits).astype(np.float64)
     at[:, 1:] += inside[:, summits].T
-    return at
+    return at, total[summits] > _likely_among(total[summits], max(1.0, SEEN_IN * deep) / image.size, least_likely(deep))
 
 
 def least_likely(deep: float) -> float:
@@ -129,6 +136,24 @@ def least_likely(deep: float) -> float:
     alone = np.zeros(2 * int(4 * deep) + 3)
     alone[len(alone) // 2] = ALONE
     return max(LIKELY_TOGETHER, float(scipy.ndimage.gaussian_filter1d(alone, TOGETHER * deep, mode="constant").max()))
+
+
+def _likely_among(chance: NDArray[np.float32], each: float, least: float) -> float:
+    """Return the least probability of a spot where there are fewer of them than in the fields that were learnt.
+
+    ``chance`` (N,) are the probabilities of the places seen, ``each`` how many spots per px and plane one of them is.
+
+    References
+    ----------
+    Saerens et al. 2002, "Adjusting the outputs of a classifier to new a priori probabilities".
+    """
+    odds = np.clip(chance, 0.01, 0.99) / (1 - np.clip(chance, 0.01, 0.99))
+    fewer = 1.0
+    for _ in range(20):
+        known = fewer * odds / (1 + fewer * odds)
+        fewer = min(1.0, float(known.sum()) * each / LEARNT_DENSITY)
+    needed = least / (1 - least) / max(fewer, 1e-9)
+    return max(least, min(SURE, needed / (1 + needed)))
 
 
 def _seen(network: SpotNetwork, plane: Image, *, whole: bool) -> NDArray[np.float32]:

@@ -86,10 +86,15 @@ def _light_beside(image: Image, at: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return the mean light of the four neighbours of pixels (N, 3), as a share of theirs, both above surroundings."""
     if not len(at):
         return np.zeros(0)
-    around = [_shifted(image, at, (0, dy, dx)) for dy in range(-2, 3) for dx in range(-2, 3)]
-    middle = np.median(around, axis=0)
-    beside = np.mean([_shifted(image, at, (0, dy, dx)) for dy, dx in ((-1, 0), (1, 0), (0, -1), (0, 1))], axis=0)
-    return np.asarray((beside - middle) / np.maximum(_shifted(image, at, (0, 0, 0)) - middle, 1e-6))
+    z, y, x = at.T
+    around = {
+        (dy, dx): image[z, mirrored(y + dy, image.shape[1]), mirrored(x + dx, image.shape[2])].astype(np.float64)
+        for dy in range(-2, 3)
+        for dx in range(-2, 3)
+    }
+    middle = np.median(list(around.values()), axis=0)
+    beside = np.mean([around[way] for way in ((-1, 0), (1, 0), (0, -1), (0, 1))], axis=0)
+    return np.asarray((beside - middle) / np.maximum(around[0, 0] - middle, 1e-6))
 
 
 def spot_response(image: Image, sigma: Sigma) -> Image:

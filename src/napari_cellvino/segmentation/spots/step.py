@@ -21,6 +21,12 @@ from napari_cellvino.segmentation.spots.detect import find_spots
 from napari_cellvino.segmentation.spots.network import least_likely, shipped_network
 
 SIGMA_PER_FWHM = 1 / 2.3548
+NO_PARTICLES = 0.3  # of the response of spots, that is left round them; real and simulated particles leave up to 0.29
+WIDEST_UM, WIDEST_PX = (
+    1.0,
+    8.0,
+)  # full width that diffraction-limited particles have at most; in px where no scale is known
+MOSTLY_HIDDEN, FEW_HIDDEN = 0.5, 10  # of the spots found, and places, that may be left out in texture untold
 MOSTLY_NOISE = 0.7  # of the spots, that may be noise: they are doubtful then; dim ones of 3 times the noise have 0.3
 
 SPOT_PARAMETERS = (
@@ -140,7 +146,12 @@ def search_spots(
         network=shipped_network() if values["spot_network"] else None,
     )
     told = (_describe(found, values),)
-    doubts = (*_describe_larger(found), *_describe_noise(found))
+    doubts = (
+        *_describe_larger(found),
+        *_describe_noise(found),
+        *_describe_unlike(found, stack.spacing.x, given=bool(values["spot_diameter"])),
+        *_describe_hidden(found),
+    )
     return replace(found, channel=recipe.spot_channel, remarks=told, notices=doubts)
 
 
@@ -178,6 +189,34 @@ def _describe_noise(found: Spots) -> tuple[str, ...]:
     return (
         f"up to {number} may be noise or grain, such as speckle or texture: dimmer places go on without a gap; "
         "look at qc.png, and give spot_brightness if the brighter ones are meant",
+    )
+
+
+def _describe_unlike(found: Spots, pixel_um: float | None, *, given: bool) -> tuple[str, ...]:
+    """Return what to do where what was found does not look like diffraction-limited particles."""
+    if found.left_over is not None and found.left_over >= NO_PARTICLES:
+        return (
+            f"the {len(found):,} spots do not look like particles: with a Gaussian taken off each, "
+            f"{100 * found.left_over:.0f} % of its response is left round it, as of nuclei, granules or texture; "
+            "look at qc.png, choose the channel of the spots, or name a model that outlines cells",
+        )
+    across = found.sigma[1] / SIGMA_PER_FWHM
+    if given or not len(found) or across * (pixel_um or WIDEST_UM / WIDEST_PX) < WIDEST_UM:
+        return ()
+    width = f"{across:.1f} px" + (f" ({across * pixel_um:.2g} µm)" if pixel_um else "")
+    return (
+        f"the {len(found):,} spots are {width} wide, more than particles at the limit of diffraction: "
+        "if they are nuclei or cells, name a model that outlines these; if they are meant, give their spot_diameter",
+    )
+
+
+def _describe_hidden(found: Spots) -> tuple[str, ...]:
+    """Return what to do where many places were left out since texture is as strong there."""
+    if found.in_texture <= max(FEW_HIDDEN, MOSTLY_HIDDEN * len(found)):
+        return ()
+    return (
+        f"{found.in_texture:,} more places look like spots, and were left out since texture is as strong there: "
+        f"{len(found):,} may be too few; look at qc.png, and give spot_score to have those too",
     )
 
 

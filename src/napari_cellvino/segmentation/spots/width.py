@@ -8,6 +8,7 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 
+from napari_cellvino.segmentation.spots.background import background_of
 from napari_cellvino.segmentation.spots.bands import Image
 from napari_cellvino.segmentation.spots.gaussian_fit import at_limit, fit_gaussians
 from napari_cellvino.segmentation.spots.look import make_look
@@ -21,6 +22,10 @@ TELLING = 300  # spots, at most
 FEW = 8
 FEWEST = 3  # spots that tell the width where they are alike
 FEWER = 0.6  # of the spots that were clear at the width before: what is seen better at another is something else
+LONELY, LONELIEST = 6.0, 0.3  # widths from the next spot, of spots that tell the width; and their share at least
+WIDE_BLOCKS = 2.0  # times as wide as for spots of one width, are blocks of background that takes nothing of wider ones
+SPAN = 0.2  # of the logarithm, that widths of spots of one kind lie in
+OF_LARGEST = 0.6  # as many as in the largest group, that a group of narrower ones has at least
 ALIKE = 0.2  # standard deviation of the logarithm of their widths
 MANY = 1_500_000  # voxels that the width is learnt from, at most
 PARTS = 4  # along each side of a larger image, of which one is taken
@@ -103,7 +108,10 @@ def _learnt_sigma(
             return known
         response = look.response[tuple(at.T)]
         at = at[np.argsort(-response)][:TELLING]
-        fitted = fit_gaussians(pixels, at, sigma, free_sigma=True)
+        wide = background_of(
+            pixels, (WIDE_BLOCKS * look.seen[0], WIDE_BLOCKS * look.seen[1], WIDE_BLOCKS * look.seen[2])
+        )
+        fitted = fit_gaussians(pixels - wide.everywhere(), at, sigma, free_sigma=True)
         ratio = fitted.sigma[:, 1] / sigma[1]
         good = (fitted.peak > 0) & (ratio > 0.4) & (ratio < 2.5) & ~at_limit(fitted.sigma, sigma)
         if good.sum() < enough or not _agree(ratio[good], few=alike):
@@ -119,12 +127,17 @@ def _learnt_sigma(
 
 
 def _alike(widths: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return the half of some widths that is most alike: spots on each other, and granules, are wider in any way."""
+    """Return those of some widths that are most alike, the narrowest such group.
+
+    Spots are all of one width; what lies on each other, granules and folds of the background are wider in any way.
+    """
     order = np.argsort(widths)
-    half = len(order) // 2 + 1
-    span = np.log(widths[order[half - 1 :]]) - np.log(widths[order[: len(order) - half + 1]])
-    first = int(np.argmin(span))
-    return order[first : first + half]
+    logs = np.log(widths[order])
+    count = np.searchsorted(logs, logs + SPAN, side="right") - np.arange(len(logs))
+    near = np.abs(logs[:, None] - logs) < SPAN
+    summit = count >= np.where(near, count, 0).max(1)
+    first = int(np.flatnonzero(summit & (count >= OF_LARGEST * count.max()))[0])
+    return order[first : first + count[first]]
 
 
 def _agree(ratio: NDArray[np.float64], *, few: bool) -> bool:
@@ -133,7 +146,7 @@ def _agree(ratio: NDArray[np.float64], *, few: bool) -> bool:
 
 
 def _lonely(at: NDArray[np.int64], sigma: Sigma) -> NDArray[np.bool_]:
-    """Return which places have no other one within six widths; all where hardly any has."""
-    tree = scipy.spatial.cKDTree(at[:, 1:])
-    alone = np.array([len(near) == 1 for near in tree.query_ball_point(at[:, 1:], 6 * sigma[1])])
-    return alone if alone.sum() >= FEW else np.ones(len(at), bool)
+    """Return which places have no other one within six widths; the loneliest where hardly any has."""
+    scaled = at / np.array([max(s, 1.0) for s in sigma])
+    away = scipy.spatial.cKDTree(scaled).query(scaled, k=2)[0][:, 1]
+    return np.asarray(away > min(LONELY, float(np.quantile(away, 1 - LONELIEST))))

@@ -1,0 +1,169 @@
+"""One size of cells for all frames of a film or all fields of a plate, of a model that would seek it in each.
+
+Cells are of one size through a film, and a frame that errs would lose all its tracks. On a plate, areas and counts of
+wells that were seen at different zooms could not be compared. So a few frames or fields are looked at, and the zoom
+counts whose predicted F1 is highest in all of them together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from napari_cellvino.core.errors import CellvinoError, ImageReadError
+from napari_cellvino.core.image import Stack
+from napari_cellvino.core.progress import finish
+from napari_cellvino.core.recipe import Recipe
+from napari_cellvino.engines.provider import EngineProvider
+from napari_cellvino.io.plates import PlateSource
+from napari_cellvino.model_package import ModelSpec
+from napari_cellvino.results.store import ResultStore
+from napari_cellvino.segmentation.contrast import contrast_of
+from napari_cellvino.segmentation.pipeline import Pipeline
+from napari_cellvino.segmentation.predict import describe_size
+from napari_cellvino.segmentation.prepare import project
+from napari_cellvino.segmentation.size_search import ZoomSearch, common_diameter, search_zooms
+from napari_cellvino.workflows.film import Film
+from napari_cellvino.workflows.lost_frames import unless_damaged
+
+FRAMES_LOOKED_AT = 5
+FIELDS_LOOKED_AT = 8  # of a plate: some wells are empty
+LARGEST = 2000.0  # px, of a diameter that may be chosen
+DOUBTED = 2.0  # times: sizes that single fields say, the largest to the smallest
+
+
+@dataclass(frozen=True, slots=True)
+class CommonSize:
+    """The diameter of cells in px, and what single frames or fields say, in ascending order.
+
+    Nothing is said by single ones where the diameter is that of results which lie there.
+    """
+
+    diameter_px: float
+    of_single: tuple[float, ...] = ()
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether single frames or fields say very different sizes."""
+        return bool(self.of_single) and self.of_single[-1] > DOUBTED * self.of_single[0]
+
+
+def film_size(film: Film, pipeline: Pipeline, engines: EngineProvider) -> CommonSize | None:
+    """Return the size of cells in a film; None where it is given, not sought by the model, or no frame shows a cell."""
+    if not _is_sought(pipeline) or film.count < 2:
+        return None
+    frames = _spread(film.count, FRAMES_LOOKED_AT)
+    read = [unless_damaged(partial(_searched_frame, film, frame, pipeline, engines)) for frame in frames]
+    return _common((search for search in read if not isinstance(search, ImageReadError)), pipeline)
+
+
+def plate_size(source: PlateSource, pipeline: Pipeline, engines: EngineProvider) -> CommonSize | None:
+    """Return the size of cells on a plate, whichever fields are run; None as in `film_size`.
+
+    The recipe's channel is that of the plate. Fields that cannot be read are passed over: they fail when they are run.
+    """
+    fields = source.plate.fields
+    if not _is_sought(pipeline) or len(fields) < 2:
+        return None
+    searches: list[ZoomSearch] = []
+    for number in _spread(len(fields), FIELDS_LOOKED_AT):
+        try:
+            searches.append(_searched(source.open_field(fields[number]), pipeline.recipe.frame, pipeline, engines))
+        except CellvinoError:
+            continue
+    return _common(searches, pipeline)
+
+
+def kept_size(store: ResultStore, recipe: Recipe) -> CommonSize | None:
+    """Return the size of cells of the results in a folder that were made with the same choices but for the diameter.
+
+    A plate that grows, or a run that goes on, then looks at all fields alike.
+    """
+    if recipe.diameter_px is not None or not store.has_recipe:
+        return None
+    try:
+        before = store.recipe()
+    except CellvinoError:
+        return None
+    alike = before.model_copy(update={"diameter_px": None}).fingerprint() == recipe.fingerprint()
+    return CommonSize(before.diameter_px) if alike and before.diameter_px is not None else None
+
+
+class FilmSizes:
+    """Sizes of cells in films whose time points are fields of their own; each film is looked at once."""
+
+    def __init__(self, pipeline: Pipeline, engines: EngineProvider) -> None:
+        self._pipeline, self._engines = pipeline, engines
+        self._sizes: dict[tuple[str, str, str], CommonSize | None] = {}
+
+    def size(self, stack: Stack, recipe: Recipe) -> CommonSize | None:
+        """Return the size for all time points of a film, whose channel the recipe names; None as in `film_size`."""
+        pipeline = self._pipeline.with_choices(channel=recipe.channel, z=recipe.z)
+        if not _is_sought(pipeline) or stack.shape.t < 2:
+            return None
+        key = (stack.origin.path, stack.origin.position, recipe.channel)
+        if key not in self._sizes:
+            self._sizes[key] = self._sought(stack, pipeline)
+        return self._sizes[key]
+
+    def _sought(self, stack: Stack, pipeline: Pipeline) -> CommonSize | None:
+        searches: list[ZoomSearch] = []
+        for number in _spread(stack.shape.t, FRAMES_LOOKED_AT):
+            try:
+                searches.append(_searched(stack, number + 1, pipeline, self._engines))
+            except CellvinoError:  # told when the time point is run
+                continue
+        return _common(searches, pipeline)
+
+
+def describe_common_size(size: CommonSize, spec: ModelSpec, where: str) -> tuple[str, ...]:
+    """Return at which size frames or fields are seen, as sentences; nothing where that is their own.
+
+    ``where`` says of what, as in "all fields of the plate".
+    """
+    said = describe_size(size.diameter_px, spec)
+    if not said:
+        return ()
+    if not size.of_single:
+        return (f"{said[0]}, in {where}, as in the results that lie there; --diameter sets another",)
+    low, high = size.of_single[0], size.of_single[-1]
+    single = f"single ones say {low:.0f} to {high:.0f} px" if high - low >= 1 else "single ones say the same"
+    return (f"{said[0]}, in {where}; {single}; --diameter sets another",)
+
+
+def _is_sought(pipeline: Pipeline) -> bool:
+    step, recipe = pipeline.find, pipeline.recipe
+    if step is None or recipe.diameter_px is not None or recipe.z_choice.joined:
+        return False
+    return bool(step.package.spec.diameter_px.search)
+
+
+def _spread(count: int, most: int) -> list[int]:
+    return [int(number) for number in np.unique(np.linspace(0, count - 1, min(most, count)).astype(int))]
+
+
+def _common(searches: Iterable[ZoomSearch], pipeline: Pipeline) -> CommonSize | None:
+    weights, seen = pipeline.package.spec.diameter_px.weights or {}, list(searches)
+    diameter = common_diameter(seen, weights)
+    if diameter is None:
+        return None
+    said = (search.best(weights) for search in seen if search.usual is not None)
+    return CommonSize(min(diameter, LARGEST), tuple(sorted(size for size in said if size is not None)))
+
+
+def _searched_frame(film: Film, number: int, pipeline: Pipeline, engines: EngineProvider) -> ZoomSearch:
+    stack, frame = film.frame(number)
+    return _searched(stack, frame, pipeline, engines)
+
+
+def _searched(stack: Stack, frame: int, pipeline: Pipeline, engines: EngineProvider) -> ZoomSearch:
+    """Return what the model sees of an image at each zoom."""
+    recipe, package = pipeline.recipe, pipeline.package
+    inputs = package.spec.input_channels
+    plane = finish(project(stack, channel=recipe.channel, z=recipe.z_choice, frame=frame, inputs=inputs))
+    seen = contrast_of(plane.inputs, package.spec.normalise)
+    engine = engines.engine(package, recipe.device, recipe.precision)
+    return finish(search_zooms(seen.pixels, seen.ranges, package.spec, engine))
