@@ -83,8 +83,10 @@ def coco(*boxes):
 
 
 def test_corners_in_place_of_width_and_height_are_questioned(tmp_path):
-    found = read(tmp_path / "a.json", coco([10, 10, 20, 20], [30, 30, 45, 50], [60, 5, 75, 20]))
+    found = read(tmp_path / "a.json", coco([10, 10, 20, 20], [30, 30, 45, 50], [60, 5, 30, 20]))
     assert "2 of 3 box(es) in a.json reach beyond the image" in found.notices[0]
+    with pytest.raises(ImageValueError, match="boxes of two corners, as 30, 30, 45, 50"):
+        read(tmp_path / "a.json", coco([10, 10, 20, 20], [30, 30, 45, 50], [60, 5, 75, 20]))
     assert read(tmp_path / "a.json", coco([10, 10, 20, 20], [70, 50, 11, 11])).notices == ()
 
 
@@ -127,3 +129,13 @@ def test_polygons_of_one_geojson_object_that_overlap_are_added_up(tmp_path):
     held = {"type": "MultiPolygon", "coordinates": [[square(10), hole], [square(15)]]}
     found = read(tmp_path / "a.geojson", {"type": "Feature", "geometry": held, "properties": {}})
     assert areas(found) == [146]
+
+
+def test_points_of_label_studio_are_left_out(tmp_path):
+    size = {"original_width": 80, "original_height": 60}
+    point = {"type": "keypointlabels", "value": {"x": 10, "y": 80, "width": 0.5, "keypointlabels": ["cell"]}} | size
+    box = {"x": 25, "y": 50, "width": 25, "height": 25, "rectanglelabels": ["cell"]}
+    results = [point, {"type": "rectanglelabels", "value": box} | size]
+    found = read(tmp_path / "a.json", [{"id": 1, "data": {"image": "a.png"}, "annotations": [{"result": results}]}])
+    assert [cell.box for cell in found.cells] == [(30, 20, 45, 40)]
+    assert any("keypointlabels" in said for said in found.notices)

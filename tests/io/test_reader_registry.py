@@ -96,3 +96,12 @@ def test_origin_of_a_scene(tmp_path):
     stack = source.read(source.positions[1])
     assert isinstance(stack, Stack)
     assert stack.origin == Origin(str(tmp_path / "x.made"), "b")
+
+
+@pytest.mark.parametrize("name", [".zarray", ".zgroup", "zarr.json"])
+def test_zarr_without_a_description_says_what_is_missing(tmp_path, name):
+    folder = tmp_path / "a.zarr"
+    folder.mkdir()
+    (folder / name).write_text("{}")
+    with pytest.raises(ImageReadError, match="without the description of OME-Zarr"):
+        open_source(folder)

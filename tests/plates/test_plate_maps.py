@@ -176,3 +176,20 @@ def test_cells_that_may_have_been_merged_are_told(tmp_path, text, said):
     told = [notice for notice in read_plate_map(path).notices if "merged" in notice]
     assert len(told) == bool(said)
     assert said in "".join(told)
+
+
+@pytest.mark.parametrize("title", ["Dose (log nM)", "Concentration [log M]", "log10 dose", "-log10(M)", "log_conc"])
+def test_logarithms_are_no_doses(tmp_path, title):
+    with pytest.raises(OptionError, match="logarithm"):
+        read_plate_map(written(tmp_path, f"well,compound,{title}\nA1,x,1\nA2,x,2\n"))
+
+
+def test_logarithms_in_a_grid_are_no_doses(tmp_path):
+    with pytest.raises(OptionError, match="line 1: 'Dose \\(log nM\\)' holds logarithms"):
+        read_plate_map(written(tmp_path, "Dose (log nM),1,2\nA,1,2\nB,1,2\n"))
+
+
+def test_types_of_wells_are_controls(tmp_path):
+    text = "Well,Sample,Conc,Well type\nA1,DMSO,,NC\nA2,stauro,,PC\nA3,x,1,S\n"
+    found = read_plate_map(written(tmp_path, text)).contents
+    assert [found[Well(0, n)].control for n in range(3)] == [Control.NEGATIVE, Control.POSITIVE, Control.NONE]

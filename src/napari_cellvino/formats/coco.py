@@ -185,6 +185,7 @@ def _entry(image: Json) -> Entry:
 
 
 def _drawn(path: Path, notes: list[Json], kinds: Mapping[str, str], shape: tuple[int, ...]) -> Cells:
+    _check_corners(path, notes, shape)
     left, taken, areas = SkippedShapes(), set[int](), list[Area]()
     ours = any("object" in note for note in notes)
     crowds = sum(bool(note.get("iscrowd")) for note in notes)
@@ -204,6 +205,21 @@ def _drawn(path: Path, notes: list[Json], kinds: Mapping[str, str], shape: tuple
     left.add("annotation(s) of crowds (iscrowd) stand for several cells", crowds if crowds < len(notes) else 0)
     classes = tuple(kinds.values()) or (() if areas else ("cell",))
     return cells_of_areas(path, areas, shape, classes, left)
+
+
+def _check_corners(path: Path, notes: list[Json], shape: tuple[int, ...]) -> None:
+    """Raise ImageValueError where boxes lie in the image as two corners, and not as a corner with width and height."""
+    told = [note["bbox"] for note in notes if note.get("bbox") and not note.get("segmentation")]
+    boxes = np.array([box for box in told if len(box) == len("xywh")], np.float64).reshape(-1, 4)
+    most = np.array([shape[1], shape[0]]) + 1.0
+    corner, other = boxes[:, :2], boxes[:, 2:]
+    beyond = (corner + other > most).any()
+    if beyond and bool(((other > corner) & (other <= most)).all()):
+        x0, y0, x1, y1 = boxes[int(np.argmax((corner + other > most).any(1)))].tolist()
+        raise ImageValueError(
+            f"{path} has boxes of two corners, as {x0:g}, {y0:g}, {x1:g}, {y1:g}, and COCO has x, y, width and height: "
+            "with those, they reach beyond the image; write them so"
+        )
 
 
 def _cell(id_: int, note: Json, kinds: Mapping[str, str]) -> Cell:

@@ -94,7 +94,8 @@ def _regions(results: Sequence[Json]) -> list[Json]:
 def _area(path: Path, one: Json, number: int, shape: tuple[int, ...], left: SkippedShapes) -> Area | None:
     value = one.get("value") or {}  # relations between regions have none
     height, width = (one.get(k) or value.get(k) for k in ("original_height", "original_width"))
-    if not any(key in value for key in SHAPES):
+    point = "width" in value and "height" not in value  # its width is that of the mark
+    if point or not any(key in value for key in SHAPES):
         left.add(f"result(s) of the type {one.get('type', 'unknown')} are no areas")
         return None
     if height and width and (int(height), int(width)) != tuple(shape):

@@ -22,6 +22,7 @@ from napari_cellvino.io.source import Source
 from napari_cellvino.io.unread_formats import UNREAD_FORMATS
 
 _logger = logging.getLogger(__name__)
+ZARR_FILES = (".zarray", ".zgroup", "zarr.json")
 _SAVE = "open it in the program that made it and save it as TIFF or OME-TIFF"
 
 
@@ -151,6 +152,11 @@ def candidates(path: Path, head: bytes) -> list[ImageReader]:
 
 def unreadable_error(path: Path, head: bytes) -> ImageReadError:
     """Return the error for a path that no reader takes."""
+    if not head and any((path / name).is_file() for name in ZARR_FILES):
+        return ImageReadError(
+            f"{path.name} is Zarr without the description of OME-Zarr (multiscales): its axes and its scale are "
+            "unknown; write it with ome-zarr, or save the array as TIFF"
+        )
     if not head:
         return ImageReadError(f"{path.name} is a folder, not an image; choose one of the images in it")
     unread = next((format_ for format_ in UNREAD_FORMATS if format_.matches(path.name, head)), None)

@@ -31,9 +31,10 @@ class Control(StrEnum):
 
 _CONTROLS = {
     "positive": Control.POSITIVE, "pos": Control.POSITIVE, "+": Control.POSITIVE, "p": Control.POSITIVE,
+    "pc": Control.POSITIVE, "nc": Control.NEGATIVE,
     "negative": Control.NEGATIVE, "neg": Control.NEGATIVE, "-": Control.NEGATIVE, "n": Control.NEGATIVE,
     "": Control.NONE, "none": Control.NONE, "no": Control.NONE, "sample": Control.NONE, "compound": Control.NONE,
-    "test": Control.NONE,
+    "test": Control.NONE, "s": Control.NONE, "unknown": Control.NONE,
 }  # fmt: skip
 _CONTROL_WORD = re.compile(r"[ ._-]*\b(controls?|ctrl|ctl)\b[ ._-]*|(?<=\w)\.$")
 _LIKE_CONTROLS = re.compile(

@@ -18,13 +18,18 @@ TITLES = {
     "column": ("column", "col", "well column"),
     "compound": ("compound", "compound name", "compound id", "name", "sample", "treatment", "substance", "drug"),
     "dose": ("dose", "concentration", "conc", "final concentration"),
-    "control": ("control", "control type", "type", "content type"),
+    "control": ("control", "control type", "type", "content type", "well type", "role", "well role"),
     "unit": ("unit", "units", "dose unit", "concentration unit", "conc unit"),
 }
-_SPEAKING = {"compound": r"compound|drug|treatment|substance", "dose": r"dose|conc", "control": r"control\b"}
+_SPEAKING = {
+    "compound": r"compound|drug|treatment|substance",
+    "dose": r"dose|conc|\blog10|-log",
+    "control": r"control\b",
+}
 _UNIT = re.compile(r"\s*[\[(](.*?)[\])]\s*$")
 _MOLAR = re.compile("[uµμmnpf]m", re.IGNORECASE)
 """The end of a heading as names of columns are spelt (``dose_um``): a dose is no length."""
+_LOGARITHM = re.compile(r"\b(log|ln)(10)?\b|-log", re.IGNORECASE)
 _LETTERS = re.compile("[A-Za-z]{1,2}")
 
 Cells = list[list[str]]
@@ -139,10 +144,19 @@ def _used_columns(titles: Sequence[str], line: int) -> tuple[dict[str, int], str
                 f"line {line}: column {lost!r} is not read; call it {name!r}"
                 + (", and write doses as they are, not their logarithm" if "log" in lost.casefold() else "")
             )
+    if "dose" in used:
+        _check_no_logarithm(titles[used["dose"]], line)
     if not used.keys() & set(COLUMNS):
         there = ", ".join(repr(title) for title in titles if title)
         raise OptionError(f"line {line}: no column says what a well holds: {there}; call them {', '.join(COLUMNS)}")
     return used, _title(titles[used["dose"]])[1] if "dose" in used else ""
+
+
+def _check_no_logarithm(title: str, line: int) -> None:
+    if _LOGARITHM.search(title):
+        raise OptionError(
+            f"line {line}: {title!r} holds logarithms; write doses as they are, and no 'log' in the heading"
+        )
 
 
 def _well(values: Values, place: str) -> Well:
@@ -187,7 +201,7 @@ def _is_row(row: Sequence[str]) -> bool:
 
 def _read_grid(cells: Cells, top: int, heading: str, found: MapValues) -> int:
     """Take a grid in, and return the row behind it; empty rows within it are passed over."""
-    name, unit = _grid_title(cells[top][0], heading)
+    name, unit = _grid_title(cells[top][0], heading, top + 1)
     places = [n for n, cell in enumerate(cells[top]) if n and cell]
     number, before, rows = top + 1, -1, list[tuple[int, Well, str]]()
     while number < len(cells):
@@ -226,10 +240,11 @@ def _regular_gaps(held: Sequence[int]) -> list[int]:
     return [n for n in range(held[0], held[-1]) if n not in held] if len(steps) == 1 and steps != {1} else []
 
 
-def _grid_title(corner: str, heading: str) -> tuple[str, str]:
+def _grid_title(corner: str, heading: str, line: int) -> tuple[str, str]:
     for cell in (corner, heading):
         name, unit = _title(cell)
         if name in COLUMNS:
+            _check_no_logarithm(cell, line)
             return name, unit
         lost = next((name for name, speaking in _SPEAKING.items() if re.search(speaking, cell.casefold())), "")
         if lost:

@@ -28,6 +28,7 @@ from napari_cellvino.segmentation.decode_ahead import DecodingAhead
 from napari_cellvino.segmentation.heads import Decoded, Steps, head_for
 from napari_cellvino.segmentation.known_sizes import UnknownSize
 from napari_cellvino.segmentation.mask_test import describe_mask
+from napari_cellvino.segmentation.missing_pixels import describe_missing
 from napari_cellvino.segmentation.normalise import IntensityRange, normalise_into
 from napari_cellvino.segmentation.raw_maps import RawMaps, allocate_maps
 from napari_cellvino.segmentation.refine import CellMasks
@@ -125,7 +126,7 @@ def infer_maps(
     head = head_for(spec)
     _check_inputs(plane.inputs, spec)
     seen = Contrast(plane.inputs, tuple(ranges)) if ranges else contrast_of(plane.inputs, spec.normalise, samples)
-    notices, found = (*seen.notices, *describe_mask(plane.inputs)), None
+    notices, found = (*seen.notices, *describe_mask(plane.inputs), *describe_missing(plane.inputs)), None
     if diameter_px is None and spec.diameter_px.search:
         diameter_px = found = yield from find_diameter(seen.pixels, seen.ranges, spec, engine)
         said = describe_size(found, spec) if found else ()
