@@ -78,24 +78,26 @@ def of_all_cells(window: CellvinoWindow, longest: Longest[Stall]) -> dict[str, S
     docks = session.viewer.window
     stalls["opening all cells"] = longest(session.cells_wanted.emit)
     panel = docks.dock_widgets["All cells"].findChild(_cells_panel())
+    stalls["plotting another measure"] = longest(lambda: _choose(panel.y, 3))
     places = panel.plot.axes.transData.inverted().transform(panel.plot.axes.transAxes.transform(LASSO))
     stalls["a lasso over all cells"] = longest(lambda: panel.plot.drawn.emit([tuple(xy) for xy in places]))
     stalls["pictures of all cells"] = longest(panel.gallery.scrollToBottom)
     stalls["sorting the pictures"] = longest(lambda: _choose(panel.sort, 1))
-    stalls["plotting another measure"] = longest(lambda: _choose(panel.y, 3))
-    stalls["accepting in all cells"] = longest(panel.accept_button.click)
-    stalls["undoing in all cells"] = longest(panel.undo_button.click)
-    stalls["a gate over all cells"] = longest(panel.leave_out_button.click)
-    stalls["taking the gate away"] = longest(panel.undo_button.click)
+    for name, button, said in (
+        ("accepting in all cells", panel.accept_button, "Accept: "),
+        ("undoing in all cells", panel.undo_button, "Undone: Accept"),
+        ("a gate over all cells", panel.leave_out_button, "1 gate in the recipe, applied to 1 field"),
+        ("taking the gate away", panel.undo_button, "0 gates in the recipe, applied to 1 field"),
+    ):
+        stalls[name] = longest(button.click)
+        if session.cells.failure is not None or not session.cells.said.startswith(said):
+            raise RuntimeError(f"{name} was not done: {session.cells.failure or session.cells.said or 'nothing said'}")
     docks.remove_dock_widget(docks.dock_widgets["All cells"].parent())
     return stalls
 
 
 def of_the_window(window: CellvinoWindow, longest: Longest[Stall]) -> dict[str, Stall]:
-    """Return the stalls of tabs, themes, windows beside, and of closing with unsaved steps, which is not done."""
-    from napari_cellvino.gui.review import actions
-    from napari_cellvino.gui.shell.unsaved_changes_guard import Answer
-
+    """Return the stalls of tabs, themes and windows beside."""
     session, stalls = window.session, {}
     theme = session.viewer.theme
     other = "light" if theme == "dark" else "dark"
@@ -104,13 +106,20 @@ def of_the_window(window: CellvinoWindow, longest: Longest[Stall]) -> dict[str, 
     window.show_step(2)
     stalls["opening the card"] = longest(window.run_panel.card_button.click)
     stalls["another theme"] = longest(lambda: setattr(session.viewer, "theme", other))
-    session.reviewer.select(sorted(session.reviewer.annotation.records)[:1])
-    actions.REJECT.run(session.reviewer)
-    with patch.object(session.close_guard, "ask", lambda _: Answer.STAY):
-        stalls["closing with unsaved steps"] = longest(session.viewer.window._qt_window.close)
-    actions.UNDO.run(session.reviewer)
     stalls["the theme again"] = longest(lambda: setattr(session.viewer, "theme", theme))
     return stalls
+
+
+def of_closing(window: CellvinoWindow, longest: Longest[Stall]) -> dict[str, Stall]:
+    """Return the stall of closing the window while steps are not saved anywhere, which is not done."""
+    from napari_cellvino.gui.shell.unsaved_changes_guard import Answer
+
+    session, asked = window.session, list[object]()
+    with patch.object(session.close_guard, "ask", lambda left: asked.append(left) or Answer.STAY):
+        stall = longest(session.viewer.window._qt_window.close)
+    if len(asked) != 1:
+        raise RuntimeError("nobody was asked about the steps that are not saved")
+    return {"closing with unsaved steps": stall}
 
 
 def of_a_slider(window: CellvinoWindow, longest: Longest[Stall]) -> dict[str, Stall]:

@@ -41,11 +41,11 @@ def main() -> None:
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as place:
-        _write(Path(place))
+        write_film(Path(place))
         _walk(Path(place), options.folder, options.theme, SIZES[options.size])
 
 
-def _write(place: Path) -> None:
+def write_film(place: Path) -> None:
     """Write the film and the label images of what was found in it."""
     rng = np.random.default_rng(8)
     for name in ("nuclei", "found"):

@@ -16,6 +16,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import napari
+from further_tour import tour_further
 from mouse_and_keys import click, tab
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
@@ -49,12 +50,13 @@ def main() -> None:
 def _tour(folder: Path, theme: str, size: str) -> None:
     with _viewer(theme, size) as window, tempfile.TemporaryDirectory() as results:
         shoot = partial(_shoot, window, folder, f"{theme}_{size}")
+        window.session.saver.choose(results)  # beside the sample there may be results of the user
         _opening(window, shoot)
         _running(window, shoot)
-        window.session.saver.choose(results)
         tour_review(window, shoot)
         _saving(window, shoot, Path(results))
         _plates(window, shoot, Path(results))
+        tour_further(window, shoot, Path(results))
 
 
 def _tour_review(folder: Path, theme: str, size: str) -> None:

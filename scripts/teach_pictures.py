@@ -49,13 +49,13 @@ def main() -> None:
     try:
         with tempfile.TemporaryDirectory() as models:
             os.environ["CELLVINO_MODELS"] = models
-            truth = [_write(images, number) for number in range(FIELDS)]
+            truth = [write_field(images, number) for number in range(FIELDS)]
             _walk(images, truth, options)
     finally:
         shutil.rmtree(images)
 
 
-def _write(folder: Path, number: int) -> Labels:
+def write_field(folder: Path, number: int) -> Labels:
     """Write a field, and return its cells: granular, on a ground as bright that varies slowly."""
     rng = np.random.default_rng(FIRST_SEED + number)
     labels = draw_labels("round", SIDE, DIAMETER, rng)
@@ -82,7 +82,7 @@ def _walk(images: Path, truth: list[Labels], options: argparse.Namespace) -> Non
     viewer.layers[-1].visible = False  # what the shipped model outlined
     window.tabs.setCurrentWidget(panel.parent().parent())
     click(panel.start_button)
-    _paint(window, truth[0])
+    paint(window, truth[0])
     _take(window, options.folder / "teach_strokes.png")
     QTest.keyClick(viewer.window._qt_viewer.canvas.native, Qt.Key.Key_N)
     _take(window, options.folder / "teach_next.png")
@@ -106,7 +106,7 @@ def _walk(images: Path, truth: list[Labels], options: argparse.Namespace) -> Non
     viewer.close()
 
 
-def _paint(window: CellvinoWindow, truth: Labels) -> None:
+def paint(window: CellvinoWindow, truth: Labels) -> None:
     """Paint strokes of each kind where they belong, with the mouse."""
     canvas = window.session.viewer.window._qt_viewer.canvas.native
     deep = ndi.distance_transform_edt(truth > 0)

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from napari_cellvino.core import threads
-from napari_cellvino.core.threads import import_ahead, limit_threads, together
+from napari_cellvino.core.threads import beside, import_ahead, limit_threads, together
 
 
 @pytest.fixture
@@ -69,3 +69,28 @@ def test_what_is_imported_ahead_is_there_and_what_is_missing_fails_later(tmp_pat
         if thread.name == "cellvino-import":
             thread.join(10)
     assert sys.modules.pop("looked_for_later").value == 7
+
+
+def test_what_is_done_beside_a_block_is_done_after_it_and_its_error_raised() -> None:
+    done = []
+    inside = threading.Event()
+    with beside(lambda: (inside.wait(20), done.append(threading.current_thread()))):
+        inside.set()
+    (thread,) = done
+    assert thread is not threading.current_thread()
+    with pytest.raises(OSError, match="full"), beside(lambda: fail(OSError("full"))):
+        pass
+
+
+def test_what_goes_on_beside_a_block_that_fails_has_ended() -> None:
+    done = []
+    with (
+        pytest.raises(ValueError, match="own"),
+        beside(lambda: (time.sleep(0.05), done.append(1), fail(OSError("other")))),
+    ):
+        raise ValueError("own")
+    assert done == [1]
+
+
+def fail(error: Exception) -> None:
+    raise error

@@ -14,6 +14,7 @@ from napari_cellvino.core.recipe import Precision
 from napari_cellvino.engines.engine import InferenceCancelledError
 from napari_cellvino.engines.openvino import (
     OpenVinoEngine,
+    as_halves,
     compile_network,
     list_devices,
     openvino_core,
@@ -109,3 +110,19 @@ def test_networks_compiled_by_several_threads_leave_the_locale_as_it_was(package
         assert locale.setlocale(locale.LC_ALL) == before
     finally:
         locale.setlocale(locale.LC_ALL, before)
+
+
+def test_halves_are_those_of_numpy_to_the_bit():
+    rng = np.random.default_rng(0)
+    every = rng.integers(0, 2**32, 300_000, dtype=np.uint64).astype(np.uint32).view(np.float32)
+    ends = np.array([0, -0.0, np.inf, -np.inf, 65519.9, 65520, 2**-14, 2**-24, 2**-25, 6e-8, -1e-30], np.float32)
+    values = np.concatenate([every, ends, np.exp(rng.uniform(-25, 12, 100_000)).astype(np.float32)])
+    with np.errstate(all="ignore"):
+        expected = values.astype(np.float16)
+    found = as_halves(values.reshape(-1, 1))[:, 0]
+    known = ~np.isnan(values)
+    np.testing.assert_array_equal(found.view(np.uint16)[known], expected.view(np.uint16)[known])
+    assert np.isnan(found[~known]).all()
+    strided = values[: 2 * (len(values) // 2)].reshape(2, -1).T
+    assert as_halves(strided).shape == strided.shape
+    assert as_halves(expected) is expected

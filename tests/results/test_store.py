@@ -44,6 +44,11 @@ def test_equal_things_have_equal_keys(file):
     assert ResultKey(**json.loads(json.dumps(result_key.as_dict()))) == result_key
 
 
+def test_an_image_without_a_name_is_no_folder():
+    found = ResultKey.of(Origin(path=""), Recipe())
+    assert (found.path, found.size) == ("", 0)
+
+
 def test_everything_that_changes_a_result_changes_its_key(file):
     result_key = ResultKey.of(origin_of(file), Recipe())
     others = [

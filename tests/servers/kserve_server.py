@@ -14,7 +14,7 @@ class Served(Model):
 
     def predict(self, request: InferRequest, headers=None, response_headers=None) -> InferResponse:
         maps = self._network(request.inputs[0].as_numpy())
-        output = InferOutput("maps", list(maps.shape), "FP32")
+        output = InferOutput("maps", list(maps.shape), request.inputs[0].datatype)
         output.set_data_from_numpy(maps, binary_data=True)
         return InferResponse(request.id, self.name, [output])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
 from napari_cellvino.annotation.recovery import start_session
@@ -99,3 +100,13 @@ def test_a_plate_is_gated_with_its_tables_of_wells(tmp_path, wells, job) -> None
     written = ("wells.csv", "counts.csv", *(f"A01_f1/{name}" for name in WRITTEN))
     for path in written:
         assert (job.root / path).read_bytes() == (gated / path).read_bytes(), path
+
+
+def test_what_was_found_in_a_layer_and_no_file_is_told_with_what_to_do(images, job) -> None:
+    finish(run_folder(images[:1], job.pipeline, job.root, job.engines))
+    path = job.root / "field 1" / "annotation.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content["result_key"] |= {"path": "field 1", "size": 0, "modified_ns": 0}
+    path.write_text(json.dumps(content), encoding="utf-8")
+    (changed,) = finish(gate_results(job.root, [SMALL]))
+    assert changed.error.startswith("field 1 was found in a layer of the viewer, and in no file: choose the layer")

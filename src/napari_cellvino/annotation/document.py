@@ -92,6 +92,11 @@ class Annotation:
         return self._found if self._found is not None else MappingProxyType(self._kept)
 
     @property
+    def as_found(self) -> bool:
+        """Whether all objects are as a model found them: nobody and no gate has said anything of one."""
+        return self._found is not None
+
+    @property
     def _live(self) -> dict[int, ObjectRecord]:
         found = self._found
         if found is not None:

@@ -121,6 +121,10 @@ class Plate:
         """Return the fields of a well, none where it was not imaged."""
         return tuple(f for f in self.fields if f.well == well)
 
+    def field_labelled(self, label: str) -> FieldOfView | None:
+        """Return the field with a label, as the position of an origin gives it; None where there is none."""
+        return next((f for f in self.fields if f.label == label), None)
+
     def on_edge(self, well: Well) -> bool:
         """Return whether a well lies at the rim of the plate."""
         return well.row in (0, self.rows - 1) or well.column in (0, self.columns - 1)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from importlib import import_module
 from threading import Thread, current_thread
@@ -63,6 +63,20 @@ def begin(work: Callable[[], Done]) -> Future[Done]:
 
     Thread(target=run, name="cellvino-beside", daemon=True).start()
     return future
+
+
+@contextmanager
+def beside(work: Callable[[], object]) -> Iterator[None]:
+    """Do something on a thread of its own beside what the block does; it is done when the block is left.
+
+    What it raises is raised then, unless the block has failed itself.
+    """
+    begun = begin(work)
+    try:
+        yield
+    finally:
+        wait((begun,))
+    begun.result()
 
 
 def import_ahead(*names: str) -> None:

@@ -50,7 +50,8 @@ def apply_gates(annotation: Annotation, table: pd.DataFrame) -> Annotation:
         If a measurement that they need is not among the columns.
     """
     recipe, known = annotation.provenance.recipe, annotation.records
-    if not known or (not recipe.has_rules and not any(map(_is_gated, known.values()))):
+    untouched = annotation.as_found or not any(map(_is_gated, known.values()))
+    if not known or (untouched and not recipe.has_rules):
         return annotation
     records = [known[id_] for id_ in table["id"].tolist()]
     excluded, classes = _decide(recipe, table, annotation.classes)

@@ -62,6 +62,7 @@ class CellTable:
     fields: tuple[FieldCells, ...] = ()
     unreadable: tuple[str, ...] = ()
     offers: tuple[PlotMeasure, ...] = ()
+    kinds: tuple[str, ...] = ()  # the classes of the cells, in the order of the alphabet
     field_number: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     id: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     kind: NDArray[np.str_] = field(default_factory=lambda: np.zeros(0, "U1"))
@@ -71,11 +72,6 @@ class CellTable:
 
     def __len__(self) -> int:
         return len(self.id)
-
-    @property
-    def kinds(self) -> tuple[str, ...]:
-        """The classes of the cells."""
-        return tuple(np.unique(self.kind).tolist())
 
     def values(self, column: str) -> Floats:
         """Return a measurement of all cells (N,); NaN where a field does not have it."""
@@ -174,7 +170,8 @@ def _joined(fields: tuple[FieldCells, ...], unreadable: tuple[str, ...]) -> Cell
         for name in ("id", "kind", "review", "doubts", "excluded")
     }
     offers = tuple(cell_measures([one.measures for one in fields if len(one)]))
-    return CellTable(fields, unreadable, offers, numbers, **columns)
+    kinds = tuple(sorted(set(columns["kind"].tolist())))
+    return CellTable(fields, unreadable, offers, kinds, numbers, **columns)
 
 
 def _read_field(store: ResultStore, folder: Path) -> FieldCells:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from napari_cellvino.core.image import Plane
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.core.spots import Spots
 from napari_cellvino.core.stage_log import timed_stage
+from napari_cellvino.core.threads import begin
 from napari_cellvino.measure.compartments import Part, with_compartments
 from napari_cellvino.measure.counts import count_row
 from napari_cellvino.measure.gates import apply_gates
@@ -106,6 +107,7 @@ def annotate(
     are its objects where all is known of those that they were chosen from.
     """
     plane, decoded, volume = prediction.plane, prediction.decoded, volume_of(prediction)
+    hashed = begin(lambda: sha256 or (pixels_sha256(plane) if volume is None else volume.sha256))
     shape = plane.shape if volume is None else volume.stack.shape[2:]
     maps = cell_map(prediction.raw, pipeline.package.spec.maps) if pipeline.find else None
     if selected is None and outlines is None:
@@ -124,7 +126,7 @@ def annotate(
         origin=plane.origin,
         plane=plane.chosen,
         channel=plane.channel,
-        pixels_sha256=sha256 or (pixels_sha256(plane) if volume is None else volume.sha256),
+        pixels_sha256=hashed.result(),
         model=pipeline.package.label if pipeline.find else "",
         model_sha256=pipeline.package.sha256 if pipeline.find else "",
         recipe=_as_done(prediction, pipeline),
@@ -166,6 +168,7 @@ def measured(
     those of its objects in a plane, where they are known already; ``spots`` those of the field.
     """
     with timed_stage(_logger, "measure", plane.origin.name, f"{len(annotation.objects)} object(s)"):
+        values = begin(lambda: image_values(plane.inputs))
         cells = grow_cells(annotation, plane, volume)
         table = _measure(annotation, cells, plane, volume, outlines)
         held = None if spots is None else spots.in_cells(annotation.labels if cells is None else cells)
@@ -178,17 +181,17 @@ def measured(
         if gated is not annotation:
             table["class"] = named_classes(gated.objects, gated.classes)
         table = _with_decisions(table, gated, spotted=held is not None)
-        counts = _count(gated, plane, volume, table, held, pairs)
+        counts = _count(gated, plane, volume, table, held, pairs, values.result())
         return FieldResult(gated, plane, table, counts, volume, cells, held, pairs)
 
 
 def _with_decisions(table: pd.DataFrame, annotation: Annotation, *, spotted: bool) -> pd.DataFrame:
     """Return a table with what persons and gates say of its cells; before the columns of spots, if there are any."""
     known = annotation.records
-    records = [known[id_] for id_ in table["id"].tolist()]
+    records = [] if annotation.as_found else [known[id_] for id_ in table["id"].tolist()]
     decided = {
-        "excluded": np.array([record.excluded for record in records], bool),
-        "note": np.array([record.note for record in records], object),
+        "excluded": np.array([record.excluded for record in records] or [False] * len(table), bool),
+        "note": np.array([record.note for record in records] or [""] * len(table), object),
     }
     first = list(table.columns).index("spots") if spotted else table.shape[1]
     for place, (name, values) in enumerate(decided.items()):
@@ -203,13 +206,14 @@ def _count(
     table: pd.DataFrame,
     spots: Spots | None,
     pairs: SpotPairs | None,
+    values: Mapping[str, float],
 ) -> dict[str, float | int]:
-    """Return the counts of a field; where no cells were sought, there is no number of them."""
+    """Return the counts of a field and the values of its image; no number of cells where none were sought."""
     if volume is not None:
         counts = volume_count_row(table, annotation.classes, plane.spacing, annotation.shape)
     else:
         counts = count_row(table, annotation.classes, plane.spacing, plane.shape)
-    counts |= image_values(plane.inputs)
+    counts |= values
     if spots is None:
         return counts
     sought = bool(annotation.provenance.model)

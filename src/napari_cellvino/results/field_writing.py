@@ -21,6 +21,7 @@ from napari_cellvino.core.image import Plane
 from napari_cellvino.core.spot_edits import edit_spots
 from napari_cellvino.core.spots import Spots
 from napari_cellvino.core.stage_log import timed_stage
+from napari_cellvino.core.threads import beside
 from napari_cellvino.engines.engine import NO_DEVICE
 from napari_cellvino.figures.qc_picture import draw_qc, write_qc
 from napari_cellvino.figures.top_view import flattened
@@ -257,12 +258,20 @@ def fill_folder(folder: Path, result: FieldResult, key: object = None) -> Conten
 
     Where boxes were found and no outlines, there are no labels.
     """
+    with beside(lambda: _write_label_images(folder, result)):
+        return _write_others(folder, result, key)
+
+
+def _write_label_images(folder: Path, result: FieldResult) -> None:
+    for name, labels in ((LABELS_NAME, result.annotation.labels), (CELLS_NAME, result.cells)):
+        if labels is not None:
+            write_labels(folder / name, labels, result.plane.spacing)
+
+
+def _write_others(folder: Path, result: FieldResult, key: object) -> Content:
+    """Write tables, picture and ``annotation.json``, and return what this holds."""
     annotation, plane = result.annotation, result.plane
     labels, objects = flattened(annotation.labels, annotation.objects)
-    if annotation.labels is not None:
-        write_labels(folder / LABELS_NAME, annotation.labels, plane.spacing)
-    if result.cells is not None:
-        write_labels(folder / CELLS_NAME, result.cells, plane.spacing)
     write_table(folder / OBJECTS_NAME, result.table)
     if result.spots is not None:
         write_spots(folder, result.spots)

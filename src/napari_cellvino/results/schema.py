@@ -82,6 +82,8 @@ class ResultKey:
         ``recipe`` is that of a pipeline, which names its models by their hashes.
         """
         path = Path(origin.path)
+        if not origin.path:  # as a path it is the folder in which the program was started
+            return cls("", origin.position, 0, 0, recipe.fingerprint())
         try:
             folder = path.is_dir()
             held = {(path if folder else path.parent) / name for name in origin.files}

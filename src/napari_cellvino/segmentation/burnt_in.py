@@ -43,8 +43,11 @@ def _holds_run(sampled: NDArray[np.bool_]) -> bool:
     if np.count_nonzero(sampled) < length:
         return False
     for lines in (sampled, sampled.T):
-        starts = lines.shape[1] - length + 1
-        if starts > 0 and np.logical_and.reduce([lines[:, n : n + starts] for n in range(length)]).any():
+        filled, long = lines, 1
+        while long < length and filled.size:
+            step = min(long, length - long)
+            filled, long = filled[:, :-step] & filled[:, step:], long + step
+        if filled.any():
             return True
     return False
 

@@ -121,16 +121,15 @@ def cut_tile(pixels: Pixels, row: Span, column: Span, stride: int = 1) -> NDArra
 class Stitcher:
     """Blends tile outputs, given in raster order, into maps (M, Y, X) float16.
 
-    Tiles are blended along x into one row of tiles, and rows along y into the maps. Weights are exact binary fractions,
-    so where tiles agree the result equals them bit by bit.
+    Tiles are blended along x, and rows of tiles along y: what lies over the row above is kept apart until the row is
+    whole. Weights are exact binary fractions, so where tiles agree the result equals them bit by bit.
     """
 
     def __init__(self, plan: TilePlan, out: NDArray[np.float16]) -> None:
         self.plan, self.out = plan, out
-        alone = len(plan) == 1  # nothing is blended
         self.rows = 0
         """So many rows of the maps, from the first, are as they stay."""
-        self._row = np.zeros((len(out), 0 if alone else plan.tile, out.shape[2]), np.float16)
+        self._over = np.zeros((len(out), 2 * plan.blend * (len(plan.rows) > 1), out.shape[2]), np.float16)
 
     def add(self, index: int, tile_maps: NDArray[np.floating]) -> None:
         """Add the maps (M, tile, tile) of tile ``index``."""
@@ -144,10 +143,11 @@ class Stitcher:
         left, right = _extent(columns, j, blend)
         y, x = rows[i].start, columns[j].start
         part = tile_maps[:, top - y : bottom - y, left - x : right - x]
-        row = self._row[:, : bottom - top]
-        _fade_in(row[:, :, left:right], part, 2 * blend * (j > 0), axis=2)
+        beside, over = 2 * blend * (j > 0), 2 * blend * (i > 0)
+        _fade_in(self._over[:, :over, left:right], part[:, :over], beside, axis=2)
+        _fade_in(self.out[:, top + over : bottom, left:right], part[:, over:], beside, axis=2)
         if j == len(columns) - 1:
-            _fade_in(self.out[:, top:bottom], row, 2 * blend * (i > 0), axis=1)
+            _fade_in(self.out[:, top : top + over], self._over[:, :over], over, axis=1)
             self.rows = bottom - 2 * blend * (i < len(rows) - 1)
 
 
@@ -159,10 +159,10 @@ def _extent(spans: Sequence[Span], index: int, blend: int) -> tuple[int, int]:
 
 def _fade_in(target: NDArray[np.float16], part: NDArray[np.floating], width: int, *, axis: int) -> None:
     """Write ``part`` over ``target``, blended linearly over the first ``width`` pixels along ``axis``."""
-    zone = (slice(None),) * axis + (slice(0, width),)
+    faded, rest = ((slice(None),) * axis + (part_of,) for part_of in (slice(0, width), slice(width, None)))
     ramp = (np.arange(width, dtype=np.float32) + 0.5) / np.float32(max(1, width))
     ramp = ramp.reshape(-1, *(1,) * (2 - axis))
-    mixed = as_singles(target[zone]) * (1 - ramp)
-    mixed += as_singles(part[zone]) * ramp
-    target[...] = part
-    target[zone] = mixed
+    mixed = as_singles(target[faded]) * (1 - ramp)
+    mixed += as_singles(part[faded]) * ramp
+    target[faded] = mixed
+    target[rest] = part[rest]

@@ -63,6 +63,11 @@ class _Results:
         origin = stored.result.origin
         if origin is None:
             raise ImageReadError(f"{folder} does not tell which image it is of; run it again")
+        if stored.result.key is not None and stored.result.key.size == 0:
+            raise ImageReadError(
+                f"{folder.name} was found in a layer of the viewer, and in no file: choose the layer in tab 1, run it "
+                "again and correct it there; gates are in its recipe"
+            )
         check_free(stored.journal)
         if stored.unsaved() is not None:
             raise OutputError(f"{folder} has corrections that were not saved; open it and save or drop them first")
@@ -77,7 +82,7 @@ class _Results:
         if not is_of_plate(origin):
             return self._sources.position(origin, recipe.overrides), None
         source = self._sources.plate(PlateAddress(Path(origin.path), recipe.overrides))
-        field = next((field for field in source.plate.fields if field.label == origin.position), None)
+        field = source.plate.field_labelled(origin.position)
         if field is None:
             raise ImageReadError(f"plate {origin.path} has no field {origin.position} any more")
         self._plates.setdefault(origin.path, (source, PlateStore(self.store, source)))
@@ -185,6 +190,13 @@ def gate_results(root: Path, gates: Sequence[Gate]) -> Generator[ChangedField, N
         If recipe or tables cannot be written.
     """
     return (yield from _decide(root, {"gates": tuple(gates)}))
+
+
+def rules_of(root: Path) -> tuple[tuple[Gate, ...], CellClassifier | None]:
+    """Return the gates and the classifier in the recipe of a folder of results; the errors are those of `recipe`."""
+    store = ResultStore(root)
+    recipe = store.recipe() if store.has_recipe else Recipe()
+    return recipe.gates, recipe.classifier
 
 
 def classify_results(

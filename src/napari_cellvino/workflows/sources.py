@@ -83,7 +83,7 @@ class OpenSources:
         if not is_of_plate(origin):
             return self.position(origin, overrides)
         source = self.plate(PlateAddress(Path(origin.path), overrides))
-        field = next((field for field in source.plate.fields if field.label == origin.position), None)
+        field = source.plate.field_labelled(origin.position)
         if field is None:
             raise ImageReadError(f"plate {origin.path} has no field {origin.position} any more")
         return source.open_field(field)

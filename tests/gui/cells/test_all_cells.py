@@ -272,3 +272,60 @@ def test_a_second_click_while_the_cells_come_makes_no_second_dock(
     panel = viewer.window.dock_widgets["All cells"].findChild(CellsPanel)
     qtbot.waitUntil(panel.isVisible, timeout=WAIT_MS)
     assert len(window.session._panels) == before + 1
+
+
+def test_a_region_counts_as_long_as_it_is_seen(panel: CellsPanel, qtbot: QtBot) -> None:
+    cells, lasso = panel.session.cells, ((0.01, 0.01), (0.4, 0.01), (0.4, 0.99), (0.01, 0.99), (0.01, 0.02))
+
+    def edges() -> int:
+        return sum(
+            line.get_linestyle() == "--" for line in panel.plot.axes.get_children() if hasattr(line, "get_xdata")
+        )
+
+    drag(panel, qtbot, *lasso)
+    assert panel.leave_out_button.isEnabled()
+    assert edges() == 1
+    first = panel.gallery.cells.index(0)  # another choice of cells
+    place = panel.gallery.visualRect(first).center()
+    qtbot.mouseClick(panel.gallery.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.ControlModifier, place)
+    assert not panel.leave_out_button.isEnabled()
+    assert "Draw a region" in panel.leave_out_button.toolTip()
+    assert edges() == 0
+    drag(panel, qtbot, *lasso)
+    panel.y.setFocus()
+    qtbot.keyClick(panel.y, Qt.Key.Key_Down)  # another measurement: the lasso is none over it
+    assert not panel.leave_out_button.isEnabled()
+    assert edges() == 0
+    qtbot.keyClick(panel.y, Qt.Key.Key_Home)
+    qtbot.waitUntil(lambda: not panel.plot.axes.lines, timeout=WAIT_MS)  # a histogram
+    drag(panel, qtbot, (0.1, 0.5), (0.3, 0.5), (0.4, 0.5))
+    assert 0 < len(cells.selection) < len(cells.table)
+    assert edges() == 2  # the ends of the range
+
+
+def test_the_same_gate_is_not_made_twice(
+    panel: CellsPanel, qtbot: QtBot, click: Click, settled: Callable[[], None]
+) -> None:
+    cells = panel.session.cells
+    drag(panel, qtbot, (0.01, 0.01), (0.4, 0.01), (0.4, 0.99), (0.01, 0.99), (0.01, 0.02))
+    click(panel.leave_out_button)
+    settled()
+    assert len(cells.gates) == 1
+    click(panel.leave_out_button)
+    settled()
+    assert len(cells.gates) == 1
+    assert cells.failure.message == "This region is a gate of the recipe already."
+
+
+def test_the_plot_keeps_its_place_while_something_is_done(
+    panel: CellsPanel, qtbot: QtBot, click: Click, settled: Callable[[], None]
+) -> None:
+    drag(panel, qtbot, (0.01, 0.01), (0.4, 0.01), (0.4, 0.99), (0.01, 0.99), (0.01, 0.02))
+    before = panel.plot.geometry()
+    click(panel.accept_button)
+    assert panel.said.text() == "Accept …"  # seen before it is done
+    assert panel.session.busy
+    settled()
+    qtbot.wait(50)
+    assert panel.said.text().startswith("Accept: ")
+    assert panel.plot.geometry() == before

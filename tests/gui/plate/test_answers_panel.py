@@ -8,15 +8,19 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 from PIL import Image
 from pytestqt.qtbot import QtBot
-from qtpy.QtCore import QPoint
+from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_cellvino.core.plate import Well
+from napari_cellvino.gui.plate import well_values_controller
 from napari_cellvino.gui.plate.asked_tables import OUTDATED
 from napari_cellvino.gui.shell.window import CellvinoWindow
 from napari_cellvino.gui.widgets.serial_worker import Task
+from napari_cellvino.plates.layout import Layout
+from napari_cellvino.results.plate_store import PlateResults
 from tests.plate_images import write_plate
 
 from ..conftest import WAIT_MS
@@ -111,6 +115,15 @@ def test_a_dilution_is_filled_in_and_the_plate_answers(
     qtbot.waitUntil(lambda: not window.session.answers.working, timeout=WAIT_MS)
     settle(window, qtbot)
     assert OUTDATED not in answers.warned.text()
+    assert "Answer fits" not in answers.warned.text()
+    answers.measure.setFocus()
+    qtbot.keyClick(answers.measure, Qt.Key.Key_Down)
+    assert answers.measure.value() == "share_dead"
+    assert "These are curves of Cells (per well): Answer fits those of what is chosen now." in answers.warned.text()
+    click(answers.ask_button)
+    qtbot.waitUntil(lambda: not window.session.answers.working, timeout=WAIT_MS)
+    assert window.session.answers.shown.answers.choices.measure == "share_dead"
+    assert "Answer fits" not in answers.warned.text()
     wells = pd.read_csv(root / "wells.csv")
     wells.assign(count=wells["count"] + 1).to_csv(root / "wells.csv", index=False)  # as a run over the plate does
     window.session.well_values.read()
@@ -142,3 +155,21 @@ def test_what_was_asked_of_one_plate_is_no_answer_of_the_next(
     assert answers.shown is None
     assert not answers.working
     assert "EC50" not in panel.answers.said.text()
+
+
+def test_tables_of_one_folder_are_not_shown_for_the_folder_that_is_chosen_next(
+    window: CellvinoWindow, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = tuple(Well(0, n).name for n in range(COLUMNS))
+    open_plate(window, write_plate(tmp_path / "p", [np.zeros((16, 100), np.uint16)], names), qtbot)
+    wells, go_on, well = window.session.well_values, threading.Event(), Well(0, 0)
+    written = PlateResults(lines={well: {"well": "A01", "count": 5}})
+    monkeypatch.setattr(well_values_controller, "_tabulated", lambda *_: written)
+    window.session.plate_worker.start(go_on.wait, Task())
+    wells.set_layout(Layout())  # its tables are written when the thread is free
+    wells.choose(str(tmp_path / "elsewhere"))
+    go_on.set()
+    settle(window, qtbot)
+    qtbot.waitUntil(lambda: not window.session.plate_worker.busy, timeout=WAIT_MS)
+    assert wells.root == tmp_path / "elsewhere"
+    assert wells.lines == {}

@@ -38,6 +38,19 @@ def set_class(annotation: Annotation, ids: Sequence[int], class_index: int) -> E
     return _mark(annotation, ids, name, values)
 
 
+def set_class_by_name(annotation: Annotation, ids: Sequence[int], name: str) -> Edit:
+    """Return the edit that sets the class of objects by its name: other fields may number their classes otherwise.
+
+    Raises
+    ------
+    EditError
+        As `set_class`.
+    """
+    if name not in annotation.classes:
+        raise EditError(f"this field has no class {name!r}; its classes are {', '.join(annotation.classes)}")
+    return set_class(annotation, ids, annotation.classes.index(name))
+
+
 def accept(annotation: Annotation, ids: Sequence[int]) -> Edit:
     """Return the edit that accepts objects; `EditError` if all are accepted already."""
     return _mark(annotation, ids, "Accept", lambda records: {"review": [ReviewState.ACCEPTED] * len(records)})
@@ -56,6 +69,11 @@ def exclude(annotation: Annotation, ids: Sequence[int], *, excluded: bool = True
         return {"excluded": [excluded] * len(records), "review": _reviewed(records)}
 
     return _mark(annotation, ids, name, values)
+
+
+def turn_excluded(annotation: Annotation, ids: Sequence[int]) -> Edit:
+    """Return the edit that excludes objects from the counts, or where all of these are excluded, includes them."""
+    return exclude(annotation, ids, excluded=not ids or not all(annotation.record(id_).excluded for id_ in ids))
 
 
 def set_note(annotation: Annotation, ids: Sequence[int], note: str) -> Edit:

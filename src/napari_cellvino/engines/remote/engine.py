@@ -29,6 +29,7 @@ from napari_cellvino.engines.engine import (
     EngineTileError,
     InferenceCancelledError,
 )
+from napari_cellvino.engines.openvino import as_halves
 from napari_cellvino.engines.remote.address import parse_address
 from napari_cellvino.engines.remote.connect import open_client
 from napari_cellvino.engines.remote.protocol import DTYPES, ServedModel, Tensor
@@ -232,7 +233,8 @@ class ServerEngine(Engine):
 
     def _tensor(self, batch: NDArray[np.float32], way: _Way) -> Tensor:
         """Return a copy of a batch as it is sent."""
-        content = batch.astype(DTYPES[way.datatype]).tobytes()
+        values = as_halves(batch) if way.datatype == "FP16" else batch
+        content = values.astype(DTYPES[way.datatype], copy=False).tobytes()
         return Tensor(self._served.input_name or INPUT_NAME, way.datatype, batch.shape, content)
 
     def _ask(self, tensor: Tensor, deadline: float, stop: Future[None], way: _Way) -> NDArray[np.float16]:
@@ -241,8 +243,7 @@ class ServerEngine(Engine):
         expected = (1, len(spec.maps), tensor.shape[2] // spec.stride, tensor.shape[3] // spec.stride)
         if maps.shape != expected:
             raise EngineTileError(f"{self.place} gives maps of {maps.shape}, and {self._package.label} {expected}")
-        with np.errstate(over="ignore"):
-            return maps.astype(np.float16, copy=False)
+        return as_halves(maps)
 
     def _persist(self, ask: Callable[[float], Answer], deadline: float, stop: Future[None]) -> Answer:
         """Return the answer to a question, which is asked again, with longer patience, where none comes."""

@@ -13,12 +13,19 @@ from napari_cellvino.engines.remote.address import ServerAddress
 from napari_cellvino.engines.remote.messages import SERVICE, messages
 from napari_cellvino.engines.remote.protocol import Credentials, ServedModel, Tensor, decode, no_answer
 
+_LARGE = (  # maps of a tile are some MB, which HTTP/2 would send in 400 frames, and measure the line meanwhile
+    ("grpc.http2.max_frame_size", 2**24 - 1),
+    ("grpc.http2.lookahead_bytes", 2**24),
+    ("grpc.http2.write_buffer_size", 2**23),
+    ("grpc.http2.bdp_probe", 0),
+)
 _OPTIONS = (
     ("grpc.max_send_message_length", -1),
     ("grpc.max_receive_message_length", -1),
     ("grpc.enable_retries", 0),  # the engine does it, and counts
     ("grpc.enable_http_proxy", 0),  # to the address that the user named, and nowhere else
     ("grpc.use_local_subchannel_pool", 1),
+    *_LARGE,
 )
 _PASSING = (  # RESOURCE_EXHAUSTED is not among them: a message is too long, and a smaller tile may do
     grpc.StatusCode.UNAVAILABLE,

@@ -163,6 +163,7 @@ class BatchPanel(QWidget):
         for key, act in (("A", self.accept_button), ("R", self.reject_button), ("N", self.next_button)):
             shortcut = QShortcut(QKeySequence(key), self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.setAutoRepeat(False)  # a key that is held would judge field after field, unseen
             shortcut.activated.connect(act.click)
 
     def sizeHint(self) -> QSize:  # noqa: N802 (Qt's name)

@@ -45,7 +45,8 @@ class CellModel(QAbstractListModel):
         self._caption: NDArray[np.float64] | None = None
         self.pictures: dict[_Key, Picture | None] = {}
         self.side = SIDE  # px of a picture on the screen
-        self._asked: dict[_Key, int] = {}
+        self._asked: dict[_Key, tuple[int, int]] = {}  # place in the list and row of the table, by cell
+        self._places: dict[_Key, int] = {}  # of pictures that are being cut, or are not drawn yet
         self._ask = throttler(self, ASK_MS, self._read)
         self._tell = throttler(self, SHOW_MS, self._redraw)
 
@@ -59,6 +60,7 @@ class CellModel(QAbstractListModel):
             self.pictures = {key: made for key, made in self.pictures.items() if key[0] not in stale}
         self.table, self.rows, self._caption = table, rows, captions
         self._asked.clear()
+        self._places.clear()
         self.endResetModel()
 
     def has_captions(self, captions: NDArray[np.float64] | None) -> bool:
@@ -81,7 +83,7 @@ class CellModel(QAbstractListModel):
         """Return the picture of a cell, its value, or which cell it is."""
         row = int(self.rows[index.row()])
         if role == Qt.ItemDataRole.DecorationRole:
-            return self._pixmap(row)
+            return self._pixmap(index.row(), row)
         if role == Qt.ItemDataRole.DisplayRole:
             return "" if self._caption is None else f"{self._caption[row]:.4g}"
         if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
@@ -91,12 +93,12 @@ class CellModel(QAbstractListModel):
     def _field(self, row: int) -> FieldCells:
         return self.table.fields[int(self.table.field_number[row])]
 
-    def _pixmap(self, row: int) -> QPixmap:
+    def _pixmap(self, place: int, row: int) -> QPixmap:
         key = str(self._field(row).folder), int(self.table.id[row])
         picture = self.pictures.get(key)
         if picture is None:
             if key not in self.pictures:
-                self._asked[key] = row
+                self._asked[key] = place, row
                 self._ask.throttle()
             blank = QPixmap(self.side, self.side)
             blank.fill(Qt.GlobalColor.transparent)
@@ -110,7 +112,8 @@ class CellModel(QAbstractListModel):
         """Cut the pictures that were asked for since, and no longer those that were asked for before."""
         asked, self._asked = self._asked, {}
         self._task.stop()
-        wanted = [(key, self._field(row), self._number(row)) for key, row in asked.items()]
+        self._places |= {key: place for key, (place, _) in asked.items()}
+        wanted = [(key, self._field(row), self._number(row)) for key, (_, row) in asked.items()]
         self._task = Task(progressed=self._take, stopped=self._redraw)
         self._worker.start(lambda: _cut(self._cutter, wanted), self._task)
 
@@ -125,8 +128,10 @@ class CellModel(QAbstractListModel):
         self._tell.throttle()
 
     def _redraw(self) -> None:
-        if len(self.rows):
-            self.dataChanged.emit(self.index(0), self.index(len(self.rows) - 1))
+        """Have the pictures drawn that came since: of all 14,000, Qt would compute the places again."""
+        there = [self._places.pop(key) for key in self._places.keys() & self.pictures.keys()]
+        if there:
+            self.dataChanged.emit(self.index(min(there)), self.index(max(there)))
 
 
 def _cut(cutter: CellPictures, wanted: Sequence[tuple[_Key, FieldCells, int]]) -> Iterator[tuple[_Key, Picture | None]]:

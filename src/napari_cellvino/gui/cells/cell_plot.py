@@ -17,7 +17,7 @@ from qtpy.QtCore import QSize, QTimer, Signal
 from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
-from napari_cellvino.core.gates import FEWEST_CORNERS, Corner
+from napari_cellvino.core.gates import FEWEST_CORNERS, Corner, Gate
 from napari_cellvino.gui.widgets.colours import colours
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ BINS = 60
 CLICK_PX, NEAR_PX = 4, 8  # of the screen
 DRAW_MS = 50  # from a change to its drawing, which takes 50 ms of 14,000 cells
 ROOM_PX = (46, 36, 16, 22)  # left of the axes, below, right and above
+LABEL_PX = 20  # from the axes to the top of the label below them
 CHOSEN = "#e69f00"  # orange of Okabe and Ito
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -55,6 +56,8 @@ class CellPlot(QWidget):
         self._rectangle, self._theme = False, "dark"
         self._data: _Data | None = None
         self._marked: Line2D | None = None  # the points that are chosen
+        self._region: Gate | None = None
+        self._edges: list[Line2D] = []  # of the region
         self._draw_soon = QTimer(self)  # once for all that is told at once, and after what waits for its turn
         self._draw_soon.setSingleShot(True)
         self._draw_soon.setInterval(DRAW_MS)
@@ -78,6 +81,16 @@ class CellPlot(QWidget):
         width, height = max(self.width(), 1), max(self.height(), 1)
         left, bottom, right, top = ROOM_PX
         self._figure.subplots_adjust(left / width, bottom / height, 1 - right / width, 1 - top / height)
+        self._place_label()
+
+    def _place_label(self) -> None:
+        """Put the label of the axis below its numbers: left to itself, matplotlib measures all of them at each drawing.
+
+        So it does with a title of which it is not said how high it stands.
+        """
+        if "axes" in self.__dict__:
+            room = max(self.height() - ROOM_PX[1] - ROOM_PX[3], 1)
+            self.axes.xaxis.set_label_coords(0.5, -LABEL_PX / room)
 
     def set_theme(self, theme: str) -> None:
         """Take the colours of a napari theme."""
@@ -100,6 +113,30 @@ class CellPlot(QWidget):
         else:
             self._redraw_soon()
 
+    def show_region(self, region: Gate | None) -> None:
+        """Show the region of which a gate would be made, over the measurements that are plotted."""
+        if region != self._region:
+            self._region = region
+            self._draw_region()
+            self._draw_soon.start()
+
+    def _draw_region(self) -> None:
+        for edge in self._edges:
+            edge.remove()
+        self._edges = [] if self._region is None else self._edges_of(self._region)
+        for edge in self._edges:
+            self.axes.add_artist(edge)  # not a line of the plot, which would change what is in view
+
+    def _edges_of(self, region: Gate) -> list[Line2D]:
+        """Return the closed line around a polygon, or the ends of a range."""
+        from matplotlib.lines import Line2D
+
+        look: dict[str, Any] = {"color": CHOSEN, "linewidth": 1.2, "linestyle": "--"}
+        if region.y:
+            return [Line2D(*np.transpose([*region.corners, region.corners[0]]), **look)]
+        ends = [end for end in (region.low, region.high) if end is not None]
+        return [Line2D([end, end], [0, 1], transform=self.axes.get_xaxis_transform(), **look) for end in ends]
+
     def _redraw_soon(self) -> None:
         self._is_stale = True
         self._draw_soon.start()
@@ -118,7 +155,7 @@ class CellPlot(QWidget):
         back, text = surface.background.as_hex(), surface.text.as_hex()
         self._figure.set_facecolor(back)
         self.axes.clear()
-        self._marked = None
+        self._marked, self._edges = None, []
         self.axes.set_facecolor(back)
         if y is None:
             self._draw_histogram(x, chosen, meaning.done)
@@ -127,11 +164,13 @@ class CellPlot(QWidget):
             (self._marked,) = self.axes.plot(x[chosen], y[chosen], "o", markersize=3.5, markeredgewidth=0, color=CHOSEN)
         self.axes.set_xlabel(f"{x_label} →", color=text, fontsize=8)
         upwards = y_label if y is not None else "Cells"
-        self.axes.set_title(f"↑ {upwards}", color=text, fontsize=8, loc="left")  # a low plot has no room beside it
+        self.axes.set_title(f"↑ {upwards}", color=text, fontsize=8, loc="left", y=1)  # a low plot has no room beside it
+        self._place_label()
         self.axes.tick_params(colors=text, labelsize=7)
         for name, spine in self.axes.spines.items():
             spine.set_color(text)
             spine.set_visible(name in ("left", "bottom"))
+        self._draw_region()
         self._listen()
 
     def _draw_histogram(self, x: Floats, chosen: Bools, colour: str) -> None:

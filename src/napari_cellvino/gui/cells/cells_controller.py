@@ -9,12 +9,12 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from qtpy.QtCore import QTimer, Signal
+from qtpy.QtCore import Signal
 
 from napari_cellvino.core.cell_classifier import CellClassifier
 from napari_cellvino.core.errors import CellvinoError
 from napari_cellvino.core.gates import Corner, Gate, GateAction, gate_over
-from napari_cellvino.core.image import Origin
+from napari_cellvino.gui.cells.cell_navigation import CellNavigation
 from napari_cellvino.gui.cells.class_examples import ClassExamples
 from napari_cellvino.gui.review.review_controller import ReviewController
 from napari_cellvino.gui.save.save_controller import SaveController
@@ -22,17 +22,17 @@ from napari_cellvino.gui.widgets.failure import Failure, failure_of
 from napari_cellvino.gui.widgets.formatting import format_count
 from napari_cellvino.gui.widgets.one_task import OneTask
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
+from napari_cellvino.gui.widgets.turns import Turns
 from napari_cellvino.results.cell_table import CellQuery, CellTable, CellTables, Rows
-from napari_cellvino.results.store import ResultStore
 from napari_cellvino.workflows.change_results import (
     ChangedField,
     Describe,
     classify_results,
     edit_results,
     gate_results,
+    rules_of,
     undo_edits,
 )
-from napari_cellvino.workflows.work_list import field_id
 from napari_cellvino.workflows.workspace import Workspace
 
 NO_ROWS: Rows = np.zeros(0, np.intp)
@@ -73,32 +73,26 @@ class CellsController(OneTask):
         self._root: Path | None = None  # of the table
         self.table, self.query, self.rows = CellTable(), CellQuery(), NO_ROWS
         self.selection: Rows = NO_ROWS
-        self.region: Gate | None = None  # that was drawn last
+        self.region: Gate | None = None  # that was drawn last, as long as it is seen
         self.gates: tuple[Gate, ...] = ()
         self.classifier: CellClassifier | None = None
         self.examples = ClassExamples()
         self.said = ""
         self._steps: list[_Step] = []
-        self._goes_to: tuple[Origin, int] | None = None
-        self._later = QTimer(self)
-        self._later.setSingleShot(True)
-        self._later.timeout.connect(self._arrive)
+        self.navigation = CellNavigation(self, workspace, reviewer)
+        self._turns = Turns(self)
         self._ignoring = False
         self._was_busy = False
-        self.show_origin: Callable[[Origin], object] = lambda _: None
         self.shown_again: Callable[[], object] = lambda: None
         saver.changed.connect(self._on_saver)
         saver.left_saved.connect(self.look)
         reviewer.changed.connect(self._on_review)
-        workspace.saved_changed.connect(self._on_field)
-        workspace.outcome_changed.connect(self._on_field)
 
     def close(self) -> None:
-        """Let go of the workspace."""
+        """Stop all work, and let go of the workspace."""
         self._reads.stop()
-        self._later.stop()
-        self._workspace.saved_changed.disconnect(self._on_field)
-        self._workspace.outcome_changed.disconnect(self._on_field)
+        self._turns.stop()
+        self.navigation.close()
 
     # -- what is listed
 
@@ -115,7 +109,7 @@ class CellsController(OneTask):
         self._reads.stop()
         root = Path(self._saver.folder).expanduser()
         self._reads = Task(done=partial(self._take, root), failed=self._fail)
-        self._reader.start(lambda: (self._tables.read(root), *_rules_of(root)), self._reads)
+        self._reader.start(lambda: (self._tables.read(root), *rules_of(root)), self._reads)
 
     def _take(self, root: Path, read: tuple[CellTable, tuple[Gate, ...], CellClassifier | None]) -> None:
         chosen = self.table.chosen(self.selection) if root == self._root else {}
@@ -144,6 +138,10 @@ class CellsController(OneTask):
 
     def select(self, rows: Sequence[int] | Rows) -> None:
         """Choose cells by their rows in the table; those of the field under review are chosen there."""
+        self._select(rows)
+
+    def _select(self, rows: Sequence[int] | Rows, region: Gate | None = None) -> None:
+        self.region = region
         self._take_selection(np.unique(np.asarray(rows, np.intp)))
         folder = self._saver.saved
         if folder is not None and self._reviewer.annotation is not None:
@@ -161,45 +159,30 @@ class CellsController(OneTask):
 
     def draw(self, x: str, y: str, corners: Sequence[Corner]) -> None:
         """Choose the listed cells in a region that was drawn over one or two measurements."""
-        self.region = gate_over(x, y, corners, action=GateAction.EXCLUDE)
-        inside = self.table.in_gate(self.region)
-        self.select(self.rows[inside[self.rows]])
+        region = gate_over(x, y, corners, action=GateAction.EXCLUDE)
+        inside = self.table.in_gate(region)
+        self._select(self.rows[inside[self.rows]], region)
+
+    def forget_region(self) -> None:
+        """Let go of the region that was drawn: it is not seen any more."""
+        if self.region is not None:
+            self.region = None
+            self.selected.emit()
 
     def go_to(self, row: int) -> None:
         """Open the field of a cell and look at the cell from near."""
-        if not 0 <= row < len(self.table):
-            return
-        origin = self.table.fields[int(self.table.field_number[row])].origin
-        self._goes_to = origin, int(self.table.id[row])
-        if not self._arrive():
-            self.show_origin(origin)
-
-    def _on_field(self, _: object = None) -> None:
-        if self._goes_to is not None:
-            self._later.start(0)  # once its layers are there
-
-    def _arrive(self) -> bool:
-        """Show the cell that was gone to, if its field is here."""
-        shown, annotation = self._workspace.shown, self._reviewer.annotation
-        if self._goes_to is None or shown is None or annotation is None:
-            return False
-        origin, id_ = self._goes_to
-        if field_id(shown.plane.origin) != field_id(origin) or id_ not in annotation.records:
-            return False
-        self._goes_to = None
-        self._ignoring = True
-        self._reviewer.show_cell(id_)
-        self._ignoring = False
-        return True
+        if 0 <= row < len(self.table):
+            origin = self.table.fields[int(self.table.field_number[row])].origin
+            self.navigation.go_to(origin, int(self.table.id[row]))
 
     def _on_review(self) -> None:
         """Choose here what is chosen in the review."""
         folder = self._saver.saved
-        if self._ignoring or not self._wanted or folder is None:
+        if self._ignoring or self.navigation.arriving or not self._wanted or folder is None:
             return
         ids = self._reviewer.selection
         if sorted(self.table.chosen(self.selection).get(folder, [])) != sorted(ids) and ids:
-            self.selection = self.table.rows_of(folder, ids)
+            self.selection, self.region = self.table.rows_of(folder, ids), None
             self.selected.emit()
 
     # -- what is done to them
@@ -214,15 +197,26 @@ class CellsController(OneTask):
         chosen = self.table.chosen(self.selection)
         if not chosen or self.working or self._root is None:
             return
-        done, here = list[ChangedField](), self._saver.saved
-        if here in chosen and here is not None and self._reviewer.annotation is not None:
-            ids = [id_ for id_ in chosen.pop(here) if id_ in self._reviewer.annotation.records]
-            if ids and self._reviewer.do(lambda annotation: describe(annotation, ids)) is not None:
-                session = self._reviewer.editor.session
-                done.append(ChangedField(here, None if session is None else session.history.next_undo))
         root, author = self._root, getpass.getuser()
-        work = partial(edit_results, root, chosen, describe, author=author)
-        self._start(f"{name} …", work, partial(self._end_marks, name, done))
+
+        def go_on() -> None:
+            here = self._mark_here(chosen, describe)
+            elsewhere = partial(edit_results, root, chosen, describe, author=author)
+            self._turns.take(partial(self._follow, elsewhere, partial(self._end_marks, name, here)))
+
+        self._begin(f"{name} …")
+        self._turns.take(go_on)
+
+    def _mark_here(self, chosen: dict[Path, list[int]], describe: Describe) -> list[ChangedField]:
+        """Do something to chosen cells of the field under review, take these out of ``chosen``, and return the step."""
+        here = self._saver.saved
+        if here is None or here not in chosen or self._reviewer.annotation is None:
+            return []
+        ids = [id_ for id_ in chosen.pop(here) if id_ in self._reviewer.annotation.records]
+        if not ids or self._reviewer.do(lambda annotation: describe(annotation, ids)) is None:
+            return []
+        session = self._reviewer.editor.session
+        return [ChangedField(here, None if session is None else session.history.next_undo)]
 
     def _end_marks(self, name: str, here: list[ChangedField], fields: tuple[ChangedField, ...]) -> None:
         done = [*here, *(field for field in fields if field.edit is not None)]
@@ -233,10 +227,14 @@ class CellsController(OneTask):
         self._tell_failures(fields)
 
     def add_gate(self, action: GateAction, class_name: str = "") -> None:
-        """Make a gate of the region that was drawn last, and apply it to all saved fields and to all runs to come."""
-        if self.region is not None and not self.working:
-            made = {"action": action, "class_name": class_name}
-            self._gate((*self.gates, Gate.model_validate(self.region.model_dump() | made)))
+        """Make a gate of the region that is drawn, and apply it to all saved fields and to all runs to come."""
+        if self.region is None or self.working:
+            return
+        gate = Gate.model_validate(self.region.model_dump() | {"action": action, "class_name": class_name})
+        if gate in self.gates:
+            self.refuse("This region is a gate of the recipe already.")
+        else:
+            self._gate((*self.gates, gate))
 
     def remove_gate(self, number: int) -> None:
         """Take a gate away, by its number from 0; what it did is taken back."""
@@ -350,9 +348,21 @@ class CellsController(OneTask):
         leave: bool = False,
     ) -> None:
         """Do work on the thread once all corrections are saved; ``leave`` closes the review of the field first."""
+        self._begin(what)
+        self._turns.take(partial(self._follow, work, end, leave=leave))
+
+    def _begin(self, what: str) -> None:
+        """Say what is under way: it is seen before it is done."""
         self.working, self.said, self.failure = what, "", None
         self.changed.emit()
 
+    def _follow(
+        self,
+        work: Callable[[], object],
+        end: Callable[[tuple[ChangedField, ...]], None],
+        *,
+        leave: bool = False,
+    ) -> None:
         def begin() -> None:
             if leave:
                 self._leave_field()
@@ -385,12 +395,3 @@ class CellsController(OneTask):
 
 def _fields(fields: Sequence[ChangedField]) -> str:
     return format_count(sum(not field.error for field in fields), "field")
-
-
-def _rules_of(root: Path) -> tuple[tuple[Gate, ...], CellClassifier | None]:
-    """Return the gates and the classifier of a folder of results."""
-    store = ResultStore(root)
-    if not store.has_recipe:
-        return (), None
-    recipe = store.recipe()
-    return recipe.gates, recipe.classifier

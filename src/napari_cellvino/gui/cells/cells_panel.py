@@ -21,9 +21,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_cellvino.annotation import Annotation, Edit
-from napari_cellvino.annotation.tools.mark import accept, exclude, reject, set_class
-from napari_cellvino.core.errors import EditError
+from napari_cellvino.annotation.tools.mark import accept, reject, set_class_by_name, turn_excluded
 from napari_cellvino.core.gates import GateAction
 from napari_cellvino.core.objects import Doubt, ReviewState
 from napari_cellvino.gui.cells.cell_gallery import CellGallery
@@ -48,6 +46,7 @@ NONE_CHOSEN = "Choose cells first: click on pictures, or draw round points"
 NO_REGION, NO_CLASS = "Draw a region in the plot first", "Name the class first, on the left"
 MOST_CLASS_KEYS = 9
 LEAST_PX, USUAL_PX, BUTTONS_PX = 170, 300, 236
+HEAD_PX = 28  # as high as its highest button ever is: the plot below keeps its size
 COLUMNS = 6  # of the grid of buttons
 
 
@@ -149,8 +148,9 @@ class CellsPanel(QWidget):
         layout.setSpacing(4)
         self.sort.setFixedWidth(BUTTONS_PX)
         self.said.setWordWrap(False)
-        self.said.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.said.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)  # else all below it moves
         self._head = side_by_side(self.title, self.said, self.undo_button, self.sort, self.descending, stretch=1)
+        self._head.setMinimumHeight(HEAD_PX)
         for widget in (self.hint, self._head, self.failure):
             layout.addWidget(widget)
         layout.addWidget(middle, 1)
@@ -190,7 +190,7 @@ class CellsPanel(QWidget):
             combo.value_changed.connect(self._query)
         self.descending.toggled.connect(self._query)
         for combo in (self.x, self.y):
-            combo.value_changed.connect(self._plot)
+            combo.value_changed.connect(self._plot_others)
         self.rectangle.toggled.connect(self.plot.use_rectangle)
         self.plot.drawn.connect(self._on_region)
         self.plot.pointed.connect(self._point)
@@ -198,7 +198,7 @@ class CellsPanel(QWidget):
         self.gallery.opened.connect(controller.go_to)
         self.accept_button.clicked.connect(lambda: controller.mark("Accept", accept))
         self.reject_button.clicked.connect(lambda: controller.mark("Reject", reject))
-        self.exclude_button.clicked.connect(lambda: controller.mark("Exclude", _excluded))
+        self.exclude_button.clicked.connect(lambda: controller.mark("Exclude", turn_excluded))
         self.class_button.clicked.connect(lambda: self._give_class(self.class_choice.value()))
         self.undo_button.clicked.connect(controller.undo)
         self.leave_out_button.clicked.connect(lambda: controller.add_gate(GateAction.EXCLUDE))
@@ -225,6 +225,7 @@ class CellsPanel(QWidget):
         for key, call in keys.items():
             shortcut = QShortcut(QKeySequence(key), self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.setAutoRepeat(False)
             shortcut.activated.connect(call)
 
     def showEvent(self, _: object) -> None:  # noqa: N802 (Qt's name)
@@ -258,7 +259,7 @@ class CellsPanel(QWidget):
         self.controller.select([] if place is None else [int(self._plotted[place])])
 
     def _give_class(self, name: str) -> None:
-        self.controller.mark(f"Class {name}", partial(_class_by_name, name))
+        self.controller.mark(f"Class {name}", partial(set_class_by_name, name=name))
 
     def _give_numbered(self, number: int) -> None:
         if number < len(self._classes):
@@ -360,7 +361,11 @@ class CellsPanel(QWidget):
         self._draw_buttons()
         self._plot()
 
-    def _plot(self, _: object = None) -> None:
+    def _plot_others(self, _: object) -> None:
+        self.controller.forget_region()
+        self._plot()
+
+    def _plot(self) -> None:
         controller = self.controller
         table, rows = controller.table, np.sort(controller.rows)  # sorted pictures are the same points
         self._plotted = rows
@@ -369,6 +374,7 @@ class CellsPanel(QWidget):
         y = table.values(self.y.value())[rows] if self.y.value() else None
         chosen = np.isin(rows, controller.selection)
         words = self.x.currentText(), self.y.currentText()
+        self.plot.show_region(controller.region)
         self.plot.show_cells(table.values(self.x.value())[rows], y, chosen, words)
 
 
@@ -387,14 +393,3 @@ def _button(text: str, tooltip: str) -> QPushButton:
     button = QPushButton(text)
     button.setToolTip(tooltip)
     return button
-
-
-def _excluded(annotation: Annotation, ids: Sequence[int]) -> Edit:
-    """Describe that cells are left out, or where all are, that they count again."""
-    return exclude(annotation, ids, excluded=not all(annotation.record(id_).excluded for id_ in ids))
-
-
-def _class_by_name(name: str, annotation: Annotation, ids: Sequence[int]) -> Edit:
-    if name not in annotation.classes:
-        raise EditError(f"this field has no class {name!r}; its classes are {', '.join(annotation.classes)}")
-    return set_class(annotation, ids, annotation.classes.index(name))

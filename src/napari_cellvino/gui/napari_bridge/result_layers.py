@@ -123,8 +123,10 @@ class ResultLayers:
         """
         light = is_light(place.pixels.pixels, rgb=source is not None and bool(source.rgb))
         look = look or look_of(annotation, name.classes, light=light)
-        result = self._to_replace(place, name.title)
+        result, texture = self._to_replace(place, name.title), None
         if result is not None and result.fits(annotation):
+            if isinstance(result.layer, CellLabels) and result.layer.data is not annotation.labels:
+                texture = look.texture_for(result.layer)
             made = _updated(replace(result, place=place), annotation, name, look)
             self._results[self._results.index(result)] = made
         else:
@@ -135,7 +137,11 @@ class ResultLayers:
         if self._current is not None and self._current.layer is not made.layer:
             self._hide(self._current)
         self._current = made
-        self._follow_plane()
+        if isinstance(made.layer, CellLabels):
+            with made.layer.drawn(texture):  # one that was hidden is drawn when it is seen again
+                self._follow_plane()
+        else:
+            self._follow_plane()
         self._select_instead(made.layer)
         return made.layer
 

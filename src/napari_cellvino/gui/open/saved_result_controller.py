@@ -9,28 +9,29 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_cellvino.core.image import Origin, Stack
 from napari_cellvino.gui.open.open_controller import OpenController
+from napari_cellvino.gui.open.prepared_saved_field import PreparedSavedField, prepare_saved_field
 from napari_cellvino.gui.widgets.failure import Failure, failure_of
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.workflows.outcome import Outcome
-from napari_cellvino.workflows.saved_field import SavedField, load_saved_field
 from napari_cellvino.workflows.workspace import Workspace
 
 
 class SavedResultController(QObject):
     """Gives the workspace the saved result of the current field, as long as nothing was run in it here.
 
-    ``folder_of`` says where the result of an image is, None where that is not known. ``reader`` is the thread that
-    results are written on: one that is being saved is read when it is there.
+    ``folder_of`` gives what finds the folder of the result of an image, which reads files; None where there are no
+    results. ``reader`` is the thread that results are written on: one that is being saved is read when it is there.
     """
 
     changed = Signal()  # `failure`
+    ready = Signal(object)  # PreparedSavedField, a moment before the workspace has it
 
     def __init__(
         self,
         workspace: Workspace,
         opener: OpenController,
         reader: SerialWorker,
-        folder_of: Callable[[Origin], Path | None],
+        folder_of: Callable[[Origin], Callable[[], Path] | None],
     ) -> None:
         super().__init__()
         self._workspace, self._opener, self._reader, self._folder_of = workspace, opener, reader, folder_of
@@ -60,10 +61,10 @@ class SavedResultController(QObject):
         if stack is None or self._workspace.outcome is not None or self._opener.picture is None:
             return  # the outcome may be that of the field before
         self._looked_at = at
-        folder = self._folder_of(stack.origin_of(frame))
-        if folder is not None:
+        find = self._folder_of(stack.origin_of(frame))
+        if find is not None:
             self._task = Task(done=lambda found: self._show(stack, frame, found), failed=self._fail)
-            self._reader.start(lambda: load_saved_field(folder, stack, frame), self._task)
+            self._reader.start(lambda: prepare_saved_field(find(), stack, frame), self._task)
 
     def _on_outcome(self, outcome: Outcome | None) -> None:
         if outcome is None:  # that of the field before is gone
@@ -73,12 +74,13 @@ class SavedResultController(QObject):
         self._tell(None)
         self._looked_at = None
 
-    def _show(self, stack: Stack, frame: int, found: SavedField | None) -> None:
+    def _show(self, stack: Stack, frame: int, found: PreparedSavedField | None) -> None:
         now = self._workspace.stack
         if found is None or now is None or now.planes is not stack.planes:
             return
         if frame == self._workspace.recipe.frame:
-            self._workspace.show_saved(found)
+            self.ready.emit(found)
+            self._workspace.show_saved(found.saved)
 
     def _fail(self, error: BaseException) -> None:
         self._tell(failure_of(error))

@@ -19,6 +19,7 @@ from napari_cellvino.gui.widgets.value_combo import Choice, ValueCombo
 from napari_cellvino.plates.corrections import PlateCorrection
 from napari_cellvino.plates.dose_response import AnswerChoices
 from napari_cellvino.plates.screening import Scale
+from napari_cellvino.workflows.plate_report import answer_title
 
 SCALES = (
     Choice("as measured", Scale.RAW),
@@ -83,6 +84,8 @@ class AnswersPanel(QWidget):
         self.page_button.clicked.connect(lambda: controller.write(self.choices, self.unit.text().strip()))
         self.curves.well_clicked.connect(lambda _, well: self.well_wanted.emit(well))
         controller.changed.connect(self.draw)
+        for combo in (self.measure, self.scale, self.correction, self.parameters):
+            combo.value_changed.connect(self._say_doubts)
         self.draw()
 
     @property
@@ -107,8 +110,21 @@ class AnswersPanel(QWidget):
         drawn = shown if shown is not None and shown.answers.curves else None
         self.curves.show_points(drawn.curves if drawn else None, drawn.pictures if drawn else {})
         say(self.hits, _hits(shown) if shown else "")
-        outdated = (OUTDATED,) if controller.outdated else ()
-        say(self.warned, "\n".join(f"⚠  {text}" for text in (*outdated, *shown.answers.notices)) if shown else "")
+        self._say_doubts()
+
+    def _say_doubts(self, _: object = None) -> None:
+        """Say what is doubtful of the answers that are shown, and where they are not of what is chosen."""
+        shown = self._controller.shown
+        if shown is None:
+            say(self.warned, "")
+            return
+        other = f"These are curves of {answer_title(shown.answers)}: Answer fits those of what is chosen now."
+        doubts = (
+            *((other,) if shown.answers.choices != self.choices else ()),
+            *((OUTDATED,) if self._controller.outdated else ()),
+            *shown.answers.notices,
+        )
+        say(self.warned, "\n".join(f"⚠  {text}" for text in doubts))
 
 
 def _title(name: str) -> str:

@@ -104,7 +104,7 @@ class WellValuesController(QObject):
             return
         self.layout, self._typed, failed = layout, True, self._failed()
         self.keep_layout()
-        written = Task(done=lambda results: self._take_all(current.source, results), failed=self._fail)
+        written = Task(done=lambda results: self._take_all(current.source, root, results), failed=self._fail)
         self._writing.start(lambda: _tabulated(root, current.source, layout, failed), written)
         self.changed.emit()
 
@@ -121,7 +121,7 @@ class WellValuesController(QObject):
             known, failed = self.layout if self._typed else None, self._failed()
             self._reads.stop()
             self._taken.clear()
-            self._reads = Task(done=lambda results: self._take_all(current.source, results), failed=self._fail)
+            self._reads = Task(done=lambda results: self._take_all(current.source, root, results), failed=self._fail)
             self._reading.start(lambda: _stored(root, current.source).results(known, failed), self._reads)
 
     def _open(self) -> None:
@@ -144,9 +144,9 @@ class WellValuesController(QObject):
         self._stale.clear()
         self.changed.emit()
 
-    def _take_all(self, source: PlateSource, results: PlateResults) -> None:
-        if self._plates.current is None or self._plates.current.source.path != source.path:
-            return
+    def _take_all(self, source: PlateSource, root: Path, results: PlateResults) -> None:
+        if self._plates.current is None or self._plates.current.source.path != source.path or self.root != root:
+            return  # another plate is open by now, or another folder chosen
         self._lines = {well: dict(line) for well, line in results.lines.items()}
         self._rows, self.failure = {}, None
         self.layout = self.layout if self._typed else results.layout

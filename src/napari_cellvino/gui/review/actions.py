@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from napari_cellvino.annotation import Annotation, Edit
 from napari_cellvino.annotation.tools.delete import delete
-from napari_cellvino.annotation.tools.mark import accept, exclude, reject, set_class
+from napari_cellvino.annotation.tools.mark import accept, reject, set_class, turn_excluded
 from napari_cellvino.annotation.tools.merge import merge
 from napari_cellvino.annotation.tools.outline import fill_holes, grow, shrink, smooth
 from napari_cellvino.annotation.tools.planes import fill_planes
@@ -39,10 +39,7 @@ def _reject(reviewer: ReviewController) -> None:
 
 
 def _exclude(reviewer: ReviewController) -> None:
-    records = reviewer.annotation.records if reviewer.annotation is not None else {}
-    chosen = [records[id_] for id_ in reviewer.selection]
-    excluded = not (chosen and all(record.excluded for record in chosen))
-    reviewer.do(lambda annotation: exclude(annotation, reviewer.selection, excluded=excluded))
+    reviewer.do(lambda annotation: turn_excluded(annotation, reviewer.selection))
 
 
 def _delete(reviewer: ReviewController) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -18,8 +18,9 @@ from napari_cellvino.annotation.tools.outline import redraw
 from napari_cellvino.annotation.tools.selection import inside
 from napari_cellvino.annotation.tools.split_line import split_by_line
 from napari_cellvino.annotation.tools.split_seeds import split_by_seeds
-from napari_cellvino.core.errors import EditError
+from napari_cellvino.core.errors import CellvinoError, EditError
 from napari_cellvino.gui.review.review_controller import ReviewController
+from napari_cellvino.gui.widgets.failure import failure_of
 
 Points = NDArray[np.float64]  # (P, D), px of the label image
 
@@ -103,10 +104,21 @@ def _redraw(reviewer: ReviewController, points: Points) -> bool:
     return _made(reviewer.do(lambda a: redraw(a, reviewer.only_one(), draw_polygon(a, outline, plane=plane))))
 
 
+def _look_for(reviewer: ReviewController, find: Callable[[Annotation], Sequence[int]]) -> bool:
+    """Choose what is found, and return whether that is any cell; where nothing can be, say why."""
+    try:
+        if reviewer.annotation is not None:
+            reviewer.select(find(reviewer.annotation))
+    except CellvinoError as error:
+        reviewer.select(())
+        reviewer.editor.say(failure_of(error).message)
+    return bool(reviewer.selection)
+
+
 def _merge_along(reviewer: ReviewController, points: Points) -> bool:
     line, plane = _drawn(points)
 
-    reviewer.look_for(lambda a: ids_under(a, draw_line(a, line, plane=plane)))
+    _look_for(reviewer, lambda a: ids_under(a, draw_line(a, line, plane=plane)))
     merged = reviewer.do(lambda a: merge(a, reviewer.selection, plane=reviewer.scope))
     return _made(merged) or reviewer.editor.unsure
 
@@ -123,7 +135,7 @@ def _lasso(reviewer: ReviewController, points: Points) -> bool:
         words.append(f"Chosen: {found}")
         return found.ids
 
-    chosen = reviewer.look_for(find)
+    chosen = _look_for(reviewer, find)
     reviewer.editor.said = "".join(words)
     reviewer.changed.emit()
     return chosen
@@ -133,7 +145,7 @@ def choose_along(reviewer: ReviewController, points: Points) -> None:
     """Choose the cells under a stroke as well."""
     line, plane = _drawn(points)
 
-    reviewer.look_for(lambda a: [*reviewer.selection, *ids_under(a, draw_line(a, line, plane=plane))])
+    _look_for(reviewer, lambda a: [*reviewer.selection, *ids_under(a, draw_line(a, line, plane=plane))])
 
 
 def _add_box(reviewer: ReviewController, points: Points) -> bool:

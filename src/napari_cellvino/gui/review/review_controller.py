@@ -25,7 +25,7 @@ from napari_cellvino.gui.widgets.formatting import format_count
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker
 from napari_cellvino.quality.reconcile import Merge, holds_for, prepare_merge
 from napari_cellvino.quality.review_queue import ReviewProgress, review_progress
-from napari_cellvino.results.corrections import EarlierCorrections, Seen, find_earlier, find_unsaved_steps, seen_of
+from napari_cellvino.results.corrections import EarlierCorrections, Seen, find_earlier, seen_of
 from napari_cellvino.workflows.outcome import Outcome
 from napari_cellvino.workflows.saved_field import SavedField
 from napari_cellvino.workflows.workspace import Workspace
@@ -160,8 +160,11 @@ class ReviewController(QObject):
         self._pixels = plane
         return said
 
-    def take_saved(self, saved: SavedField | None) -> None:
-        """Review what stands on disk of a field, without a run; None ends that, and what was corrected is saved."""
+    def take_saved(self, saved: SavedField | None, unsaved: EarlierCorrections | CellvinoError | None = None) -> None:
+        """Review what stands on disk of a field, without a run; None ends that, and what was corrected is saved.
+
+        ``unsaved`` is what only the journal has of it, or why that cannot be read.
+        """
         session = self.editor.session
         if saved is None and session is not None and self._origin is not None:
             self._trail.leave(self._origin, session.history)
@@ -180,10 +183,10 @@ class ReviewController(QObject):
         self._left.let_go_of_same(saved.annotation)
         self.review(saved.annotation)
         self._pixels, self._seen = saved.plane, seen
-        try:
-            self.earlier = find_unsaved_steps(saved.folder, saved.annotation)
-        except CellvinoError as error:
-            self.editor.failure = failure_of(error)
+        if isinstance(unsaved, CellvinoError):
+            self.editor.failure = failure_of(unsaved)
+        else:
+            self.earlier = unsaved
         steps = self._trail.come_back(saved.plane.origin)
         if steps is not None and self.earlier is None:
             self.editor.continue_from(steps)
@@ -228,6 +231,10 @@ class ReviewController(QObject):
         except CellvinoError as error:
             self.editor.failure = failure_of(error)
         self.changed.emit()
+
+    def on_written(self, saved: Path) -> None:
+        """Take note of how the result under review stands on disk, which was written from here a moment ago."""
+        self._seen = seen_of(saved)
 
     def on_saver(self, saved: Path | None) -> None:
         """Take note of how the result under review stands on disk, where it is saved from here."""
@@ -368,16 +375,6 @@ class ReviewController(QObject):
             self.editor.say(
                 f"Nothing to undo here. The last correction, {last[1]}, was in {last[0].name}. Ctrl+Z again goes there."
             )
-
-    def look_for(self, find: Callable[[Annotation], Sequence[int]]) -> bool:
-        """Choose what is found, and return whether that is any cell; where nothing can be, say why."""
-        try:
-            if self.annotation is not None:
-                self.select(find(self.annotation))
-        except CellvinoError as error:
-            self.select(())
-            self.editor.say(failure_of(error).message)
-        return bool(self.selection)
 
     def _refuse(self, error: OptionError) -> None:
         self.editor.failure = failure_of(error)

@@ -15,11 +15,13 @@ from napari_cellvino.core.image import PlaneReader, Stack
 from napari_cellvino.core.progress import Progress, Stage
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.core.region import ImageRegion
-from napari_cellvino.gui.napari_bridge import ResultLayers, ResultName, ResultPlace, seen_in
+from napari_cellvino.gui.napari_bridge import ResultLayers
 from napari_cellvino.gui.open.open_controller import OpenController
+from napari_cellvino.gui.open.prepared_saved_field import PreparedSavedField
 from napari_cellvino.gui.review.review_canvas import ReviewCanvas
 from napari_cellvino.gui.review.review_controller import ReviewController
 from napari_cellvino.gui.run.prepared_result import Preparation, PreparedResult
+from napari_cellvino.gui.run.result_display import ResultDisplay
 from napari_cellvino.gui.run.result_merge import ResultMerge
 from napari_cellvino.gui.run.view_trial import TrialLayer, ViewTrial, region_in_view
 from napari_cellvino.gui.widgets.delay import debouncer
@@ -61,6 +63,7 @@ class RunController(QObject):
         self._reviewer, self._canvas = reviewer, canvas
         self._workspace, self._worker, self._decoder = workspace, worker, decoder
         self._opener, self._layers = opener, layers
+        self._display = ResultDisplay(workspace, opener, layers, reviewer, canvas)
         self.running = False
         self.expected: RunEstimate | None = None  # what a run would take
         self.failure: Failure | None = None
@@ -69,6 +72,7 @@ class RunController(QObject):
         self.kept: Outcome | None = None
         self._shown: Prediction | None = None  # that is reviewed
         self._prepared: PreparedResult | None = None  # to be shown next
+        self._saved_ready: PreparedSavedField | None = None
         self._task, self._guess, self._preview = Task(), Task(), Task()
         self._wanted: dict[str, float] | Outcome | None = None  # values of sliders, or what was kept
         self._previewing = self._going_back = False
@@ -311,37 +315,35 @@ class RunController(QObject):
             self.kept = self.kept or outcome
             ready = made if made is not None and made.outcome is outcome else None
             self.notice = self._reviewer.take(outcome, *(() if ready is None else (ready.annotation, ready.merge)))
-            self._show_layer(ready if ready is not None and ready.is_shown_by(self._reviewer.annotation) else None)
+            if ready is not None and ready.is_shown_by(self._reviewer.annotation):
+                self._display.show(ready.look, ready.labels_seen)
+            else:
+                self.show_again()
         self.changed.emit()
 
     def _show_saved(self, saved: SavedField | None) -> None:
         """Show what stands on disk of the field, to be corrected without a run."""
-        if self._workspace.outcome is None:
-            self._reviewer.take_saved(saved)
-            if saved is None:
-                self._canvas.leave()
-                self._layers.remove_current()
+        ready, self._saved_ready = self._saved_ready, None
+        if self._workspace.outcome is not None:
+            return
+        made = ready if ready is not None and ready.saved is saved else None
+        self._reviewer.take_saved(saved, None if made is None else made.unsaved)
+        if saved is None:
+            self._canvas.leave()
+            self._layers.remove_current()
+        if made is not None and self._reviewer.annotation is made.saved.annotation:
+            self._display.show(made.look, made.seen)
+        else:
             self.show_again()
-            self.changed.emit()
+        self.changed.emit()
+
+    def take_ready(self, made: PreparedSavedField) -> None:
+        """Take how a result on disk looks that is shown in a moment."""
+        self._saved_ready = made
 
     def show_again(self) -> None:
         """Show what is reviewed in its layer, which is made where there is none any more."""
-        self._show_layer(None)
-
-    def _show_layer(self, made: PreparedResult | None) -> None:
-        workspace, picture, annotation = self._workspace, self._opener.picture, self._reviewer.annotation
-        shown, stack = workspace.shown, workspace.stack
-        if annotation is None or shown is None or stack is None:
-            return
-        title = shown.plane.origin.name
-        name = ResultName(title, shown.label, shown.classes)
-        place = ResultPlace(stack.planes, shown.plane, seen_in(shown.plane, shown.recipe.z_choice))
-        if not self._layers.fits(annotation, place, title):
-            self._canvas.leave()  # its layer makes room for one of another kind
-        source = picture.source_layer() if picture is not None else None
-        layer = self._layers.show(annotation, place, name, source, None if made is None else made.look)
-        self._canvas.enter(layer, None if made is None else made.labels_seen)
-        self._reviewer.first_edit.prepare(self._canvas.outside.seen)
+        self._display.show()
 
     @property
     def reviewed(self) -> Annotation | None:

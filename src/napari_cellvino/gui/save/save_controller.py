@@ -76,6 +76,7 @@ class SaveController(QObject):
 
     changed = Signal()
     moved = Signal()  # to another folder
+    wrote = Signal(object)  # folder of the result shown, which was written from here
     left_saved = Signal()  # what was corrected in a field that was left is saved
 
     def __init__(
@@ -302,6 +303,7 @@ class SaveController(QObject):
         self._pages.mark(saved)
         if request is not self._request:
             return
+        self.wrote.emit(saved)
         now = time.monotonic()
         self._next_at = now + REST * (now - began)
         self.state, self._saved_in, self.failure = SaveState.SAVED, saved, None

@@ -16,7 +16,6 @@ from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_cellvino.annotation.snapshot import Snapshot
 from napari_cellvino.core.image import MetadataOverrides, Origin, Stack, channel_index
-from napari_cellvino.core.plate import FieldOfView
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.core.spots import Spots
 from napari_cellvino.gui.batch.batch_controller import BatchController
@@ -68,7 +67,7 @@ from napari_cellvino.gui.worklist.list_review import ListReview
 from napari_cellvino.gui.worklist.list_run_controller import ListRunController
 from napari_cellvino.gui.worklist.list_thumbnails import ListThumbnails
 from napari_cellvino.gui.worklist.work_list_controller import WorkListController
-from napari_cellvino.io.plates import INDEX_SUFFIXES, PlateSource
+from napari_cellvino.io.plates import INDEX_SUFFIXES
 from napari_cellvino.measure.rings import WIDTH
 from napari_cellvino.results.plate_place import PlatePlace, folder_name, ring_width_of
 from napari_cellvino.results.store import ResultStore
@@ -134,6 +133,7 @@ class Session(QObject):
         self.reviewer.resumed.connect(self.saver.go_on)
         self.reviewer.came_back.connect(self.saver.go_on)
         self.saver.unsaved = lambda: self.reviewer.editor.unsaved
+        self.saver.wrote.connect(self.reviewer.on_written)
         self.saver.changed.connect(lambda: self.reviewer.on_saver(self.saver.saved))
         self.close_guard = UnsavedChangesGuard(viewer, self.reviewer, self.saver, self.runner, self._save_left)
         self._build_lists()
@@ -151,6 +151,7 @@ class Session(QObject):
         self.background = SerialWorker()  # small pictures
         self.listing = SerialWorker()  # what is in the work list, and what stands in its folder of results
         self.saved_result = SavedResultController(self.workspace, self.opener, self.worker, self._result_folder)
+        self.saved_result.ready.connect(self.runner.take_ready)
         self.saver.moved.connect(self._look_again)
         self.well_values = WellValuesController(self.plates, self.tables, self.plate_worker)
         self.plate_runner = PlateRunController(self.workspace, self.plates, self.well_values, self.plate_worker)
@@ -176,7 +177,7 @@ class Session(QObject):
         self.cell_time = CellTimeController(self.viewer, self.tracks, self.worker)
         self.film_groups = GroupsController(self.worker)
         self.cells = CellsController(self.workspace, self.reviewer, self.saver, self.worker, self.tables)
-        self.cells.show_origin, self.cells.shown_again = self._show_field, self._look_again
+        self.cells.navigation.show_origin, self.cells.shown_again = self._show_field, self._look_again
         self.reviewer.done_in_many = lambda: self.cells.undo_name
         self.cells.written.connect(self.work_list.refresh)
         self.cells.written.connect(self.well_values.read)
@@ -294,7 +295,7 @@ class Session(QObject):
     @property
     def busy(self) -> bool:
         """Whether any work is queued or under way."""
-        return any(worker.busy for worker in self._workers)
+        return any(worker.busy for worker in self._workers) or bool(self.cells.working)
 
     @property
     def _workers(self) -> tuple[SerialWorker, ...]:
@@ -342,7 +343,7 @@ class Session(QObject):
     def _home_of(self, origin: Origin, stack: Stack | None, recipe: Recipe | None, ring_px: int) -> Home | None:
         """Return where a result of an image goes; ``recipe`` is that of the result, if there is one."""
         root, plate = self.work_list.root, self.well_values.home_of(origin.path)
-        field = None if plate is None else _field_of(plate.source, origin)
+        field = None if plate is None else plate.source.plate.field_labelled(origin.position)
         if plate is None or field is None:
             return (root, None) if root is not None and self.work_list.holds(origin) else None
         if stack is None or recipe is None:
@@ -362,14 +363,14 @@ class Session(QObject):
                     works.append(partial(request.save, left.session.snapshot()))
         self.saver.save_left(works)
 
-    def _result_folder(self, origin: Origin) -> Path | None:
-        """Return where the result of an image is, or would be; None where no folder of results is there."""
+    def _result_folder(self, origin: Origin) -> Callable[[], Path] | None:
+        """Return what tells where the result of an image is, or would be; None where no folder of results is there."""
         plate = self.well_values.home_of(origin.path)
         if plate is not None:
-            field = _field_of(plate.source, origin)
-            return None if field is None else plate.root / folder_name(field)
+            field = plate.source.plate.field_labelled(origin.position)
+            return None if field is None else partial(Path, plate.root, folder_name(field))
         root = Path(self.saver.folder).expanduser()
-        return ResultStore(root).choose_folder(origin) if self.saver.folder and root.is_dir() else None
+        return partial(ResultStore(root).choose_folder, origin) if self.saver.folder and root.is_dir() else None
 
     def _look_again(self) -> None:
         """Show what a run over many fields has saved of the field that is open, and what can be made of all."""
@@ -384,10 +385,6 @@ class Session(QObject):
 
     def _restyle(self) -> None:
         self.restyled.emit(style_sheet(self.viewer.theme))
-
-
-def _field_of(source: PlateSource, origin: Origin) -> FieldOfView | None:
-    return next((field for field in source.plate.fields if field.label == origin.position), None)
 
 
 def session_of(viewer: napari.Viewer) -> Session:

@@ -33,7 +33,7 @@ from napari_cellvino.segmentation.rescale import resize_map_into
 from napari_cellvino.storage.large_arrays import allocate, in_bands
 
 RESAMPLED_ROWS = 256  # rows of maps resampled at once
-VOTING_ROWS = 128  # rows of pixels whose votes are found together
+VOTING_PX = 2**20  # pixels whose votes are found together: threads for fewer only wait for each other
 
 Maps = NDArray[np.float16]
 
@@ -126,21 +126,22 @@ def _decode_band(maps: Maps, values: Mapping[str, float]) -> Band:
 
 def _voted(maps: Maps, outline: float) -> tuple[NDArray[np.intp], Seeds, NDArray[np.int32]]:
     """Return the flat indices of the pixels (P,) above an outline, the seeds of their votes, and the seed of each."""
-    found = together(partial(_votes_of_rows, maps, outline), range(0, maps.shape[1], VOTING_ROWS))
+    height, width = maps.shape[1:]
+    rows = max(1, VOTING_PX // max(width, 1))
+    found = together(partial(_votes_of_rows, maps, outline), [slice(top, top + rows) for top in range(0, height, rows)])
     where = np.concatenate([own for own, _ in found])
     return where, *find_seeds([tally for _, tally in found], maps.shape[1:])
 
 
-def _votes_of_rows(maps: Maps, outline: float, top: int) -> tuple[NDArray[np.intp], Tally]:
+def _votes_of_rows(maps: Maps, outline: float, rows: slice) -> tuple[NDArray[np.intp], Tally]:
     """Return the flat indices of the pixels above an outline in some rows, and where they vote in the padded image."""
     height, width = maps.shape[1:]
-    rows = slice(top, top + VOTING_ROWS)
     where = np.flatnonzero(above(maps[0, rows], outline))
     y, x = np.divmod(where.astype(np.int32), np.int32(width))
-    y += np.int32(top)
+    y += np.int32(rows.start)
     for at, offset, size in zip((y, x), maps[1:, rows], (height, width), strict=True):
         at += as_rounded(offset.reshape(-1)[where])
         np.clip(at, 0, size - 1, out=at)
     around = padded((height, width))
     kind = np.int32 if math.prod(around) < 2**31 else np.int64
-    return where + top * width, Tally.of_votes((y + REACH) * kind(around[1]) + (x + REACH))
+    return where + rows.start * width, Tally.of_votes((y + REACH) * kind(around[1]) + (x + REACH))
