@@ -223,7 +223,7 @@ def _seen_by(network: SpotNetwork, look: Look, asked: _Asked, *, whole: bool) ->
     keep = response >= (STILL * least.brightness if asked.brightness is None else asked.brightness)
     keep &= (sure | (score >= FIRST_LOOK)) if asked.score is None else (score >= asked.score)
     found, before = _fitted_where_seen(look, places[keep], at[keep]), int(keep.sum())
-    if asked.score is None and len(look.image) == 1:  # in stacks, crowds in cells are as uneven as texture
+    if asked.score is None:
         seen = keep.copy()
         keep[seen] = stands_out_of_texture(look, found, at[seen], response[seen], whole=whole)
         found = found if keep.sum() == before else _fitted_where_seen(look, places[keep], at[keep])

@@ -35,7 +35,7 @@ NAME, IR, INPUT, OUTPUT = "spots.yaml", "model.xml", "test_input.npy", "test_out
 TOLERANCE = 1e-3  # of log-odds and px, between where it was made and here
 
 LIKELY = 0.4  # probability of a spot, at least
-LEARNT_DENSITY = 1.5e-3  # spots per px and plane, of a typical field that it learnt from
+LEARNT_DENSITY = 2.3e-3  # spots per px and plane, of a typical field that it learnt from
 SURE = 0.55  # probability that is enough, however few spots there are
 SIGMAS = (0.75, 3.2)  # px, of spots that it learnt
 DENSEST = 0.025  # spots per width squared; in denser crowds the filter, which takes spots off, finds more

@@ -17,6 +17,8 @@ from napari_cellvino.segmentation.spots.threshold import choose_score, expected_
 
 TEXTURE = 3.0  # times what noise of pixels makes of it, that a response has without the spots: crowds of spots, not all
 # of which are seen, have up to 2.5
+IN_STACKS = 4.0  # the same in stacks, where crowds in cells have up to 3.9
+LEAST_IN_STACKS = 2.0  # times what is left, that a response has there
 
 
 def stands_out_of_texture(
@@ -27,8 +29,12 @@ def stands_out_of_texture(
     rest = spot_response(look.image - render(look.image.shape, found), look.seen)
     floor = noise_floor(look.image, whole_numbers=whole) * norm
     left = noise_of(rest, look.noise.background.everywhere(), floor)
-    texture = left > np.float32(TEXTURE * norm) * noise_of_pixels(look.image, look.seen, whole=whole)
+    stack = len(look.image) > 1
+    times = np.float32((IN_STACKS if stack else TEXTURE) * norm)
+    texture = left > times * noise_of_pixels(look.image, look.seen, whole=whole)
     inside = texture[tuple(at.T)]
+    if stack:  # spots of cells crowd: what is usual there is their own light
+        return np.asarray(~inside | (response >= LEAST_IN_STACKS * left[tuple(at.T)]))
     if not inside.any():
         return np.ones(len(at), bool)
     peaks = tuple(look.filtered.peaks[texture[tuple(look.filtered.peaks.T)]].T)
