@@ -69,6 +69,11 @@ def check_display() -> None:
         raise NotMeasuredError("a viewer needs a display; start it with one, or with a virtual one (xvfb-run -a …)")
 
 
+def _as_new(folder: str) -> dict[str, str]:
+    """Return an environment in which nobody worked before: no times of runs, no list of last time and its gates."""
+    return {"CELLVINO_CACHE": f"{folder}/cache", "CELLVINO_SETTINGS": f"{folder}/settings.json"}
+
+
 @contextmanager
 def bench_window() -> Iterator[CellvinoWindow]:
     """Yield the window of a new viewer, at rest, that saves into a folder of its own.
@@ -79,7 +84,7 @@ def bench_window() -> Iterator[CellvinoWindow]:
 
     from napari_cellvino.gui.shell.demo import settle
 
-    with tempfile.TemporaryDirectory() as folder, patch.dict(os.environ, CELLVINO_CACHE=f"{folder}/cache"):
+    with tempfile.TemporaryDirectory() as folder, patch.dict(os.environ, _as_new(folder)):
         viewer = napari.Viewer(show=True)
         viewer.window.resize(*SIZE)
         _, window = viewer.window.add_plugin_dock_widget("napari-cellvino", "CellVINO")
