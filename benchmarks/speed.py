@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from benchmarks.figure import Figure
 from benchmarks.scenes import in_memory, nuclei_field
 from napari_cellvino.core.image import Stack
+from napari_cellvino.core.memory import keep_memory
 from napari_cellvino.core.progress import finish
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.engines.openvino import OpenVinoEngine
@@ -58,6 +59,7 @@ class Stages:
 
 def measure_speed(repeats: int) -> list[Figure]:
     """Return the figures of a 1024 x 1024 uint16 field with the shipped network, Fast, on the automatic device."""
+    keep_memory()  # as every run does
     package, stack = find_package("nuclei"), in_memory(nuclei_field())
     engine = OpenVinoEngine(package)
     recorder = Recorder(engine)

@@ -2,12 +2,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import tifffile
 
 from napari_cellvino.core.image import ArrayPlanes, Shape, Stack, ZChoice
 from napari_cellvino.core.progress import finish
+from napari_cellvino.io import open_source
+from napari_cellvino.io.tiff_blocks import ContiguousBlocks
 from napari_cellvino.segmentation.plane_reading import read_ahead, smooth_along_z
 from napari_cellvino.segmentation.prepare import project
 from napari_cellvino.segmentation.sharpness import sharpness
+from napari_cellvino.storage import large_arrays
 
 
 def stack_of(array):
@@ -78,3 +82,23 @@ def test_mixing_keeps_the_sum_and_the_ends():
     assert mixed.argmax() == 2
     assert [p.max() for p in smooth_along_z([np.full((1, 1, 1), 7)] * 3, 1.0)] == pytest.approx([7, 7, 7])
     assert [p.max() for p in smooth_along_z(planes, 0)] == [0, 0, 90, 0, 0, 0, 0]
+
+
+def test_a_large_plane_that_was_read_is_not_copied_and_one_in_memory_is(tmp_path, monkeypatch):
+    monkeypatch.setattr(large_arrays, "ALWAYS_FITS", 0)
+    monkeypatch.setattr(large_arrays, "MOST_IN_MEMORY", 0)
+    pixels = np.arange(600, dtype=np.uint16).reshape(20, 30)
+    tifffile.imwrite(tmp_path / "image.tif", pixels)
+    read, asked = [], ContiguousBlocks.block
+
+    def block(self, number):
+        read.append(asked(self, number))
+        return read[-1]
+
+    monkeypatch.setattr(ContiguousBlocks, "block", block)
+    (plane,) = read_ahead(open_source(tmp_path / "image.tif").read(), 0, [0])
+    np.testing.assert_array_equal(plane, pixels[None])
+    assert np.shares_memory(plane, read[0])
+    held = Stack(ArrayPlanes(pixels[None, None, None]), Shape(1, 1, 1, 20, 30), pixels.dtype)
+    (plane,) = read_ahead(held, 0, [0])
+    assert not np.shares_memory(plane, pixels)

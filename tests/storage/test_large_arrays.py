@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from napari_cellvino.storage import large_arrays
-from napari_cellvino.storage.large_arrays import allocate, copied, give_back_pages, in_bands
+from napari_cellvino.storage.large_arrays import allocate, copied, give_back_pages, in_bands, is_in_temporary_file
 
 
 @pytest.fixture(autouse=True)
@@ -29,6 +29,15 @@ def test_what_is_large_lies_in_a_file_whatever_is_free(monkeypatch):
     assert isinstance(allocate((3, 4), np.int32), np.memmap)
     monkeypatch.setattr(large_arrays, "ON_DISK_SHARE", 0)
     assert not isinstance(allocate((3, 4), np.int32), np.memmap)
+
+
+def test_an_array_is_told_whose_whole_lies_in_a_file(tmp_path):
+    array = allocate((3, 4), np.int32)
+    assert is_in_temporary_file(array)
+    assert is_in_temporary_file(array[:][None])
+    assert not is_in_temporary_file(array[1:])
+    assert not is_in_temporary_file(np.zeros((3, 4), np.int32))
+    assert not is_in_temporary_file(np.memmap(tmp_path / "image", np.int32, "w+", shape=(3, 4)))
 
 
 def test_a_copy_is_apart_and_of_the_type_that_is_asked_for():

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.core.image import Stack
-from napari_cellvino.storage.large_arrays import allocate
+from napari_cellvino.storage.large_arrays import allocate, is_in_temporary_file
 
 
 def read_ahead(
@@ -49,6 +49,8 @@ def _read_as_stored(stack: Stack, t: int, z: int, channels: Sequence[int]) -> ND
 
 def _read(stack: Stack, t: int, z: int, channels: Sequence[int]) -> NDArray[np.generic]:
     planes = [stack.plane(t=t, c=c, z=z) for c in channels]
+    if len(planes) == 1 and planes[0].dtype != bool and is_in_temporary_file(planes[0]):
+        return planes[0][None]  # it was read for us alone, and is too large to be copied for nothing
     out = allocate((len(planes), *planes[0].shape), np.result_type(*planes))
     pixels = np.stack(planes, out=out)
     return pixels.astype(np.uint8) if pixels.dtype == bool else pixels

@@ -38,6 +38,14 @@ def allocate(shape: tuple[int, ...], dtype: type[S] | np.dtype[S]) -> NDArray[S]
     return array
 
 
+def is_in_temporary_file(array: NDArray[np.generic]) -> bool:
+    """Return whether an array is all of one that `allocate` put into a temporary file."""
+    base = array.base
+    while isinstance(base, np.ndarray):
+        base = base.base
+    return isinstance(base, mmap.mmap) and base in _mapped and len(base) == array.nbytes
+
+
 def give_back_pages() -> None:
     """Let what was read and written of arrays in temporary files leave the memory of this process.
 
