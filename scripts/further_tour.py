@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import tifffile
 from film_pictures import write_film
 from mouse_and_keys import click, tab
 from qtpy.QtCore import Qt
@@ -12,11 +13,13 @@ from qtpy.QtTest import QTest
 from review_tour import Shoot
 from teach_pictures import paint, write_field
 
+from napari_cellvino.core.resources import shipped_folder
 from napari_cellvino.gui.batch.batch_panel import BatchPanel
 from napari_cellvino.gui.cells.cells_panel import CellsPanel
 from napari_cellvino.gui.shell.demo import settle
 from napari_cellvino.gui.shell.window import CellvinoWindow
 
+PLATE = shipped_folder("sample_data") / "plate"
 TEACH, RETRAIN, TRACKS = 6, 7, 8  # tabs
 LASSO = ((0.1, 0.1), (0.5, 0.1), (0.5, 0.9), (0.1, 0.9))  # shares of the axes of the plot
 
@@ -36,12 +39,12 @@ def tour_further(window: CellvinoWindow, shoot: Shoot, folder: Path) -> None:
 
 def _list(window: CellvinoWindow, shoot: Shoot, folder: Path) -> None:
     """Run a folder of fields as a list, one of which is damaged; look at its ledger and at all cells."""
-    images = folder / "lawn"
+    images = folder / "wells"
     images.mkdir()
-    for number in range(4):
-        write_field(images, number)
-    (images / "field 5.tif").write_bytes(b"this is no image")
-    window.session.saver.choose(os.fspath(folder / "lawn-results"))
+    for path in sorted(PLATE.glob("*.ome.tif"))[:4]:
+        tifffile.imwrite(images / f"{path.name[:3]}.tif", tifffile.imread(path)[0])
+    (images / "damaged.tif").write_bytes(b"this is no image")
+    window.session.saver.choose(os.fspath(images / "cellvino-results"))
     tab(window, 1)
     window.session.open(images)
     settle(window)

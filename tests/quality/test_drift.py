@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import ndimage as ndi
@@ -126,3 +128,13 @@ def test_sharpness_does_not_hang_on_the_size_of_the_numbers(scale):
     ordinary, scaled = (image_values((picture * by).astype(np.float32)[None]) for by in (1.0, scale))
     assert scaled["image_sharpness"] == pytest.approx(ordinary["image_sharpness"], rel=1e-3)
     assert scaled["image_noise"] == pytest.approx(ordinary["image_noise"] * scale, rel=1e-3)
+
+
+def test_runs_without_any_doubtful_cell_are_usual():
+    even = [replace(run, values=run.values | {"doubtful": 0.0, "confidence": 1.0}) for run in normal_runs(12)]
+    judged = find_drift(even)
+    assert not any(run.drifted for run in judged)
+    (shares,) = [point for point in judged[-1].points if point.measure.name == "doubtful"]
+    assert (shares.usual, shares.low) == (0.0, 0.0)
+    last = replace(even[-1], at=99.0, values=even[-1].values | {"doubtful": 0.2})
+    assert [point.measure.name for point in find_drift([*even, last])[-1].drifted] == ["doubtful"]

@@ -21,6 +21,7 @@ FALSE_ALARMS = 0.01  # of normal runs
 NOMINAL = 0.5  # of that, as the interval is made: skewed measures, and runs that are left out, double it (measured)
 FEWEST_RUNS = 3  # from which an interval can be said
 FEWEST_FIELDS = 3  # of a run that is judged
+NEAR_END = 0.005  # of 0 or 1: shares nearer than that are taken for these
 TOLD_BLIND = 2.0  # times as much or as little: where a smaller change is not seen, nothing is said
 
 
@@ -48,12 +49,13 @@ def _log(value: float) -> float:
 
 
 def _logit(share: float) -> float:
-    held = min(max(share, 0.005), 0.995)
+    held = min(max(share, NEAR_END), 1 - NEAR_END)
     return math.log2(held / (1 - held))
 
 
 def _share(value: float) -> float:
-    return 1 / (1 + 2**-value)
+    share = 1 / (1 + 2**-value)
+    return round(share) if min(share, 1 - share) <= NEAR_END + 1e-9 else share
 
 
 def _power(value: float) -> float:
@@ -105,7 +107,10 @@ class Point:
     @property
     def drifted(self) -> bool:
         """Whether the run lies outside what is usual."""
-        return not math.isnan(self.low) and not self.low <= self.value <= self.high
+        if math.isnan(self.low):
+            return False
+        low, value, high = (self.measure.scale(at) for at in (self.low, self.value, self.high))
+        return not low <= value <= high
 
     @property
     def change(self) -> float:

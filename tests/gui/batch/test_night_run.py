@@ -13,7 +13,7 @@ import tifffile
 from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QPixmap
+from qtpy.QtGui import QPixmap, QShortcut
 from qtpy.QtWidgets import QApplication, QFileDialog, QWidget
 
 from napari_cellvino.cli import main
@@ -112,6 +112,8 @@ def test_watch_is_planned_started_judged_and_run_again(
     batch.window().activateWindow()
     batch.view.setFocus()
     qtbot.waitUntil(batch.view.hasFocus, timeout=WAIT_MS)
+    held = {shortcut.key().toString(): shortcut.autoRepeat() for shortcut in batch.findChildren(QShortcut)}
+    assert held == {"A": False, "R": False, "N": False}  # a key that is held judges one field
     qtbot.keyClick(batch.view, Qt.Key.Key_R)
     qtbot.waitUntil(lambda: states(out)["a"] == "rejected", timeout=WAIT_MS)
     assert batch.current is not None

@@ -202,6 +202,14 @@ def test_cells_of_all_fields_are_marked_gated_and_gone_to(
     click(panel.unlearn_button)
     settled()
     assert counts(root) == before
+    assert panel.undo_button.text() == "Undo Classes"
+    for shares in (
+        {names[1], names[2]},
+        {"nucleus"},
+    ):  # as before they were dropped, and given
+        click(panel.undo_button)
+        settled()
+        assert set(cells.table.kinds) == shares
     session.open(folder / "a.tif")  # cells of fields that are not in the list are gone to as well
     settled()
     cells.go_to(int(np.flatnonzero(cells.table.field_number == 1)[0]))

@@ -21,6 +21,7 @@ from qtpy.QtWidgets import QWidget
 from napari_cellvino.core.image import Spacing
 from napari_cellvino.core.plate import Well
 from napari_cellvino.core.recipe import SpotPlanes, WholeCellWay
+from napari_cellvino.core.resources import shipped_folder
 from napari_cellvino.engines.openvino import OpenVinoEngine
 from napari_cellvino.gui.plate.plate_run_panel import PlateRunRows
 from napari_cellvino.gui.shell.window import CellvinoWindow
@@ -28,7 +29,7 @@ from napari_cellvino.results.store import ResultStore
 from tests.zarr_plates import write_zarr_plate
 
 from ..conftest import WAIT_MS, our_threads
-from ..plate_hands import CTRL, hovered, open_plate, painted, press, wait_read
+from ..plate_hands import CTRL, hovered, open_plate, painted, press, wait_plate, wait_read
 
 Click = Callable[[QWidget], None]
 Run = Callable[[CellvinoWindow], None]
@@ -492,3 +493,18 @@ def test_a_click_on_a_well_shows_what_was_counted_and_a_reopened_plate_knows_its
         assert getattr(session.workspace.recipe, name) == getattr(made, name), name
     window.show_step(2)
     assert window.run_panel.further.text() == "Also: whole cells round the nuclei, spots in Channel 1"
+
+
+def test_a_damaged_image_that_is_told_with_the_plate_is_not_told_again_by_the_run(
+    window: CellvinoWindow, tmp_path: Path, qtbot: QtBot, click: Click
+) -> None:
+    plate = Path(shutil.copytree(shipped_folder("sample_data") / "plate", tmp_path / "plate"))
+    (plate / "B03_s1.ome.tif").write_bytes(b"this is no image")
+    window.session.plates.open(plate, "{well}_s{field}.ome.tif")
+    wait_plate(window, qtbot)
+    panel = window.plate_panel
+    assert "B03_s1.ome.tif ends like a TIFF file" in panel.problems.text()
+    click(panel.running.all_button)
+    wait_run(window, qtbot)
+    assert panel.running.failed.text() == "⚠  1 field failed:\nB03_f1: as told above"
+    assert "ends like a TIFF file" in hovered(panel.grid, "B03")

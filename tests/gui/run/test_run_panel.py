@@ -268,6 +268,23 @@ def test_whole_cells_are_chosen_seen_and_slid(
     assert not [one for one in viewer.layers if one.name.endswith("whole cells")]
 
 
+def test_gates_of_other_images_are_named_and_can_be_dropped(
+    window: CellvinoWindow, open_file: OpenFile, plate_file: Path, run: Run, click: Click, qtbot: QtBot
+) -> None:
+    open_file(window, plate_file)
+    window.show_step(2)
+    panel, session = window.run_panel, window.session
+    session.workspace.choose(gates=[{"x": "mean_elsewhere", "low": 1.0}])
+    assert panel.further.text() == "Also: 1 gate"
+    click(panel.run_button)
+    qtbot.waitUntil(lambda: session.runner.failure is not None, timeout=WAIT_MS)
+    assert "mean_elsewhere" in session.runner.failure.message
+    click(panel.only_cells_button)
+    assert not panel.further.isVisible()
+    run(window)
+    assert session.workspace.outcome.count > 0
+
+
 def test_a_trial_of_a_stack_lies_over_its_projection(
     window: CellvinoWindow, viewer: napari.Viewer, open_file: OpenFile, small_stack: Path, click: Click, qtbot: QtBot
 ) -> None:

@@ -10,7 +10,8 @@ from napari_cellvino.gui.widgets.text_table import TextTable
 from napari_cellvino.service.batch_status import BatchField, field_names
 from napari_cellvino.storage.field_ledger import FieldState
 
-COLUMNS = ("State", "Field", "Cells", "Why", "Seconds", "Tries", "Where")
+COLUMNS = ("State", "Field", "Found", "Why", "Seconds", "Tries", "Where")
+# "Found" by the run: what was corrected or left out since is not in the ledger.
 STATE, FIELD, CELLS, WHY, SECONDS, TRIES, WHERE = range(len(COLUMNS))
 SIGNS = {
     FieldState.WAITING: "…", FieldState.RUNNING: "▸", FieldState.DONE: "•", FieldState.FAILED: "✕",

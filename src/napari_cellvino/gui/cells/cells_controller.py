@@ -40,11 +40,11 @@ NO_ROWS: Rows = np.zeros(0, np.intp)
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """Something that was done to cells of several fields, or with gates, and can be taken back."""
+    """Something that was done to cells of several fields, or with gates or classes, and can be taken back."""
 
     name: str
     fields: tuple[ChangedField, ...] = ()
-    gates: tuple[Gate, ...] | None = None  # those before
+    take_back: Callable[[], None] | None = None  # of gates or classes: those before again
 
 
 class CellsController(OneTask):
@@ -70,7 +70,7 @@ class CellsController(OneTask):
         self._worker, self._reader = worker, reader
         self._tables, self._reads = CellTables(), Task()
         self._wanted = False  # whether a panel shows it
-        self._root: Path | None = None  # of the table
+        self.root: Path | None = None  # of the table
         self.table, self.query, self.rows = CellTable(), CellQuery(), NO_ROWS
         self.selection: Rows = NO_ROWS
         self.region: Gate | None = None  # that was drawn last, as long as it is seen
@@ -112,12 +112,12 @@ class CellsController(OneTask):
         self._reader.start(lambda: (self._tables.read(root), *rules_of(root)), self._reads)
 
     def _take(self, root: Path, read: tuple[CellTable, tuple[Gate, ...], CellClassifier | None]) -> None:
-        chosen = self.table.chosen(self.selection) if root == self._root else {}
-        if root != self._root:
+        chosen = self.table.chosen(self.selection) if root == self.root else {}
+        if root != self.root:
             self._steps.clear()
             self.examples.clear()
             self.region, self.said = None, ""
-        self._root, (self.table, self.gates, self.classifier) = root, read
+        self.root, (self.table, self.gates, self.classifier) = root, read
         kept = [self.table.rows_of(folder, ids) for folder, ids in chosen.items()]
         self.selection = np.concatenate([NO_ROWS, *kept]).astype(np.intp)
         self._list()
@@ -195,9 +195,9 @@ class CellsController(OneTask):
     def mark(self, name: str, describe: Describe) -> None:
         """Do something to the chosen cells: in the field under review as a step of it, in others on disk."""
         chosen = self.table.chosen(self.selection)
-        if not chosen or self.working or self._root is None:
+        if not chosen or self.working or self.root is None:
             return
-        root, author = self._root, getpass.getuser()
+        root, author = self.root, getpass.getuser()
 
         def go_on() -> None:
             here = self._mark_here(chosen, describe)
@@ -242,13 +242,13 @@ class CellsController(OneTask):
             self._gate(tuple(gate for n, gate in enumerate(self.gates) if n != number))
 
     def _gate(self, gates: tuple[Gate, ...], *, undo: bool = False) -> None:
-        root, before = self._root, self.gates
+        root, before = self.root, self.gates
         if root is None:
             return
 
         def end(fields: tuple[ChangedField, ...]) -> None:
             if not undo:
-                self._steps.append(_Step("Gates", gates=before))
+                self._steps.append(_Step("Gates", take_back=partial(self._gate, before, undo=True)))
             self.gates = gates
             self._workspace.choose(gates=[gate.model_dump() for gate in gates])
             self.said = f"{format_count(len(gates), 'gate')} in the recipe, applied to {_fields(fields)}"
@@ -268,7 +268,7 @@ class CellsController(OneTask):
 
     def classify(self) -> None:
         """Learn the classes of the examples, and give them to all cells of saved fields and of runs to come."""
-        if self.working or self._root is None:
+        if self.working or self.root is None:
             return
         try:
             learnt = self.examples.learn(self.table)
@@ -279,13 +279,15 @@ class CellsController(OneTask):
 
     def unclassify(self) -> None:
         """Take the classifier away: cells have the class of the model again."""
-        if not self.working and self._root is not None:
+        if not self.working and self.root is not None:
             self._classify(None)
 
-    def _classify(self, classifier: CellClassifier | None) -> None:
-        root = self._root
+    def _classify(self, classifier: CellClassifier | None, *, undo: bool = False) -> None:
+        root, before = self.root, self.classifier
 
         def end(fields: tuple[ChangedField, ...]) -> None:
+            if not undo:
+                self._steps.append(_Step("Classes", take_back=partial(self._classify, before, undo=True)))
             self.classifier = classifier
             self._workspace.choose(classifier=None if classifier is None else classifier.model_dump())
             agreed = (
@@ -308,14 +310,14 @@ class CellsController(OneTask):
 
     def undo(self) -> None:
         """Take back what was done last to several fields."""
-        if not self._steps or self.working or self._root is None:
+        if not self._steps or self.working or self.root is None:
             return
         step = self._steps.pop()
-        if step.gates is not None:
-            self._gate(step.gates, undo=True)
+        if step.take_back is not None:
+            step.take_back()
             return
         elsewhere = [field for field in step.fields if not self._undo_here(field)]
-        self._start("undoing …", partial(undo_edits, self._root, elsewhere), partial(self._end_undo, step))
+        self._start("undoing …", partial(undo_edits, self.root, elsewhere), partial(self._end_undo, step))
 
     def _undo_here(self, field: ChangedField) -> bool:
         """Take back an edit in the field under review; return whether it is that field."""
@@ -387,7 +389,7 @@ class CellsController(OneTask):
 
     def _on_saver(self) -> None:
         """Read again what was just saved, or what stands in another folder."""
-        busy, moved = self._saver.state.busy, Path(self._saver.folder).expanduser() != self._root
+        busy, moved = self._saver.state.busy, Path(self._saver.folder).expanduser() != self.root
         if (self._was_busy and not busy) or moved:
             self.look()
         self._was_busy = busy

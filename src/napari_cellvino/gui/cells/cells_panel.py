@@ -29,7 +29,7 @@ from napari_cellvino.gui.cells.cell_plot import CellPlot
 from napari_cellvino.gui.cells.cells_controller import NO_ROWS
 from napari_cellvino.gui.review.cell_list import IN_STATE, WITH_DOUBT
 from napari_cellvino.gui.shell.viewer_session import Session
-from napari_cellvino.gui.widgets.form_layout import GAP, side_by_side, text_line
+from napari_cellvino.gui.widgets.form_layout import GAP, say, side_by_side, text_line
 from napari_cellvino.gui.widgets.formatting import format_count, format_number
 from napari_cellvino.gui.widgets.notice import Notice
 from napari_cellvino.gui.widgets.usable import WAIT, enable_unless
@@ -280,7 +280,10 @@ class CellsPanel(QWidget):
         table = controller.table
         for widget in (self._head, self.splitter, self._buttons):
             widget.setVisible(len(table) > 0)
-        self.hint.setVisible(not len(table))
+        say(
+            self.hint,
+            "" if len(table) else NOTHING if controller.root is None else f"{NOTHING} None in {controller.root}.",
+        )
         self._offer()
         self.gallery.draw(
             table, controller.rows, table.values(controller.query.sort) if controller.query.sort else None

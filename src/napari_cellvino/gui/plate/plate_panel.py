@@ -16,6 +16,7 @@ from napari_cellvino.gui.plate.name_pattern_form import PlatePattern
 from napari_cellvino.gui.plate.plate_choices import PlateForm
 from napari_cellvino.gui.plate.plate_controller import OpenPlate, ask_plate
 from napari_cellvino.gui.plate.plate_run_panel import PlateRunRows
+from napari_cellvino.gui.plate.plate_run_view import SHOWN_PROBLEMS
 from napari_cellvino.gui.plate.profiles_panel import ProfilesPanel
 from napari_cellvino.gui.plate.well_colouring import WellColouring
 from napari_cellvino.gui.shell.viewer_session import Session
@@ -35,7 +36,6 @@ _FIRST = (
     "Open the folder of a plate, or drop it here: ImageXpress, Operetta, Opera Phenix, Yokogawa, Incucyte, "
     "CellProfiler names, OME-Zarr. Its wells are shown at once."
 )
-_SHOWN = 4  # names of what is missing
 
 
 class PlatePanel(DropPanel):
@@ -255,11 +255,11 @@ def _facts(plate: Plate) -> str:
 
 def _wrongs(plate: Plate) -> list[str]:
     """Return what is missing and what looks wrong, in few lines; hovering a well tells of it."""
-    more = len(plate.missing) - _SHOWN
-    shown = ", ".join(plate.missing[:_SHOWN]) + (f" and {format_number(more)} more" if more > 0 else "")
+    more = len(plate.missing) - SHOWN_PROBLEMS
+    shown = ", ".join(plate.missing[:SHOWN_PROBLEMS]) + (f" and {format_number(more)} more" if more > 0 else "")
     problems = [*plate.faults, *plate.problems]
-    rest = len(problems) - _SHOWN
-    said = [*problems[:_SHOWN], *([f"and {format_number(rest)} more of the kind"] if rest > 0 else [])]
+    rest = len(problems) - SHOWN_PROBLEMS
+    said = [*problems[:SHOWN_PROBLEMS], *([f"and {format_number(rest)} more of the kind"] if rest > 0 else [])]
     return [f"⚠  {text}" for text in [*([f"missing: {shown}"] if shown else []), *said]]
 
 

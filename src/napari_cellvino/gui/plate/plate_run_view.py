@@ -28,6 +28,7 @@ _Z = {
     ZMode.JOINED: "every plane, joined in 3D",
 }
 _REASONS = 3  # that are told in full
+SHOWN_PROBLEMS = 4  # of a plate, and names of what is missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def resolve_run(
         progress=_progress(run, plates) if run is not None and runner.running else "",
         count=_count(numbers) if numbers.lines else "",
         detail=_detail(run, stopped=runner.stopped) if run is not None and _ended(runner) else "",
-        failed=_failed(run) if run is not None else "",
+        failed=_failed(run, _told_above(plates)) if run is not None else "",
         notice="\n⚠  ".join(first_of(run.notices)) if run is not None else "",
         saved=_saved(numbers, runner),
         failure=_failure(numbers, runner, run),
@@ -121,11 +122,20 @@ def _detail(run: PlateRun, *, stopped: bool) -> str:
     return "\n".join([" · ".join(filter(None, words)), *first_of(run.remarks)])
 
 
-def _failed(run: PlateRun) -> str:
-    """Return how many fields failed and why; the same reason is told once."""
+def _told_above(plates: PlateController) -> tuple[str, ...]:
+    """Return what is told of the open plate over its wells."""
+    if plates.current is None:
+        return ()
+    plate = plates.current.source.plate
+    return (*plate.faults, *plate.problems)[:SHOWN_PROBLEMS]
+
+
+def _failed(run: PlateRun, above: Sequence[str]) -> str:
+    """Return how many fields failed and why; the same reason is told once, also where it stands ``above``."""
     if not run.failed:
         return ""
-    told = _reasons(list(run.failed.items()))
+    known = {label: any(why in text or text in why for text in above) for label, why in run.failed.items()}
+    told = _reasons([(label, "as told above" if known[label] else why) for label, why in run.failed.items()])
     return "\n".join([f"⚠  {format_count(len(run.failed), 'field')} failed:", *told])
 
 

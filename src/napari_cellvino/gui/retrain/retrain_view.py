@@ -82,6 +82,8 @@ def _missing(retrainer: RetrainController) -> str:
     if not retrainer.fields:
         return "Choose a folder of saved corrections." if retrainer.failure else "Looking for corrections …"
     if len(retrainer.selected) < FEWEST:
+        if not any(field.reviewed for field in retrainer.fields):
+            return "Nobody has reviewed any of these fields: accept or correct their cells in tab 3, then come back."
         return "Choose at least 2 fields: one to learn from, one to check on."
     return "" if retrainer.package else "Checking the model's files …"
 

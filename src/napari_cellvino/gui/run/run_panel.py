@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
@@ -83,7 +85,7 @@ class RunPanel(QWidget):
         )
         self.further = text_line()
         self.only_cells_button = QPushButton("Cells only")
-        self.only_cells_button.setToolTip("Find cells, and neither whole cells of nuclei nor spots")
+        self.only_cells_button.setToolTip("Find cells only: no whole cells, no spots, no gates, no classes of examples")
         self._further = side_by_side(self.further, self.only_cells_button, stretch=0)
         layout.addWidget(self._further)
         self.more = CollapsibleSection("More")
@@ -240,7 +242,8 @@ class RunPanel(QWidget):
         self._workspace.choose(spots=way, spot_channel=channel or "", spot_partner=partner)
 
     def _find_cells_only(self) -> None:
-        self._workspace.choose(whole_cells=None, cell_channel="", spots=None, spot_channel="", spot_partner="")
+        choose = partial(self._workspace.choose, gates=(), classifier=None)
+        choose(whole_cells=None, cell_channel="", spots=None, spot_channel="", spot_partner="")
 
     def _pixel_um(self) -> float:
         """Return the size of a pixel in µm, or 1 where lengths are shown in px."""

@@ -116,7 +116,10 @@ def format_further_steps(recipe: Recipe) -> str:
     }
     spots = f"spots in {recipe.spot_channel or 'one channel'}" if recipe.spots else ""
     spots += f" and {recipe.spot_partner}" if recipe.spots and recipe.spot_partner else ""
-    return ", ".join(filter(None, (cells.get(recipe.whole_cells, "") if recipe.whole_cells else "", spots)))
+    whole = cells.get(recipe.whole_cells, "") if recipe.whole_cells else ""
+    gates = format_count(len(recipe.gates), "gate") if recipe.gates else ""
+    classes = f"classes {', '.join(recipe.classifier.classes)} by examples" if recipe.classifier is not None else ""
+    return ", ".join(filter(None, (whole, spots, gates, classes)))
 
 
 def _missing(workspace: Workspace, catalogue: ModelCatalogue, opener: OpenController) -> str:
