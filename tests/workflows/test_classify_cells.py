@@ -15,7 +15,7 @@ from napari_cellvino.core.progress import finish
 from napari_cellvino.results.field_folder import FieldFolder
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.workflows.change_results import edit_results
-from napari_cellvino.workflows.classify_cells import Examples, learn_classes
+from napari_cellvino.workflows.classify_cells import Examples, joined, learn_classes
 from napari_cellvino.workflows.run_folder import run_folder
 
 RNG = np.random.default_rng(3)
@@ -42,6 +42,20 @@ def test_three_classes_are_told_apart_and_held_out_examples_say_how_well():
 def test_too_few_examples_are_said(kinds):
     with pytest.raises(TrainingDataError, match="class"):
         learn_classes(Examples(("x",), RNG.normal(size=(9, 1)), kinds), ("a",))
+
+
+def test_a_cell_that_stands_twice_is_one_example():
+    columns, values = ("area_px", "mean_dna", "solidity", "eccentricity"), RNG.normal(size=(6, 4))
+    one = Examples(columns, values, ("a", "b") * 3)
+    assert joined([one, one]).classes == one.classes
+    np.testing.assert_array_equal(joined([one, one]).values, values)
+    with pytest.raises(TrainingDataError, match="one cell is an example of 'a' and of 'b'"):
+        joined([one, Examples(columns, values[:1], ("b",))])
+
+
+def test_cells_with_few_measurements_are_not_taken_for_one():
+    same = Examples(("area_px",), np.full((4, 1), 30.0), ("a", "b", "a", "b"))
+    assert len(joined([same]).classes) == 4
 
 
 def rows(folder):

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FEWEST = 3  # examples of a class
+TELLING_CELLS = 4  # measurements, that no two cells have alike
 NOT_TAUGHT = ("score",)  # what the model thinks of its own outlines says nothing about the kind of cell
 PIXELS_AND_UM = (("area_px", "area_um2"), ("equivalent_diameter_px", "equivalent_diameter_um"))
 SKEWED = 1.0  # skewness of positive values from which on their logarithms are taken
@@ -148,7 +149,7 @@ def joined(parts: Sequence[Examples]) -> Examples:
     Raises
     ------
     TrainingDataError
-        If they have none in common.
+        If they have none in common, or a cell is an example of two classes.
     """
     parts = [part for part in parts if part.classes]
     columns = [name for name in parts[0].columns if all(name in part.columns for part in parts)] if parts else []
@@ -157,7 +158,28 @@ def joined(parts: Sequence[Examples]) -> Examples:
             "the examples have no measurement in common" if parts else "there is no example of a cell"
         )
     values = [part.values[:, [part.columns.index(name) for name in columns]] for part in parts]
-    return Examples(tuple(columns), np.concatenate(values), tuple(name for part in parts for name in part.classes))
+    names = tuple(name for part in parts for name in part.classes)
+    return _each_once(Examples(tuple(columns), np.concatenate(values), names))
+
+
+def _each_once(examples: Examples) -> Examples:
+    """Return each cell once: one that stands twice would be held out and learnt from at a time.
+
+    Cells are the same where all their measurements are, if these are enough to tell cells apart.
+    """
+    if len(examples.columns) < TELLING_CELLS:
+        return examples
+    first: dict[tuple[float, ...], int] = {}
+    for row, values in enumerate(np.nan_to_num(examples.values, nan=-np.inf).tolist()):
+        before = first.setdefault(tuple(values), row)
+        if examples.classes[before] != examples.classes[row]:
+            held = zip(examples.columns[:3], examples.values[row].tolist(), strict=False)
+            raise TrainingDataError(
+                f"one cell is an example of {examples.classes[before]!r} and of {examples.classes[row]!r} "
+                f"({', '.join(f'{name} {value:g}' for name, value in held)}); keep one of them"
+            )
+    rows = list(first.values())
+    return Examples(examples.columns, examples.values[rows], tuple(examples.classes[row] for row in rows))
 
 
 def learn_classes(

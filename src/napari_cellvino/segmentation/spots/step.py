@@ -21,7 +21,7 @@ from napari_cellvino.segmentation.spots.detect import find_spots
 from napari_cellvino.segmentation.spots.network import least_likely, shipped_network
 
 SIGMA_PER_FWHM = 1 / 2.3548
-NO_PARTICLES = 0.3  # of the response of spots, that is left round them; real and simulated particles leave up to 0.29
+NO_PARTICLES = 0.28  # of the response of spots, that is left round them; particles leave up to 0.26, once 0.29
 WIDEST_UM, WIDEST_PX = (
     1.0,
     8.0,
