@@ -18,7 +18,10 @@ from napari_cellvino.results.field_folder import read_annotation
 from napari_cellvino.results.plate_place import PlateChoices
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.pipeline import Pipeline, make_pipeline
+from napari_cellvino.workflows import known_inputs
 from napari_cellvino.workflows.common_size import CommonSize, describe_common_size, kept_size, plate_size
+from napari_cellvino.workflows.known_inputs import KnownInputs
+from napari_cellvino.workflows.real_paths import RealPaths
 from napari_cellvino.workflows.run_fields import RunResult
 from napari_cellvino.workflows.run_folder import run_folder
 from napari_cellvino.workflows.run_plate import run_plate
@@ -115,3 +118,18 @@ def test_all_time_points_of_a_film_are_seen_at_one_size_also_where_a_run_goes_on
     again = finish(run_folder([film], pipeline, out, EngineProvider()))
     assert all(outcome.kept for outcome in again.outcomes)
     assert again.notices == first.notices
+
+
+def test_what_another_version_noted_of_inputs_is_not_read(tmp_path, wells, monkeypatch):
+    image, out = tmp_path / "image.tif", tmp_path / "out"
+    tifffile.imwrite(image, wells[0])
+    os.utime(image, (1_600_000_000, 1_600_000_000))
+    pipeline = make_pipeline(Recipe(model="nuclei"))
+    finish(run_folder([image], pipeline, out, EngineProvider()))
+
+    def noted() -> bool:
+        return KnownInputs(ResultStore(out), pipeline.recipe, [image], RealPaths()).some
+
+    assert noted()
+    monkeypatch.setattr("napari_cellvino.workflows.known_inputs.RECORDS", known_inputs.RECORDS - 1)
+    assert not noted()

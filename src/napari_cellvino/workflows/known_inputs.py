@@ -32,6 +32,7 @@ from napari_cellvino.workflows.saved_field import load_saved_field
 
 SETTLED_NS = 2_000_000_000  # the coarsest clock of a disk, that of FAT
 AT_ONCE = 200  # records that are written together
+RECORDS = 2  # the version of what they hold; others are not read
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ class KnownInputs:
 
     def __init__(self, store: ResultStore, recipe: Recipe, files: Sequence[Path], paths: RealPaths) -> None:
         self._store, self._recipe = store, recipe
-        self._choices = hashlib.sha256(f"{__version__}\n{recipe.dumps()}".encode()).hexdigest()
+        self._choices = hashlib.sha256(f"{__version__} {RECORDS}\n{recipe.dumps()}".encode()).hexdigest()
         self._ledger, self._paths = InputLedger(store.root), paths
         self._recipes: dict[tuple[object, ...], tuple[Recipe, str]] = {}
         self._fresh: list[InputRecord] = []
