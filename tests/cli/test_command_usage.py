@@ -20,7 +20,7 @@ RUN = ("run", "image.tif", "--out", "out")
         (("run", "image.tif"), "--out"),
         (("run", "--out", "out"), "INPUT"),
         ((*RUN, "--precission", "fast"), "--precission"),
-        ((*RUN, "--device", "TPU"), "'TPU'.*AUTO, CPU"),
+        ((*RUN, "--device", "TPU"), "'TPU'.*AUTO or CPU"),
         ((*RUN, "--device", "AUTO:TPU"), "'AUTO:TPU'"),
         ((*RUN, "--device", ""), "device ''"),
         ((*RUN, "--precision", "turbo"), "'fast', 'exact'.*'int8'"),
