@@ -24,7 +24,7 @@ from napari_cellvino.segmentation.pipeline import make_pipeline
 from napari_cellvino.segmentation.predict import Prediction, decode, infer_maps
 from napari_cellvino.segmentation.prepare import project
 
-GOAL_NETWORK = 2.0
+GOAL_NETWORK = 1.35
 GOAL_TORCH = 0.25
 
 Batch = NDArray[np.float32]
