@@ -86,7 +86,7 @@ def test_what_goes_on_beside_a_block_that_fails_has_ended() -> None:
     done = []
     with (
         pytest.raises(ValueError, match="own"),
-        beside(lambda: (time.sleep(0.05), done.append(1), fail(OSError("other")))),
+        beside(lambda: (time.sleep(0.05), done.append(1), fail(OSError("other")))),  # so the block fails first
     ):
         raise ValueError("own")
     assert done == [1]

@@ -7,7 +7,8 @@ counts whose predicted F1 is highest in all of them together.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -68,13 +69,9 @@ def plate_size(source: PlateSource, pipeline: Pipeline, engines: EngineProvider)
     fields = source.plate.fields
     if not _is_sought(pipeline) or len(fields) < 2:
         return None
-    searches: list[ZoomSearch] = []
-    for number in _spread(len(fields), FIELDS_LOOKED_AT):
-        try:
-            searches.append(_searched(source.open_field(fields[number]), pipeline.recipe.frame, pipeline, engines))
-        except CellvinoError:
-            continue
-    return _common(searches, pipeline)
+    numbers = _spread(len(fields), FIELDS_LOOKED_AT)
+    frame = pipeline.recipe.frame
+    return _of_readable(((partial(source.open_field, fields[n]), frame) for n in numbers), pipeline, engines)
 
 
 def kept_size(store: ResultStore, recipe: Recipe) -> CommonSize | None:
@@ -106,17 +103,9 @@ class FilmSizes:
             return None
         key = (stack.origin.path, stack.origin.position, recipe.channel)
         if key not in self._sizes:
-            self._sizes[key] = self._sought(stack, pipeline)
+            numbers = _spread(stack.shape.t, FRAMES_LOOKED_AT)
+            self._sizes[key] = _of_readable(((lambda: stack, n + 1) for n in numbers), pipeline, self._engines)
         return self._sizes[key]
-
-    def _sought(self, stack: Stack, pipeline: Pipeline) -> CommonSize | None:
-        searches: list[ZoomSearch] = []
-        for number in _spread(stack.shape.t, FRAMES_LOOKED_AT):
-            try:
-                searches.append(_searched(stack, number + 1, pipeline, self._engines))
-            except CellvinoError:  # told when the time point is run
-                continue
-        return _common(searches, pipeline)
 
 
 def describe_common_size(size: CommonSize, spec: ModelSpec, where: str) -> tuple[str, ...]:
@@ -143,6 +132,17 @@ def _is_sought(pipeline: Pipeline) -> bool:
 
 def _spread(count: int, most: int) -> list[int]:
     return [int(number) for number in np.unique(np.linspace(0, count - 1, min(most, count)).astype(int))]
+
+
+def _of_readable(
+    images: Iterable[tuple[Callable[[], Stack], int]], pipeline: Pipeline, engines: EngineProvider
+) -> CommonSize | None:
+    """Return the size by images at a time point each; those that cannot be read are told when they are run."""
+    searches: list[ZoomSearch] = []
+    for read, frame in images:
+        with suppress(CellvinoError):
+            searches.append(_searched(read(), frame, pipeline, engines))
+    return _common(searches, pipeline)
 
 
 def _common(searches: Iterable[ZoomSearch], pipeline: Pipeline) -> CommonSize | None:
