@@ -13,7 +13,7 @@ from napari_cellvino.model_package import find_package
 from napari_cellvino.model_package.spec import Diameter
 from napari_cellvino.segmentation.heads import Decoded
 from napari_cellvino.segmentation.normalise import IntensityRange
-from napari_cellvino.segmentation.predict import describe_size
+from napari_cellvino.segmentation.seen_size import describe_size
 from napari_cellvino.segmentation.size_search import (
     SizeGuess,
     ZoomSearch,

@@ -34,6 +34,7 @@ from napari_cellvino.segmentation.raw_maps import RawMaps, allocate_maps
 from napari_cellvino.segmentation.refine import CellMasks
 from napari_cellvino.segmentation.rescale import BAND_PX, ResizedPlane, resize_pixels, resized_shape, zoom_for
 from napari_cellvino.segmentation.samples import Samples
+from napari_cellvino.segmentation.seen_size import describe_own_size
 from napari_cellvino.segmentation.signal_test import Emptiness
 from napari_cellvino.segmentation.size_search import find_diameter
 from napari_cellvino.segmentation.stitch_z.slices import Slices
@@ -129,8 +130,7 @@ def infer_maps(
     notices, found = (*seen.notices, *describe_mask(plane.inputs), *describe_missing(plane.inputs)), None
     if diameter_px is None and spec.diameter_px.search:
         diameter_px = found = yield from find_diameter(seen.pixels, seen.ranges, spec, engine)
-        said = describe_size(found, spec) if found else ()
-        notices += tuple(f"{one}; --diameter sets another" for one in said)
+        notices += describe_own_size(found, spec) if found else ()
     shape = resized_shape(plane.shape, zoom_for(spec, diameter_px))
     started = time.perf_counter()
     if spec.takes is ModelInput.CROP:
@@ -229,14 +229,6 @@ def _infer_tiled(
             why = str(error) or "out of memory"
         else:
             return _on_smaller(raw, planned, why) if why else raw
-
-
-def describe_size(diameter_px: float, spec: ModelSpec) -> tuple[str, ...]:
-    """Return at which size a plane was seen, as sentences; nothing where that is its own."""
-    if "depth" in spec.maps:
-        return (f"Cells are sought as about {diameter_px:.0f} px across",)
-    zoom = f"{zoom_for(spec, diameter_px):g}"
-    return () if zoom == "1" else (f"Seen at {zoom} times its size, where the model is surest of its cells",)
 
 
 def _on_smaller(raw: RawMaps, planned: int, why: str) -> RawMaps:

@@ -24,8 +24,8 @@ from napari_cellvino.model_package import ModelSpec
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.contrast import contrast_of
 from napari_cellvino.segmentation.pipeline import Pipeline
-from napari_cellvino.segmentation.predict import describe_size
 from napari_cellvino.segmentation.prepare import project
+from napari_cellvino.segmentation.seen_size import COMPARABLE, describe_size
 from napari_cellvino.segmentation.size_search import ZoomSearch, common_diameter, search_zooms
 from napari_cellvino.workflows.film import Film
 from napari_cellvino.workflows.lost_frames import unless_damaged
@@ -33,7 +33,6 @@ from napari_cellvino.workflows.lost_frames import unless_damaged
 FRAMES_LOOKED_AT = 5
 FIELDS_LOOKED_AT = 8  # of a plate: some wells are empty
 LARGEST = 2000.0  # px, of a diameter that may be chosen
-DOUBTED = 2.0  # times: sizes that single fields say, the largest to the smallest
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ class CommonSize:
     @property
     def is_doubtful(self) -> bool:
         """Whether single frames or fields say very different sizes."""
-        return bool(self.of_single) and self.of_single[-1] > DOUBTED * self.of_single[0]
+        return bool(self.of_single) and self.of_single[-1] > COMPARABLE * self.of_single[0]
 
 
 def film_size(film: Film, pipeline: Pipeline, engines: EngineProvider) -> CommonSize | None:

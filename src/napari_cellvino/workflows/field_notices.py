@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from napari_cellvino.segmentation.seen_size import describe_own_sizes, is_own_size
 from napari_cellvino.workflows.field_task import FieldOutcome
 
 _NUMBERED = re.compile(r"(channel \d+)?", re.IGNORECASE)  # no name at all
@@ -15,7 +16,9 @@ def notices_of_fields(outcomes: Sequence[FieldOutcome], channel: str) -> list[st
 
     ``channel`` is the choice of the recipe: by its number, it may be another one in each image.
     """
-    return [*_told_once(outcomes, [outcome.notices for outcome in outcomes]), *_mixed_channels(outcomes, channel)]
+    sizes = describe_own_sizes([outcome.notices for outcome in outcomes if not outcome.failed])
+    of_each = [[one for one in outcome.notices if not (sizes and is_own_size(one))] for outcome in outcomes]
+    return [*_told_once(outcomes, of_each), *sizes, *_mixed_channels(outcomes, channel)]
 
 
 def _mixed_channels(outcomes: Sequence[FieldOutcome], channel: str) -> list[str]:
