@@ -16,6 +16,7 @@ from napari_cellvino.core.errors import OutputError, ReplaceError
 from napari_cellvino.core.image import Origin, Stack
 from napari_cellvino.core.spots import Spots
 from napari_cellvino.gui.save.page_refresher import PageRefresher
+from napari_cellvino.gui.save.save_work import check_there, follow
 from napari_cellvino.gui.widgets.failure import Failure, failure_of
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.results.plate_place import PlatePlace
@@ -177,7 +178,7 @@ class SaveController(QObject):
             raise OutputError("no folder is chosen for corrections; choose one where results are saved (tab 4)")
         root, beside = Path(self.folder).expanduser(), Path(self._workspace.shown.plane.origin.path).parent
         if self.follows or root.parent == beside:
-            _check_there(root if self.follows else beside)
+            check_there(root if self.follows else beside)
         try:
             return self._request_now().folder
         except OSError as error:
@@ -187,11 +188,13 @@ class SaveController(QObject):
         root, shown = Path(self.folder).expanduser(), self._workspace.shown
         home = self._home(shown.plane.origin) if shown is not None else None
         request = self._workspace.save_request(root, home[1] if home is not None else None)
-        if isinstance(request, SavedFieldRequest):
-            return request
-        if self._store is None or self._store.root != request.root:
-            self._store = request.store
-        return replace(request, known=self._store)
+        return replace(request, known=self.store_of(request.root))
+
+    def store_of(self, root: Path) -> ResultStore:
+        """Return the store of a folder, which knows what was read or written there by any thread that has it."""
+        if self._store is None or self._store.root != root:
+            self._store = ResultStore(root)
+        return self._store
 
     def root_of(self, origin: Origin) -> Path:
         """Return the folder that results of an image go to."""
@@ -236,8 +239,13 @@ class SaveController(QObject):
         """Go on where a run over many fields has saved the result shown."""
         if self.state is SaveState.UNSAVED and self._workspace.outcome is not None and self.folder:
             request = self._request_now()
-            if isinstance(request, SaveRequest) and request.is_as_found:
-                self.go_on()
+            if isinstance(request, SaveRequest):
+                self._worker.start(lambda: request.is_as_found, Task(done=partial(self._go_on_with, request)))
+
+    def _go_on_with(self, request: SaveRequest, is_as_found: bool) -> None:
+        outcome = self._workspace.outcome
+        if is_as_found and self.state is SaveState.UNSAVED and outcome and outcome.prediction is request.prediction:
+            self.go_on()
 
     def mark_changed(self, _: object = None) -> None:
         """Take note that the result was corrected."""
@@ -265,7 +273,7 @@ class SaveController(QObject):
             lasting=True,
         )
         if state is SaveState.UPDATING:
-            self._worker.start(lambda: _follow(request, snapshot, spots), task)
+            self._worker.start(lambda: follow(request, snapshot, spots), task)
         else:
             self._worker.start(lambda: request.save(snapshot, overwrite=overwrite, spots=spots), task)
 
@@ -285,7 +293,7 @@ class SaveController(QObject):
         """Save what was corrected before another result is shown."""
         followed = self.follows or self.state is SaveState.SAVING
         if followed and self._request is not None and self._corrected_at is not None:
-            work = partial(_follow, self._request, self._snapshot(), self._spots())
+            work = partial(follow, self._request, self._snapshot(), self._spots())
             left = Task(done=self._done_left, failed=self._report_failure, lasting=True)
             self._worker.start(work, left)
         self._corrected_at = None
@@ -372,29 +380,3 @@ class SaveController(QObject):
         self.state, self._request, self.failure = SaveState.UNSAVED, None, None
         self._call_back(succeeded=False)
         self.changed.emit()
-
-
-def _follow(request: SaveRequest | SavedFieldRequest, snapshot: Snapshot | None, spots: Spots | None) -> Path:
-    """Save corrections of a result that was saved before, and return its folder.
-
-    Raises
-    ------
-    OutputError
-        If it cannot be written, or the folder of all results is not there any more: a disk that was taken away is not
-        begun anew.
-    """
-    try:
-        _check_there(request.folder.parent)
-    except OutputError:
-        if snapshot is not None:
-            snapshot.drop()
-        raise
-    return request.save(snapshot, spots=spots)
-
-
-def _check_there(folder: Path) -> None:
-    if not folder.is_dir():
-        raise OutputError(
-            f"{folder} is gone: what you correct is kept in memory only; check that its disk is connected, then save "
-            "(tab 4), or choose another folder"
-        )

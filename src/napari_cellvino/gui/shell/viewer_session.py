@@ -27,6 +27,7 @@ from napari_cellvino.gui.napari_bridge.drawing_context import clean_up_in_own_co
 from napari_cellvino.gui.open.current_field_controller import CurrentFieldController
 from napari_cellvino.gui.open.dropped_files import DroppedFiles
 from napari_cellvino.gui.open.open_controller import OpenController
+from napari_cellvino.gui.open.prepared_saved_field import folder_read
 from napari_cellvino.gui.open.saved_result_controller import SavedResultController
 from napari_cellvino.gui.plate.answers_controller import AnswersController
 from napari_cellvino.gui.plate.plate_controller import PlateController
@@ -50,6 +51,7 @@ from napari_cellvino.gui.run.view_trial import TrialLayer
 from napari_cellvino.gui.run.whole_cell_layer import WholeCellLayer
 from napari_cellvino.gui.save.export_controller import ExportController
 from napari_cellvino.gui.save.save_controller import Home, SaveController, SaveWork
+from napari_cellvino.gui.save.save_work import save_as_found
 from napari_cellvino.gui.shell import warm_up
 from napari_cellvino.gui.shell.long_lived import LongLived
 from napari_cellvino.gui.shell.panel_leaving import PanelLeaving
@@ -70,7 +72,6 @@ from napari_cellvino.gui.worklist.work_list_controller import WorkListController
 from napari_cellvino.io.plates import INDEX_SUFFIXES
 from napari_cellvino.measure.rings import WIDTH
 from napari_cellvino.results.plate_place import PlatePlace, folder_name, ring_width_of
-from napari_cellvino.results.store import ResultStore
 from napari_cellvino.workflows.workspace import Workspace
 
 WARM_UP_DELAY_MS = 300  # after the first panel: what is seen comes first
@@ -359,18 +360,20 @@ class Session(QObject):
             if held is not None and left.session is not None:
                 home = self._home_of(origin, held.stack, held.pipeline.recipe, WIDTH)
                 request = held.save_request(self.saver.root_of(origin), home[1] if home is not None else None)
-                if request.is_as_found or not found_anew:
-                    works.append(partial(request.save, left.session.snapshot()))
+                snapshot = left.session.snapshot()
+                works.append(
+                    partial(save_as_found, request, snapshot) if found_anew else partial(request.save, snapshot)
+                )
         self.saver.save_left(works)
 
     def _result_folder(self, origin: Origin) -> Callable[[], Path] | None:
-        """Return what tells where the result of an image is, or would be; None where no folder of results is there."""
+        """Return what tells where the result of an image is, or would be, and reads it; None without a folder."""
         plate = self.well_values.home_of(origin.path)
         if plate is not None:
             field = plate.source.plate.field_labelled(origin.position)
-            return None if field is None else partial(Path, plate.root, folder_name(field))
+            return None if field is None else partial(folder_read, self.saver.store_of(plate.root), folder_name(field))
         root = Path(self.saver.folder).expanduser()
-        return partial(ResultStore(root).choose_folder, origin) if self.saver.folder and root.is_dir() else None
+        return partial(self.saver.store_of(root).choose_folder, origin) if self.saver.folder and root.is_dir() else None
 
     def _look_again(self) -> None:
         """Show what a run over many fields has saved of the field that is open, and what can be made of all."""
