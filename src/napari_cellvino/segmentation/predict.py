@@ -272,25 +272,39 @@ def _run_tiles(
     began = engine.load(tile)
     height, width = pixels.shape[1:]
     plan = _plan(height, width, spec, tile)
-    maps = allocate_maps(len(spec.maps), -(-height // spec.stride), -(-width // spec.stride))
+    size = -(-height // spec.stride), -(-width // spec.stride)
+    made = infer_augmented(engine, _tiles(pixels, ranges, spec, plan, tile), spec)
+    if len(plan) == 1:
+        (whole,) = made
+        maps = np.require(whole[:, : size[0], : size[1]], np.float16, ["C", "W"])
+        yield Progress("tiles", 1, 1, Stage.INFERENCE)
+    else:
+        maps = yield from _stitched(made, plan, allocate_maps(len(spec.maps), *size), ahead)
+    info = engine.load(tile)  # an engine may have had to go on elsewhere
+    notices = () if info == began else (f"Begun on {began.device}, ended on {info.device}",)
+    return RawMaps(maps, info, tile, len(plan), (height, width), (height, width), notices=notices)
+
+
+def _stitched(
+    made: Iterator[NDArray[np.floating]], plan: TilePlan, maps: NDArray[np.float16], ahead: DecodingAhead | None
+) -> Generator[Progress, None, NDArray[np.float16]]:
+    """Yield progress and return the maps with the tiles in them."""
     stitcher = Stitcher(plan, maps)
     with nullcontext(lambda _: None) if ahead is None else ahead.growing(maps) as reach:
-        for index, tile_maps in enumerate(infer_augmented(engine, _tiles(pixels, ranges, spec, plan, tile), spec)):
+        for index, tile_maps in enumerate(made):
             stitcher.add(index, tile_maps)
             reach(stitcher.rows)
             if index % TILES_HELD == TILES_HELD - 1:
                 give_back_pages()
             yield Progress("tiles", index + 1, len(plan), Stage.INFERENCE)
-    info = engine.load(tile)  # an engine may have had to go on elsewhere
-    notices = () if info == began else (f"Begun on {began.device}, ended on {info.device}",)
-    return RawMaps(maps, info, tile, len(plan), (height, width), (height, width), notices=notices)
+    return maps
 
 
 def _tiles(
     pixels: Pixels, ranges: Sequence[IntensityRange], spec: ModelSpec, plan: TilePlan, tile: int
 ) -> Iterator[NDArray[np.float32]]:
     """Yield the normalised batch (1, C, tile, tile) of each tile; the array is reused."""
-    batch = np.zeros((1, spec.input_channels, tile, tile), np.float32)
+    batch = np.empty((1, spec.input_channels, tile, tile), np.float32)
     for row, column in plan:
         normalise_into(batch[0], cut_tile(pixels, row, column, spec.stride), ranges)
         yield batch
