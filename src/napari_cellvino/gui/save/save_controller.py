@@ -85,17 +85,19 @@ class SaveController(QObject):
         workspace: Workspace,
         worker: SerialWorker,
         snapshot: Callable[[], Snapshot | None],
-        home: Callable[[Origin], Home | None],
         spots: Callable[[], Spots | None],
     ) -> None:
         super().__init__()
-        self._workspace, self._worker, self._home = workspace, worker, home
+        self._workspace, self._worker = workspace, worker
+        self.home: Callable[[Origin], Home | None] = lambda _: None  # of an image of a list or a plate
+        self.move_home: Callable[[Origin, Path], bool] = lambda _, __: False  # to another folder, if there is one
         self._snapshot, self._spots = snapshot, spots
         self.unsaved: Callable[[], int] = lambda: 0  # number of corrections of the result shown that are not saved
         self.state = SaveState.UNSAVED
         self.failure: Failure | None = None
-        self._usual = ""  # the folder beside the image
-        self._chosen: str | None = None  # the folder that the user chose, which holds for all images
+        self._usual = ""  # the folder of the list, or beside the image
+        self._at_home = False  # whether that is the folder of the list: the one that holds
+        self.chosen: str | None = None  # the folder that the user chose, which holds for all images
         self._request: SaveRequest | SavedFieldRequest | None = None  # of the result that is saved or being saved
         self._store: ResultStore | None = None  # of the folder chosen last, which knows what stands there
         self._saved_in: Path | None = None
@@ -115,7 +117,7 @@ class SaveController(QObject):
     @property
     def folder(self) -> str:
         """The folder of results; empty where none is known yet."""
-        return self._usual if self._chosen is None else self._chosen
+        return self._usual if self.chosen is None or self._at_home else self.chosen
 
     @property
     def saving(self) -> bool:
@@ -153,9 +155,23 @@ class SaveController(QObject):
         self._workspace.stack_changed.disconnect(self._stack_changed)
 
     def choose(self, folder: str) -> None:
-        """Choose the folder; it holds for every image that follows."""
+        """Choose the folder; it holds for every image that follows, and for the whole list that this one is in."""
+        self.chosen, stack = folder, self._workspace.stack
+        if stack is not None and folder and self.move_home(stack.origin, Path(folder).expanduser()):
+            self.follow_home()
+        else:
+            self._move()
+
+    def follow_home(self) -> None:
+        """Go where the list of the open image keeps its results by now."""
+        stack, before = self._workspace.stack, self.folder
+        if stack is not None:
+            self._take_home(stack.origin)
+            if self.folder != before:
+                self._move()
+
+    def _move(self) -> None:
         self._save_corrections_left()
-        self._chosen = folder
         self._workspace.show_saved(None)  # it stands in the folder before
         self._reset()
         self.moved.emit()
@@ -186,7 +202,7 @@ class SaveController(QObject):
 
     def _request_now(self) -> SaveRequest | SavedFieldRequest:
         root, shown = Path(self.folder).expanduser(), self._workspace.shown
-        home = self._home(shown.plane.origin) if shown is not None else None
+        home = self.home(shown.plane.origin) if shown is not None else None
         request = self._workspace.save_request(root, home[1] if home is not None else None)
         return replace(request, known=self.store_of(request.root))
 
@@ -198,7 +214,8 @@ class SaveController(QObject):
 
     def root_of(self, origin: Origin) -> Path:
         """Return the folder that results of an image go to."""
-        return Path(self._usual_of(origin) if self._chosen is None else self._chosen).expanduser()
+        home = self.home(origin)
+        return home[0] if home is not None else Path(self.chosen or results_beside(Path(origin.path))).expanduser()
 
     # -- saving
 
@@ -368,11 +385,9 @@ class SaveController(QObject):
             self.go_on()
 
     def _take_home(self, origin: Origin) -> None:
-        self._usual = self._usual_of(origin)
-
-    def _usual_of(self, origin: Origin) -> str:
-        home = self._home(origin)
-        return str(home[0] if home is not None else results_beside(Path(origin.path)))
+        home = self.home(origin)
+        self._at_home = home is not None
+        self._usual = str(home[0] if home is not None else results_beside(Path(origin.path)))
 
     def _reset(self) -> None:
         """Forget what was saved, and a save that is under way."""
