@@ -131,3 +131,24 @@ def test_what_was_corrected_is_offered_in_its_own_image_only(
     qtbot.waitUntil(lambda: not window.session.decoder.busy, timeout=WAIT_MS)
     assert window.session.reviewer.earlier is None
     assert not window.review_panel.offer.isVisible()
+
+
+def test_steps_on_other_choices_are_told_and_set_aside_by_the_next_edit(
+    review: Review, run: Run, qtbot: QtBot, tmp_path: Path
+) -> None:
+    window, session = review.window, review.window.session
+    review.click(review.ids[4])
+    review.key("D")
+    session.workspace.choose(model="cells")
+    session.reviewer.take(None)  # as a field that was left, and whose image was closed
+    session.workspace.show(None)
+    qtbot.waitUntil(lambda: session.workspace.package.spec.name == "cells", timeout=WAIT_MS)
+    run(window)
+    other = Review(window, qtbot)
+    assert "holds 1 unsaved step on this image as it was found with other choices" in other.said
+    cells = len(other.ids)
+    session.reviewer.select([other.ids[0]])
+    other.key("D")
+    assert len(session.reviewer.annotation.records) == cells - 1
+    assert session.reviewer.editor.failure is None
+    assert [path.name for path in (tmp_path / "results").glob("*.old-1")] == ["A01_s1.corrections.old-1"]

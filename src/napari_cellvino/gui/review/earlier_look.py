@@ -45,10 +45,12 @@ class EarlierLook(QObject):
         try:
             folder = self._folder()
         except CellvinoError as error:
-            self._fail(editor, fresh, error)
+            self._fail(editor, fresh, None, error)
             return
-        offer = partial(self._offer, editor, fresh, seen_of(folder))
-        self._task = Task(done=offer, failed=partial(self._fail, editor, fresh))
+        seen = seen_of(folder)
+        self._task = Task(
+            done=partial(self._offer, editor, fresh, seen), failed=partial(self._fail, editor, fresh, seen)
+        )
         self._worker.start(partial(find_earlier, folder, fresh), self._task)
 
     def _offer(self, editor: Editor, fresh: Annotation, seen: Seen, found: EarlierCorrections | None) -> None:
@@ -56,8 +58,10 @@ class EarlierLook(QObject):
             self.seen, self.found = self.seen or seen, found
             self.changed.emit()
 
-    def _fail(self, editor: Editor, fresh: Annotation, error: BaseException) -> None:
+    def _fail(self, editor: Editor, fresh: Annotation, seen: Seen | None, error: BaseException) -> None:
+        """Say why what was corrected is not offered; the first edit goes on without it, as that says."""
         if fresh is editor.annotation:
+            self.seen = self.seen or seen
             editor.failure = failure_of(error)
             self.changed.emit()
 
