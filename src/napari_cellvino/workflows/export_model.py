@@ -82,7 +82,7 @@ class Network(MLModel):
 def _as_file(name, maps):
     head = io.BytesIO()
     npy.write_array_header_1_0(head, npy.header_data_from_array_1_0(maps))
-    return ResponseOutput(name=name, datatype="BYTES", shape=[1], data=[head.getvalue() + maps.tobytes()])
+    return ResponseOutput(name=name, datatype="BYTES", shape=[1], data=[b"".join((head.getvalue(), maps.data))])
 '''
 
 _SERVICE = '''\

@@ -115,7 +115,7 @@ def as_file(values: NDArray[np.floating]) -> bytes:
     head = io.BytesIO()
     npy.write_array_header_1_0(head, npy.header_data_from_array_1_0(values))
     length = head.tell() + values.nbytes
-    return b"".join((length.to_bytes(_COUNT, "little"), head.getvalue(), values.tobytes()))
+    return b"".join((length.to_bytes(_COUNT, "little"), head.getvalue(), np.ascontiguousarray(values).data))
 
 
 def _from_file(content: bytes) -> NDArray[np.floating]:
