@@ -16,9 +16,11 @@ from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.model_package import find_package
 from napari_cellvino.quality.accuracy import match_field
 from napari_cellvino.segmentation.known_sizes import needs_search
+from napari_cellvino.segmentation.normalise import IntensityRange
 from napari_cellvino.segmentation.pipeline import make_pipeline
 from napari_cellvino.segmentation.predict_field import notices_of, predict_field
 from napari_cellvino.segmentation.rescale import resize_pixels
+from napari_cellvino.segmentation.size_search import search_zooms
 from napari_cellvino.segmentation.volume import StackMaps
 
 Pixels = NDArray[np.uint16]
@@ -85,3 +87,23 @@ def test_all_planes_of_a_stack_are_seen_at_one_size(field):
         assert len({raw.diameter_px for raw in found.raw.planes}) == 1
         assert len({raw.input_shape for raw in found.raw.planes}) == 1
         assert sum(said in one for one in notices_of(found)) == 1
+
+
+def test_small_cells_are_sought_at_larger_zooms_and_large_ones_at_smaller():
+    spec, asked = find_package("nuclei").spec, []
+
+    class Engine:
+        def load(self, tile):
+            return None
+
+        def infer(self, batch):
+            asked.append(batch.shape)
+            return np.zeros((1, len(spec.maps), *batch.shape[2:]), np.float16)
+
+    plane, ranges = np.ones((1, 600, 600), np.float32), [IntensityRange(0.0, 2.0)]
+    looked = {}
+    for seen_px in (None, 8.0, 100.0):
+        asked.clear()
+        finish(search_zooms(plane, ranges, spec, Engine(), seen_px))
+        looked[seen_px] = len(asked)
+    assert looked == {None: 5, 8.0: 3, 100.0: 3}

@@ -26,7 +26,7 @@ from napari_cellvino.segmentation.contrast import Contrast, contrast_of
 from napari_cellvino.segmentation.crops import centre_in_tile, check_fits_tile
 from napari_cellvino.segmentation.decode_ahead import DecodingAhead
 from napari_cellvino.segmentation.heads import Decoded, Steps, check_parameters, head_for
-from napari_cellvino.segmentation.known_sizes import UnknownSize, needs_search
+from napari_cellvino.segmentation.known_sizes import UnknownSize, median_diameter, needs_search
 from napari_cellvino.segmentation.mask_test import describe_mask
 from napari_cellvino.segmentation.missing_pixels import describe_missing
 from napari_cellvino.segmentation.normalise import IntensityRange, normalise_into
@@ -131,8 +131,9 @@ def infer_maps(
     if sought and not outside:
         diameter_px = found = yield from find_diameter(seen.pixels, seen.ranges, spec, engine)
     raw = yield from _infer_at(diameter_px, plane, seen, spec, engine, ahead)
-    if sought and outside and needs_search(_found(raw, spec, ahead).objects.area_px, spec):
-        found = yield from find_diameter(seen.pixels, seen.ranges, spec, engine)
+    seen_px = _seen_px(raw, spec, ahead) if sought and outside else None
+    if seen_px is not None:
+        found = yield from find_diameter(seen.pixels, seen.ranges, spec, engine, seen_px)
         if zoom_for(spec, found) != 1:
             raw = yield from _infer_at(found, plane, seen, spec, engine, None)
             if ahead is not None:
@@ -162,6 +163,12 @@ def _infer_at(
         details = f"{raw.tiles} tile(s) of {raw.tile} px, {spec.name} on {info.device} {info.number_type}"
         log_stage(_logger, "infer", plane.origin.name, time.perf_counter() - started, details)
     return head_for(spec).keep(replace(raw, shape=plane.shape))
+
+
+def _seen_px(raw: RawMaps, spec: ModelSpec, ahead: DecodingAhead | None) -> float | None:
+    """Return the median diameter in px of what a model finds in maps, where it is one that has to be sought."""
+    area_px = _found(raw, spec, ahead).objects.area_px
+    return median_diameter(area_px, spec) if needs_search(area_px, spec) else None
 
 
 def _found(raw: RawMaps, spec: ModelSpec, ahead: DecodingAhead | None) -> Decoded:

@@ -41,7 +41,7 @@ from napari_cellvino.segmentation.prepare import check_usable, input_channel, ne
 from napari_cellvino.segmentation.raw_maps import RawMaps
 from napari_cellvino.segmentation.rescale import resize_pixels, zoom_for
 from napari_cellvino.segmentation.signal_test import find_emptiness
-from napari_cellvino.segmentation.size_search import ZoomSearch, search_zooms
+from napari_cellvino.segmentation.size_search import ZoomSearch, search_where_needed
 from napari_cellvino.segmentation.z_projection import MaximumProjection
 from napari_cellvino.workflows.first_sight import FirstSight, Suggestion
 
@@ -244,10 +244,10 @@ class _Try:
         )
 
     def _search(self) -> ZoomSearch | None:
-        """Return what a model that searches for the diameter sees at its zooms."""
-        if not self._searches:
+        """Return what a model that searches for the diameter sees at its zooms, where it does so in a run."""
+        if not self._searches and self._spec.diameter_px.sought_outside is None:
             return None
-        return finish(search_zooms(self._contrast.pixels, self._contrast.ranges, self._spec, self._engine))
+        return finish(search_where_needed(self._contrast.pixels, self._contrast.ranges, self._spec, self._engine))
 
     def _look(self, zoom: float, needed: float) -> _Look:
         """Look at a window; the same one in a smaller size only where the score may then reach what is ``needed``."""
