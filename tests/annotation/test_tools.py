@@ -9,9 +9,9 @@ from napari_cellvino.annotation.tools.add import add_drawn, add_from_intensity, 
 from napari_cellvino.annotation.tools.boxes import add_box, boxes_at, move_box, resize_box
 from napari_cellvino.annotation.tools.brush import brush, erase
 from napari_cellvino.annotation.tools.delete import delete
-from napari_cellvino.annotation.tools.drawing import draw_line, draw_polygon, draw_stroke, id_at, ids_under
+from napari_cellvino.annotation.tools.drawing import draw_line, draw_polygon, draw_stroke, ids_under
 from napari_cellvino.annotation.tools.mark import accept, exclude, reject, set_class, set_note
-from napari_cellvino.annotation.tools.merge import merge, merge_along
+from napari_cellvino.annotation.tools.merge import merge
 from napari_cellvino.annotation.tools.outline import fill_holes, grow, redraw, shrink, smooth
 from napari_cellvino.annotation.tools.planes import fill_planes, interpolate_mask
 from napari_cellvino.annotation.tools.selection import below_score, inside, larger_than, smaller_than, touching_edge
@@ -146,12 +146,12 @@ def test_merge_keeps_the_largest_and_says_where_it_came_from(two):
 
 
 def test_merge_by_a_stroke_across_neighbours(two):
-    commit(two, merge_along(two, draw_line(two, [(10, 2), (10, 30)])))
+    commit(two, merge(two, ids_under(two, draw_line(two, [(10, 2), (10, 30)]))))
     assert set(two.records) == {1, 3}
     with pytest.raises(EditError, match="two.*#3"):
-        merge_along(two, draw_stroke(two, [(30, 45)], 2))
+        merge(two, ids_under(two, draw_stroke(two, [(30, 45)], 2)))
     with pytest.raises(EditError, match="two.*none"):
-        merge_along(two, draw_stroke(two, [(0, 0)], 2))
+        merge(two, ids_under(two, draw_stroke(two, [(0, 0)], 2)))
 
 
 def test_merge_of_what_does_not_touch_asks_first(two):
@@ -487,7 +487,6 @@ def test_drawings_off_the_image_and_tiny_ones(two):
     with pytest.raises(EditError, match="plane 2"):
         draw_stroke(two, [(3, 3)], 2, plane=2)
     assert ids_under(two, draw_line(two, [(10, 0), (10, 59)])) == [1, 2]
-    assert (id_at(two, (10.4, 5)), id_at(two, (0, 0))) == (1, 0)
 
 
 # -- planes

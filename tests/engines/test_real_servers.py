@@ -16,7 +16,7 @@ from napari_cellvino.core.resources import shipped_folder
 from napari_cellvino.engines.provider import open_engine
 from napari_cellvino.engines.remote.engine import Limits, ServerEngine
 from napari_cellvino.model_package import find_package
-from napari_cellvino.workflows.export_model import export_for_ovms
+from napari_cellvino.workflows.export_model import export_for_mlserver, export_for_ovms
 
 TILE = 128
 
@@ -33,8 +33,10 @@ def server(request, package, tmp_path_factory):
     if not python:
         pytest.skip(f"CELLVINO_{request.param.upper()} names no Python with {request.param}")
     folder = tmp_path_factory.mktemp(request.param)
-    export_for_ovms(package, folder / "models")
-    network = folder / "models" / "nuclei" / "1" / "model.xml"
+    export, path = {"kserve": (export_for_ovms, "1/model.xml"), "mlserver": (export_for_mlserver, "model.xml")}[
+        request.param
+    ]
+    network = export(package, folder / "models") / path
     with started(python, f"{request.param}_server.py", network, "nuclei", folder / "log.txt") as ports:
         yield ports
 

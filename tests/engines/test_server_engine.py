@@ -19,7 +19,9 @@ from napari_cellvino.engines.provider import EngineProvider, open_engine
 from napari_cellvino.engines.remote.address import parse_address
 from napari_cellvino.engines.remote.engine import Limits, ServerEngine
 from napari_cellvino.engines.remote.fallback import FallbackEngine
+from napari_cellvino.engines.remote.messages import messages
 from napari_cellvino.engines.remote.offered import describe_server
+from napari_cellvino.engines.remote.protocol import as_file, decode
 from napari_cellvino.model_package import open_package
 
 QUICK = Limits(answer_s=5, first_s=5, least_s=0.5, backoff_s=0.02)
@@ -73,6 +75,46 @@ def test_maps_are_those_of_this_computer_in_order(package, network, tiles, named
     for ours, theirs in zip(local_maps(package, tiles), maps, strict=True):
         assert theirs.dtype == np.float16
         np.testing.assert_allclose(theirs, ours, atol=2e-3)
+
+
+def test_a_server_that_asks_for_files_gets_them(package, network, tiles):
+    with listening(Middle(answering(network, input_name="image", datatype="BYTES"))) as address:
+        engine = ServerEngine(package, address, Precision.EXACT, limits=QUICK)
+        assert "sent BYTES" in engine.load(TILE).number_type
+        maps = list(engine.infer_all(reused(tiles)))
+        engine.close()
+    for ours, theirs in zip(local_maps(package, tiles), maps, strict=True):
+        assert theirs.dtype == np.float16
+        np.testing.assert_allclose(theirs, ours, atol=2e-3)
+
+
+def test_a_server_that_takes_files_for_something_else_gets_numbers(package, network):
+    answer = answering(network, input_name="image", datatype="BYTES")
+
+    def numbers_only(method, request):
+        if method == "ModelInfer" and messages()["ModelInferRequest"].FromString(request).inputs[0].datatype == "BYTES":
+            request = messages()["ModelInferRequest"]().SerializeToString()  # fails as what is no picture does
+        return answer(method, request)
+
+    with listening(Middle(numbers_only)) as address:
+        engine = ServerEngine(package, address, limits=QUICK)
+        assert "sent BYTES" not in engine.load(TILE).number_type
+        engine.close()
+
+
+@pytest.mark.parametrize(
+    ("datatype", "content", "said"),
+    [
+        ("INT8", b"12", "gives maps as INT8; FP16, FP32 and files of NumPy are known"),
+        ("FP16", b"123", r"sent 3 bytes for maps of \(1, 1\) FP16"),
+        ("BYTES", as_file(np.zeros((1, 4), np.float32))[:-1], "for maps of"),
+        ("BYTES", as_file(np.zeros((1, 4), np.int16)), "for maps of"),
+        ("BYTES", b"\x02\0\0\0no", "for maps of"),
+    ],
+)
+def test_what_cannot_be_read_is_told_in_words(datatype, content, said):
+    with pytest.raises(EngineTileError, match=said):
+        decode(datatype, (1, 1), content)
 
 
 def test_a_server_with_other_weights_is_refused_with_the_difference(package, network):

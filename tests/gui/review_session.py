@@ -28,6 +28,7 @@ class Review:
         self.layer = window.session.review_canvas.layer.layer
         self.canvas = self.viewer.window._qt_viewer.canvas.native
         self.ids = sorted(self.reviewer.annotation.records)
+        qtbot.waitUntil(lambda: not window.session.decoder.busy, timeout=60_000)  # what was corrected earlier is there
         self.first = self.pixels
         window.show_step(3)
         self.viewer.window._qt_window.activateWindow()

@@ -5,7 +5,15 @@ import pytest
 from scipy import ndimage as ndi
 
 from napari_cellvino.model_package.spec import Normalisation
-from napari_cellvino.segmentation.normalise import CLIP, intensity_range, plane_range, sample_medians
+from napari_cellvino.segmentation.normalise import (
+    CLIP,
+    IN_CACHE_PX,
+    IntensityRange,
+    intensity_range,
+    normalise_into,
+    plane_range,
+    sample_medians,
+)
 from napari_cellvino.segmentation.order_statistics import (
     Counted,
     Listed,
@@ -99,6 +107,17 @@ def test_salt_does_not_move_the_range(field: np.ndarray) -> None:
 def test_brightness_and_type_do_not_matter(field: np.ndarray, change: object) -> None:
     changed = change(field)  # type: ignore[operator]
     np.testing.assert_allclose(intensity_range(changed).apply(changed), intensity_range(field).apply(field), atol=1e-4)
+
+
+def test_a_large_tile_is_normalised_as_its_pixels_are_and_mirrored_beyond_them() -> None:
+    pixels = np.random.default_rng(5).normal(100, 40, (1, 700, 500)).astype(np.float32)
+    assert pixels.size > 2 * IN_CACHE_PX
+    pixels[0, 20:30, 20:30] = np.nan  # in the first of the parts alone
+    seen, batch = IntensityRange(30.0, 170.0), np.full((2, 768, 768), 7, np.float32)
+    normalise_into(batch, pixels, [seen])
+    wanted = np.nan_to_num(seen.apply(pixels[0]), nan=0.0)
+    wanted = np.pad(wanted, ((0, 68), (0, 268)), mode="symmetric")
+    np.testing.assert_array_equal(batch, np.stack([wanted, wanted]))
 
 
 def test_flat_and_broken_pixels_become_zeros() -> None:

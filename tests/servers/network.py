@@ -15,14 +15,21 @@ class Network:
 
     def __init__(self, path: str) -> None:
         self._core, self._path = ov.Core(), path
-        self._compiled: dict[str, ov.CompiledModel] = {}
+        self._requests: dict[tuple[str, tuple[int, ...]], ov.InferRequest] = {}
 
     def __call__(self, batch: np.ndarray) -> np.ndarray:
-        name = batch.dtype.name
-        if name not in self._compiled:
-            conversion = ov.preprocess.PrePostProcessor(self._core.read_model(self._path))
+        """Return the maps, which stay until the next batch."""
+        request = self._request(batch.dtype.name, batch.shape)
+        request.infer({0: batch})
+        return request.output_tensors[0].data
+
+    def _request(self, name: str, shape: tuple[int, ...]) -> ov.InferRequest:
+        if (name, shape) not in self._requests:
+            network = self._core.read_model(self._path)
+            network.reshape(list(shape))
+            conversion = ov.preprocess.PrePostProcessor(network)
             conversion.input().tensor().set_element_type(TYPES[name])
             conversion.output().tensor().set_element_type(TYPES[name])
-            options = {"PERFORMANCE_HINT": "LATENCY"}
-            self._compiled[name] = self._core.compile_model(conversion.build(), "CPU", options)
-        return np.asarray(self._compiled[name](batch)[0])
+            compiled = self._core.compile_model(conversion.build(), "CPU", {"PERFORMANCE_HINT": "LATENCY"})
+            self._requests[name, shape] = compiled.create_infer_request()
+        return self._requests[name, shape]

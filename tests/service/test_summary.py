@@ -15,7 +15,7 @@ from napari_cellvino.storage.csv_table import read_table
 from napari_cellvino.storage.ledger import Job, JobState, Ledger
 from napari_cellvino.workflows import drift
 from napari_cellvino.workflows.drift import JudgedRun, judge_runs, write_drift
-from napari_cellvino.workflows.field_ranking import RankedField, odd_fields
+from napari_cellvino.workflows.field_ranking import RankedField, rank_fields
 
 
 class Counted:
@@ -26,7 +26,8 @@ class Counted:
 
     def summaries(self):
         for number, count in enumerate(self._counts):
-            yield self.root / f"f{number}", type("Summary", (), {"finished": True, "counts": {"count": count}})
+            known = {"finished": True, "counts": {"count": count}, "doubtful": 0, "cells": count, "notices": ""}
+            yield self.root / f"f{number}", type("Summary", (), known)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +41,7 @@ class Counted:
     ],
 )
 def test_field_is_odd_when_chance_does_not_explain_its_count(tmp_path, counts, odd):
-    assert [field.count for field in odd_fields(Counted(tmp_path, counts))] == odd
+    assert [field.count for field in rank_fields(Counted(tmp_path, counts)) if field.reasons] == odd
 
 
 def test_page_names_failures_and_escapes_names(tmp_path, monkeypatch):

@@ -12,6 +12,7 @@ from multiprocessing import get_context
 
 import numpy as np
 import pytest
+from executors import InlineExecutor, run_field_alone
 from plate_images import write_plate
 
 from napari_cellvino.core.errors import ImageReadError
@@ -23,11 +24,11 @@ from napari_cellvino.results.plate_place import PlateChoices
 from napari_cellvino.results.schema import parse_content
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.workflows.common_size import FilmSizes
-from napari_cellvino.workflows.executor import InlineExecutor, LateExecutor, ThreadsExecutor
+from napari_cellvino.workflows.executor import LateExecutor, ThreadsExecutor
 from napari_cellvino.workflows.field_listing import list_fields
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldTask, PlateAddress, failed_outcome
 from napari_cellvino.workflows.processes import ProcessPool, run_in_process
-from napari_cellvino.workflows.run_field import FieldWorker, run_field_alone
+from napari_cellvino.workflows.run_field import FieldWorker
 from napari_cellvino.workflows.run_folder import folder_tasks, run_folder
 from napari_cellvino.workflows.run_plate import plate_tasks
 

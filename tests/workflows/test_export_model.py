@@ -6,9 +6,11 @@ import json
 import os
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import openvino as ov
 import pytest
 import tifffile
 
@@ -16,17 +18,40 @@ import napari_cellvino
 from napari_cellvino import segment
 from napari_cellvino.core.errors import ReplaceError
 from napari_cellvino.core.resources import shipped_folder
-from napari_cellvino.workflows.export_model import export_for_bentoml, export_for_ovms
+from napari_cellvino.model_package.spec import Normalisation
+from napari_cellvino.workflows.export_model import export_for_bentoml, export_for_mlserver, export_for_ovms
 
 
-def test_a_server_gets_the_network_byte_for_byte(package, tmp_path):
-    made = export_for_ovms(package, tmp_path / "served")
-    for name in ("model.xml", "model.bin"):
-        assert (made / "1" / name).read_bytes() == (package.folder / name).read_bytes()
-    (served,) = json.loads((tmp_path / "served" / "config.json").read_text())["model_config_list"]
-    assert served["config"] == {"name": "nuclei", "base_path": "/models/nuclei"}
+@pytest.mark.parametrize(("export", "path"), [(export_for_ovms, "1/model.xml"), (export_for_mlserver, "model.xml")])
+def test_a_server_gets_the_weights_byte_for_byte_and_sends_halves(package, tmp_path, export, path):
+    network = export(package, tmp_path / "served") / path
+    assert network.with_suffix(".bin").read_bytes() == (package.folder / "model.bin").read_bytes()
+    batch, expected = package.test_tensors()
+    model = ov.Core().read_model(network)
+    assert [port.element_type for port in (model.input(), model.output())] == [ov.Type.f16, ov.Type.f16]
+    (maps,) = ov.Core().compile_model(model, "CPU")(batch.astype(np.float16)).values()
+    assert np.sqrt(np.mean((maps.astype(np.float32) - expected) ** 2)) <= package.spec.tolerance["fast"]
     with pytest.raises(ReplaceError):
-        export_for_ovms(package, tmp_path / "served")
+        export(package, tmp_path / "served")
+
+
+def test_a_model_of_pixels_without_bounds_is_sent_them_as_they_are(package, tmp_path):
+    plain = package.spec.model_copy(update={"normalise": Normalisation(method="none")})
+    folder = export_for_ovms(replace(package, spec=plain), tmp_path / "served")
+    assert ov.Core().read_model(folder / "1" / "model.xml").input().element_type == ov.Type.f32
+
+
+def test_servers_find_the_model_by_its_settings(package, tmp_path):
+    export_for_ovms(package, tmp_path / "ovms")
+    (served,) = json.loads((tmp_path / "ovms" / "config.json").read_text())["model_config_list"]
+    assert served["config"] == {"name": "nuclei", "base_path": "/models/nuclei"}
+    folder = export_for_mlserver(package, tmp_path / "mlserver")
+    settings = json.loads((folder / "model-settings.json").read_text())
+    assert (settings["name"], settings["inputs"][0]["datatype"]) == ("nuclei", "BYTES")
+    module, _, name = settings["implementation"].rpartition(".")
+    compiled = compile((folder / f"{module}.py").read_text(), module, "exec")
+    assert name in compiled.co_names
+    assert (folder / settings["parameters"]["uri"]).is_file()
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ import errno
 
 import pandas as pd
 import pytest
+from executors import InlineExecutor
 
 from napari_cellvino.cli import main
 from napari_cellvino.core.errors import RunEndedError
@@ -16,7 +17,6 @@ from napari_cellvino.storage import run_control
 from napari_cellvino.storage.field_ledger import FieldLedger, FieldRecord, FieldState
 from napari_cellvino.storage.ledger_file import LEDGER_NAME
 from napari_cellvino.workflows import field_events, run_field
-from napari_cellvino.workflows.executor import InlineExecutor
 from napari_cellvino.workflows.field_log import FieldSelection, unopened_name
 from napari_cellvino.workflows.field_task import FieldOutcome
 from napari_cellvino.workflows.run_folder import run_folder

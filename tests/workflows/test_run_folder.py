@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tifffile
+from executors import InlineExecutor
 
 from napari_cellvino.core.progress import finish
 from napari_cellvino.core.recipe import load_recipe
@@ -18,7 +19,6 @@ from napari_cellvino.quality.accuracy import match_field, summarise
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.storage import atomic, input_ledger
 from napari_cellvino.workflows import field_events, field_listing, known_inputs, run_folder
-from napari_cellvino.workflows.executor import InlineExecutor
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldProgress
 from napari_cellvino.workflows.run_folder import list_inputs, run_listed
 from napari_cellvino.workflows.work_list import read_work_list

@@ -36,9 +36,10 @@ def add_export_model(parser: argparse.ArgumentParser) -> None:
     add(
         "--for",
         dest="server",
-        choices=["ovms", "bentoml"],
+        choices=["ovms", "mlserver", "bentoml"],
         required=True,
-        help="ovms: OpenVINO Model Server, and others like it; bentoml: a service that counts the cells of image files",
+        help="ovms: OpenVINO Model Server, and others like it; mlserver: MLServer; bentoml: a service that counts the "
+        "cells of image files",
     )
     add("--out", type=Path, required=True, metavar="DIR", help="folder to make")
     add("--precision", choices=["fast", "int8"], default="fast", help="the weights (default: fast, the float ones)")

@@ -314,6 +314,15 @@ def _with_parted_maps(network: ov.Model) -> ov.Model:
     )
 
 
+def save_for_servers(weights: Path, out: Path, *, halves: bool) -> None:
+    """Write a network (IR), with the very same weights, that gives float16, and takes it too where ``halves``."""
+    conversion = ov.preprocess.PrePostProcessor(openvino_core().read_model(weights))
+    if halves:
+        conversion.input().tensor().set_element_type(ov.Type.f16)
+    conversion.output().tensor().set_element_type(ov.Type.f16)
+    ov.save_model(conversion.build(), out, compress_to_fp16=False)
+
+
 def _await(requests: Iterable[ov.InferRequest]) -> None:
     """Wait for requests whose results are not needed any more, so that they can be started again."""
     for request in requests:

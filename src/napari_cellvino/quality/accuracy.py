@@ -45,16 +45,6 @@ class FieldMatch:
     foreground_both: int
 
     @property
-    def false_positives(self) -> tuple[int, ...]:
-        """Predicted objects without a true one, per threshold."""
-        return tuple(self.n_predicted - tp for tp in self.matched)
-
-    @property
-    def false_negatives(self) -> tuple[int, ...]:
-        """True objects without a predicted one, per threshold."""
-        return tuple(self.n_true - tp for tp in self.matched)
-
-    @property
     def dice(self) -> float:
         """Dice coefficient of the foregrounds; 1 where both are empty."""
         sizes = self.foreground_true + self.foreground_predicted

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.annotation import Annotation, ObjectRecord
-from napari_cellvino.core.objects import Doubt, ReviewState
+from napari_cellvino.annotation import Annotation
+from napari_cellvino.core.objects import ReviewState
 from napari_cellvino.quality.doubts import Floats, Reason, find_reasons
 
 
@@ -87,27 +87,6 @@ def with_reasons(queue: Sequence[Doubtful], further: Iterable[tuple[int, Reason]
     return _by_doubt(
         [_doubtful(item.id, [*item.reasons, *more[item.id]]) if item.id in more else item for item in queue]
     )
-
-
-def filter_queue(
-    queue: Sequence[Doubtful],
-    annotation: Annotation,
-    *,
-    states: Collection[ReviewState] = (ReviewState.UNSEEN,),
-    doubts: Doubt = Doubt.NONE,
-    class_index: int | None = None,
-) -> tuple[Doubtful, ...]:
-    """Return what of a queue is still there and in one of the states, has one of the doubts, and is of the class.
-
-    No doubts, and no class, let all pass.
-    """
-
-    def passes(item: Doubtful, record: ObjectRecord) -> bool:
-        doubted = not doubts or any(reason.doubt & doubts for reason in item.reasons)
-        return record.review in states and doubted and class_index in (None, record.class_index)
-
-    there = [(item, annotation.records[item.id]) for item in queue if item.id in annotation.records]
-    return tuple(item for item, record in there if passes(item, record))
 
 
 def review_progress(annotation: Annotation) -> ReviewProgress:

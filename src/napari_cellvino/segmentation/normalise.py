@@ -20,7 +20,8 @@ SAMPLES = 120_000  # neighbourhoods sampled, at most; with more, percentiles cha
 CLIP = (-0.5, 2.0)  # normalised values are clipped to this range, so hot pixels stay bounded
 UNBOUNDED = (-np.inf, np.inf)
 SHARED = 2  # px between samples up to which their squares share columns
-ROWS = 160  # of samples at a time: what is in hand stays in the processor's cache
+IN_CACHE_PX = 2**17  # pixels normalised at a time
+ROWS = 64  # of samples at a time: what is in hand stays in the processor's cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,22 +118,25 @@ def _put_medians(medians: NDArray[np.generic], lines: list[NDArray[np.generic]],
     Three values one below the other are ordered once for the three squares they lie in: the median of nine is that of
     the highest of the lowest, the middle of the middle and the lowest of the highest (Smith 1996).
     """
-    last = 1 + step * (medians.shape[1] - 1)
+    count = medians.shape[1]
+    last = 1 + step * (count - 1)
     if step > SHARED:  # no two squares share values
         across = [
             np.concatenate([line[:, 1 + dx : last + dx + 1 : step] for dx in (-1, 0, 1)], axis=1) for line in lines
         ]
-        shift, step = medians.shape[1], 1
+        shift, last, step = count, count, 1
     else:
         across, shift = lines, 1
+    gap = step if lines[0].itemsize > 2 else 1  # many bytes side by side are as quick as every other one
     low, middle, high = _in_order(*across)
-    parts = [slice(n * shift, n * shift + step * (medians.shape[1] - 1) + 1, step) for n in range(3)]
+    parts = [slice(n * shift, n * shift + last, gap) for n in range(3)]
     lowest, middles, highest = ([ordered[:, part] for part in parts] for ordered in (low, middle, high))
-    medians[:] = _middle(
+    found = _middle(
         np.maximum(np.maximum(lowest[0], lowest[1]), lowest[2]),
         _middle(*middles),
         np.minimum(np.minimum(highest[0], highest[1]), highest[2]),
     )
+    medians[:] = found[:, :: step // gap]
 
 
 def _in_order(
@@ -159,11 +163,14 @@ def normalise_into(batch: NDArray[np.float32], pixels: NDArray[np.generic], rang
     """
     height, width = pixels.shape[1:]
     tile = batch.shape[1]
+    rows = max(1, IN_CACHE_PX // width)
     for channel, (part, values) in enumerate(zip(pixels, ranges, strict=True)):
-        normalised = values.apply(part)
-        if part.dtype.kind == "f" and not np.isfinite(normalised.max() - normalised.min()):
-            np.nan_to_num(normalised, copy=False, nan=0.0)
+        whole = batch[channel, :height, :width]
+        for top in range(0, height, rows):
+            normalised = values.apply(part[top : top + rows])
+            if part.dtype.kind == "f" and not np.isfinite(normalised.max() - normalised.min()):
+                np.nan_to_num(normalised, copy=False, nan=0.0)
+            whole[top : top + rows] = normalised
         if (height, width) != (tile, tile):
-            normalised = np.pad(normalised, ((0, tile - height), (0, tile - width)), mode="symmetric")
-        batch[channel] = normalised
+            batch[channel] = np.pad(whole, ((0, tile - height), (0, tile - width)), mode="symmetric")
     batch[len(pixels) :] = batch[0]

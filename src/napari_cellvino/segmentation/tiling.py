@@ -133,10 +133,6 @@ class Stitcher:
 
     def add(self, index: int, tile_maps: NDArray[np.floating]) -> None:
         """Add the maps (M, tile, tile) of tile ``index``."""
-        if len(self.plan) == 1:
-            self.out[...] = tile_maps[:, : self.out.shape[1], : self.out.shape[2]]
-            self.rows = self.out.shape[1]
-            return
         rows, columns, blend = self.plan.rows, self.plan.columns, self.plan.blend
         i, j = divmod(index, len(columns))
         top, bottom = _extent(rows, i, blend)

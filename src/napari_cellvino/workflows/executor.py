@@ -1,4 +1,4 @@
-"""Executors of the tasks of a run: one by one, or with measuring and writing in threads beside the network.
+"""Executors of the tasks of a run, with measuring and writing in threads beside the network.
 
 All executors yield outcomes in the order of the tasks, so that tables do not depend on timing. Executors for other
 processes or computers can take the same tasks.
@@ -17,7 +17,7 @@ from napari_cellvino.core.threads import import_ahead
 from napari_cellvino.engines.engine import EngineConnectionError
 from napari_cellvino.segmentation.volume import StackMaps
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldProgress, FieldTask
-from napari_cellvino.workflows.run_field import FieldWorker, SegmentedField, run_field, segment_field, write_result
+from napari_cellvino.workflows.run_field import FieldWorker, SegmentedField, segment_field, write_result
 
 WRITERS = 2  # threads that measure and write; more threads gain nothing
 MAX_PENDING = 4  # fields held in memory at once
@@ -46,18 +46,6 @@ class Executor(Protocol):
 
 ExecutorMaker = Callable[[FieldWorker], Executor]
 """Makes the executor of a run; the worker has the engines, files and results of this process."""
-
-
-class InlineExecutor:
-    """Executes tasks one by one in the caller's thread."""
-
-    def __init__(self, worker: FieldWorker) -> None:
-        self._worker = worker
-
-    def run(self, tasks: Iterable[FieldTask | FieldOutcome]) -> Generator[RunEvent, None, None]:
-        """Yield progress and outcomes; see `Executor`."""
-        for task in tasks:
-            yield task if isinstance(task, FieldOutcome) else (yield from run_field(task, self._worker))
 
 
 class LateExecutor:

@@ -11,6 +11,7 @@ from pathlib import Path
 from napari_cellvino import __version__
 from napari_cellvino.core.errors import ReplaceError
 from napari_cellvino.core.recipe import Precision, Recipe
+from napari_cellvino.engines.openvino import save_for_servers
 from napari_cellvino.model_package import ModelPackage
 from napari_cellvino.segmentation.pipeline import make_pipeline
 from napari_cellvino.storage.atomic import atomic_folder
@@ -24,6 +25,65 @@ services:
     ports: ["9000:9000", "8000:8000"]
     volumes: [".:/models:ro"]
 """
+
+_RUNTIME = '''\
+"""The network of {label} for MLServer: pip install mlserver openvino, then mlserver start with the folder above.
+
+MLServer makes a Python number of every value of a tensor, which takes longer than the network. So pixels and maps may
+also come and go as files of NumPy (.npy), each one element of BYTES: that is what the metadata ask for.
+"""
+
+import io
+import sys
+
+import numpy as np
+from mlserver import MLModel
+from mlserver.codecs import NumpyCodec
+from mlserver.types import InferenceResponse, ResponseOutput
+from mlserver.utils import get_model_uri
+from numpy.lib import format as npy
+
+sys.modules["openvino_telemetry"] = None  # it would send an event
+import openvino as ov  # noqa: E402
+
+TYPES = {{"float16": ov.Type.f16, "float32": ov.Type.f32}}
+
+
+class Network(MLModel):
+    """Takes and gives numbers of one type, float16 or float32."""
+
+    async def load(self) -> bool:
+        self._path = await get_model_uri(self.settings)
+        self._core, self._requests = ov.Core(), {{}}
+        return True
+
+    async def predict(self, payload):
+        given = payload.inputs[0]
+        as_file = given.datatype == "BYTES"
+        batch = np.load(io.BytesIO(given.data.root[0])) if as_file else NumpyCodec.decode_input(given)
+        request = self._request(batch.dtype.name, batch.shape)
+        request.infer({{0: batch}})
+        encode = _as_file if as_file else NumpyCodec.encode_output
+        return InferenceResponse(model_name=self.name, outputs=[encode("maps", request.output_tensors[0].data)])
+
+    def _request(self, name, shape):
+        """Compile for each size: a network for any size takes a sixth longer."""
+        if (name, shape) not in self._requests:
+            network = self._core.read_model(self._path)
+            network.reshape(list(shape))
+            conversion = ov.preprocess.PrePostProcessor(network)
+            conversion.input().tensor().set_element_type(TYPES[name])
+            conversion.output().tensor().set_element_type(TYPES[name])
+            compiled = self._core.compile_model(conversion.build(), "CPU", {{"PERFORMANCE_HINT": "LATENCY"}})
+            self._requests[name, shape] = compiled.create_infer_request()
+        return self._requests[name, shape]
+
+
+def _as_file(name, maps):
+    head = io.BytesIO()
+    npy.write_array_header_1_0(head, npy.header_data_from_array_1_0(maps))
+    return ResponseOutput(name=name, datatype="BYTES", shape=[1], data=[b"".join((head.getvalue(), maps.data))])
+'''
 
 _SERVICE = '''\
 """Count cells with {label} over HTTP: bentoml serve service:Cellvino, then POST an image to /count or /labels."""
@@ -74,8 +134,9 @@ envs:
 def export_for_ovms(package: ModelPackage, out: Path, *, precision: Precision = Precision.FAST) -> Path:
     """Write a model for OpenVINO Model Server, and return its folder in ``out``.
 
-    ``out`` holds ``NAME/1/model.xml`` and ``model.bin``, byte for byte those of the package, ``config.json`` and
-    ``compose.yaml``. Servers of the Open Inference Protocol that run OpenVINO networks take them too.
+    ``out`` holds ``NAME/1/model.xml`` and ``model.bin``, ``config.json`` and ``compose.yaml``. The weights are byte for
+    byte those of the package; the network gives maps as float16, and takes pixels so where these are bounded. Servers
+    of the Open Inference Protocol that run OpenVINO networks take them too.
 
     Parameters
     ----------
@@ -97,16 +158,41 @@ def export_for_ovms(package: ModelPackage, out: Path, *, precision: Precision = 
     OutputError
         If it cannot be written.
     """
-    network, name = package.weights(precision), package.spec.name
+    name = package.spec.name
     served = {"config": {"name": name, "base_path": f"/models/{name}"}}
     with _new_folder(package, out) as folder:
-        version = folder / name / "1"
-        version.mkdir(parents=True)
-        for suffix in (".xml", ".bin"):
-            shutil.copyfile(network.with_suffix(suffix), version / f"model{suffix}")
+        _write_network(package, folder / name / "1", precision)
         (folder / "config.json").write_text(json.dumps({"model_config_list": [served]}, indent=2), encoding="utf-8")
         (folder / "compose.yaml").write_text(_COMPOSE.format(name=name), encoding="utf-8")
     return out / name
+
+
+def export_for_mlserver(package: ModelPackage, out: Path, *, precision: Precision = Precision.FAST) -> Path:
+    """Write a model for MLServer, and return its folder in ``out``; arguments and errors are as of `export_for_ovms`.
+
+    ``out`` holds ``settings.json`` and ``NAME/`` with the network, ``model-settings.json`` and ``runtime.py``, which
+    takes pixels as files of NumPy.
+    """
+    name = package.spec.name
+    limits = {"grpc_max_message_length": -1, "parallel_workers": 0}  # maps are long; workers would get copies
+    described = {
+        "name": name,
+        "implementation": "runtime.Network",
+        "inputs": [{"name": "image", "datatype": "BYTES", "shape": [1]}],
+        "parameters": {"uri": "./model.xml", "version": package.spec.version},
+    }
+    with _new_folder(package, out) as folder:
+        _write_network(package, folder / name, precision)
+        for path, said in ((folder / "settings.json", limits), (folder / name / "model-settings.json", described)):
+            path.write_text(json.dumps(said, indent=2), encoding="utf-8")
+        (folder / name / "runtime.py").write_text(_RUNTIME.format(label=package.label), encoding="utf-8")
+    return out / name
+
+
+def _write_network(package: ModelPackage, folder: Path, precision: Precision) -> None:
+    folder.mkdir(parents=True)
+    bounded = package.spec.normalise.method == "percentiles"
+    save_for_servers(package.weights(precision), folder / "model.xml", halves=bounded)
 
 
 def export_for_bentoml(package: ModelPackage, out: Path, *, recipe: Recipe | None = None) -> Path:

@@ -54,14 +54,6 @@ class RankedField:
     share: float = 0.0
 
 
-def odd_fields(store: ResultStore) -> list[OddField]:
-    """Return the fields whose count is far from the median of their folder, by the robust z score of its square root.
-
-    Counts vary as their square root does not (Anscombe 1948), so that one limit holds for few and many cells.
-    """
-    return [field for field in _against_others(store.summaries()) if field.score > FAR]
-
-
 def rank_fields(store: ResultStore) -> list[RankedField]:
     """Return all finished fields, the worst first."""
     held = [(folder, summary) for folder, summary in store.summaries() if summary.finished]
@@ -70,7 +62,11 @@ def rank_fields(store: ResultStore) -> list[RankedField]:
 
 
 def _against_others(held: Iterable[tuple[Path, FieldSummary]]) -> list[OddField]:
-    """Return how far the count of each field is from those of all; nothing where there are too few to say."""
+    """Return how far the count of each field is from those of all; nothing where there are too few to say.
+
+    It is the robust z score of the square root: counts vary as their square root does not (Anscombe 1948), so that one
+    limit holds for few and many cells.
+    """
     counts = [(folder, int(s.counts["count"] or 0)) for folder, s in held if s.finished and s.counts]
     if len(counts) < FEWEST:
         return []

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from napari_cellvino.core.progress import Progress
 from napari_cellvino.engines.engine import Engine
@@ -23,7 +21,6 @@ from napari_cellvino.model_package import ModelOutput, ModelPackage
 from napari_cellvino.quality.overlap import overlap
 from napari_cellvino.segmentation.heads import check_parameters
 from napari_cellvino.segmentation.predict import decode
-from napari_cellvino.storage.atomic import atomic_path
 from napari_cellvino.training.data.datasets import LabelledImage
 from napari_cellvino.training.metrics.evaluate import infer_field
 
@@ -67,12 +64,6 @@ def find_difference(
             best = changed, _draw(field, found)
         yield Progress("fields", number + 1, len(fields))
     return best[1] if best else None
-
-
-def write_difference(path: Path, difference: ModelDifference) -> None:
-    """Write the picture as PNG; `OutputError` if it cannot be written."""
-    with atomic_path(path) as part:
-        Image.fromarray(difference.picture).save(part, format="PNG")
 
 
 def _labels(field: LabelledImage, package: ModelPackage, engine: Engine) -> Labels:

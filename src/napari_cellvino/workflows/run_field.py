@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from napari_cellvino.core.errors import ImageValueError, OutputError
 from napari_cellvino.core.image import Spacing, Stack, channel_index
-from napari_cellvino.core.progress import Progress, finish
+from napari_cellvino.core.progress import Progress
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.engines.engine import EngineConnectionError, InferenceCancelledError
 from napari_cellvino.engines.provider import EngineProvider
@@ -107,12 +107,6 @@ def run_field(task: FieldTask, worker: FieldWorker) -> Generator[FieldProgress, 
     """
     found = yield from segment_field(task, worker)
     return found if isinstance(found, FieldOutcome) else write_result(found, worker)
-
-
-def run_field_alone(task: FieldTask) -> FieldOutcome:
-    """Return the outcome of a field, run with its own engines, in this process or another one."""
-    with EngineProvider() as engines:
-        return finish(run_field(task, FieldWorker(engines)))
 
 
 def segment_field(

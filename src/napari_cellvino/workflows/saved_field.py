@@ -136,10 +136,19 @@ def _seen(stack: Stack, annotation: Annotation, frame: int) -> tuple[Plane, Volu
 
 @dataclass(frozen=True, slots=True)
 class SavedFieldRequest:
-    """Corrections of a result on disk, to be saved into its folder; ``place`` is that on a plate, if any."""
+    """Corrections of a result on disk, to be saved into its folder; ``place`` is that on a plate, if any.
+
+    ``known`` is the store of the folder of results, where there is one that knows what stands there.
+    """
 
     saved: SavedField
     place: PlatePlace | None = None
+    known: ResultStore | None = None
+
+    @property
+    def root(self) -> Path:
+        """The folder of results."""
+        return self.saved.folder.parent
 
     @property
     def folder(self) -> Path:
@@ -166,7 +175,7 @@ class SavedFieldRequest:
             return saved.folder
         corrected = corrected or EditSession(saved.annotation).snapshot()
         finish_result = as_it_is if self.place is None else self.place.finish
-        store = ResultStore(saved.folder.parent)
+        store = self.known or ResultStore(self.root)
         try:
             store.save_corrections(
                 saved.folder,

@@ -216,3 +216,4 @@ def test_a_field_whose_second_run_is_cancelled_stands_as_before(
     qtbot.waitUntil(lambda: batch.drift.controller.failure is not None, timeout=WAIT_MS)
     assert batch.drift.table.count() == 0  # no run of another folder
     assert not batch.drift.title.isVisible()  # nothing is compared any more
+    assert batch.title.text() == "empty: no results yet"

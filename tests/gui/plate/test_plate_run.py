@@ -180,7 +180,9 @@ def test_cancelled_run_keeps_what_is_done_and_goes_on(
     root = plate.parent / "p-cellvino"
     finished = len(list(root.glob("[!.]*/annotation.json")))
     assert 1 <= finished < 6
-    assert rows.detail.text().startswith("stopped: ")
+    told = "1 field" if finished == 1 else f"{finished} fields"
+    assert rows.detail.text() == f"stopped: {told} of 6 are done, Run goes on from there"
+    assert rows.count.text() == f"{sum(pd.read_csv(root / 'wells.csv')['count'])} cells"
     assert pd.read_csv(root / "wells.csv")["fields"].sum() == finished
     assert rows.all_button.isVisible()
     click(rows.all_button)

@@ -247,7 +247,11 @@ def test_deleted_layer_is_shown_again_with_what_was_corrected(
     review.key("D")
     viewer.layers.remove(review.layer)
     assert "was deleted" in review.said
+    review.key("A")
+    assert "was deleted" in review.said
     click(review.panel.again_button)
+    assert "was deleted" not in review.said
+    assert "was deleted" not in viewer.status
     layer = viewer.layers[-1] if viewer.layers[-1].visible else viewer.layers[-2]
     assert review.window.session.review_canvas.layer.layer in viewer.layers
     assert not (layer.data == review.ids[0]).any()

@@ -183,6 +183,14 @@ def test_a_field_of_a_plate_goes_to_the_results_of_the_plate(
     window.show_step(5)
     qtbot.waitUntil(lambda: session.well_values.lines.get(well, {}).get("count") is not None, timeout=WAIT_MS)
     assert int(session.well_values.lines[well]["count"]) == int(before[0]["count"]) - 1
+    window.show_step(3)
+    review.click(review.ids[4])
+    review.key("D")
+    window.show_step(5)  # before that is saved
+    assert session.reviewer.editor.unsaved
+    qtbot.waitUntil(
+        lambda: int(session.well_values.lines[well]["count"]) == int(before[0]["count"]) - 2, timeout=20_000
+    )
 
 
 def test_a_stroke_that_is_not_ended_is_not_saved(saved: Review, qtbot: QtBot, tmp_path: Path) -> None:

@@ -115,17 +115,6 @@ def ids_under(annotation: Annotation, drawing: Drawing) -> list[int]:
     return [id_ for id_ in ids.tolist() if id_]
 
 
-def id_at(annotation: Annotation, point: tuple[float, float], *, plane: int | None = None) -> int:
-    """Return the id at a point, 0 for background.
-
-    Raises
-    ------
-    EditError
-        If the point lies outside the image.
-    """
-    return int(annotation.pixels[pixel_at(annotation, point, plane=plane)])
-
-
 def pixel_at(annotation: Annotation, point: tuple[float, float], *, plane: int | None = None) -> tuple[int, ...]:
     """Return the pixel index at a point; `EditError` if it lies outside the image."""
     check_plane(annotation, plane)

@@ -11,7 +11,7 @@ import scipy
 
 from napari_cellvino.annotation.document import Annotation, make_edit
 from napari_cellvino.annotation.edit import Edit
-from napari_cellvino.annotation.tools.drawing import Drawing, check_plane, ids_under
+from napari_cellvino.annotation.tools.drawing import check_plane
 from napari_cellvino.annotation.tools.single_object import reassign_pixels
 from napari_cellvino.core.errors import EditError, UnsureError
 from napari_cellvino.core.linked import linked_groups
@@ -47,11 +47,6 @@ def merge(annotation: Annotation, ids: Sequence[int], *, plane: int | None = Non
         kept, origin=ObjectOrigin.MERGED, review=ReviewState.EDITED, sources=sources, doubts=Doubt.NONE, excluded=False
     )
     return make_edit(annotation, "Merge " + ", ".join(f"#{id_}" for id_ in chosen), runs, [merged])
-
-
-def merge_along(annotation: Annotation, drawing: Drawing, *, plane: int | None = None, apart: bool = False) -> Edit:
-    """Return the edit that merges the objects under a stroke or line, as `merge`; background is ignored."""
-    return merge(annotation, ids_under(annotation, drawing), plane=plane, apart=apart)
 
 
 def _connected(annotation: Annotation, ids: list[int], plane: int | None) -> bool:

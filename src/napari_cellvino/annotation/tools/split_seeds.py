@@ -94,11 +94,6 @@ def waist_parts(mask: Mask, sampling: Sampling = None) -> Parts:
     return grow_by_depth(depth, tops, mask) if tops.max() > 1 else mask.astype(np.int32)
 
 
-def count_parts(mask: Mask) -> int:
-    """Return the number of parts that `waist_parts` finds, in less time."""
-    return int(_depth_markers(_depth(mask, None)).max())
-
-
 def _depth_markers(depth: NDArray[np.float32]) -> Parts:
     """Return the components above the level of depth with most of them; only components well above it count.
 

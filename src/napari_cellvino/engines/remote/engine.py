@@ -32,7 +32,7 @@ from napari_cellvino.engines.engine import (
 from napari_cellvino.engines.openvino import as_halves
 from napari_cellvino.engines.remote.address import parse_address
 from napari_cellvino.engines.remote.connect import open_client
-from napari_cellvino.engines.remote.protocol import DTYPES, ServedModel, Tensor
+from napari_cellvino.engines.remote.protocol import DTYPES, FILE, ServedModel, Tensor, as_file
 from napari_cellvino.model_package import ModelPackage
 
 _logger = logging.getLogger(__name__)
@@ -71,6 +71,7 @@ class _Way:
 
 
 _WAYS = (_Way("FP16"), _Way("FP32"), _Way("FP32", binary=False))
+_AS_FILE = _Way(FILE)  # for servers that say so: others take it for a picture or a text
 
 
 class ServerEngine(Engine):
@@ -157,8 +158,9 @@ class ServerEngine(Engine):
 
     def _ways(self) -> list[_Way]:
         """Return the ways to try: what the server says it takes, then the shortest; pixels as they are need float32."""
-        bounded = self._package.spec.normalise.method == "percentiles"
-        ways = [way for way in _WAYS if bounded or way.datatype == "FP32"]
+        ways = [way for way in _WAYS if self._bounded or way.datatype == "FP32"]
+        if self._served.datatype == FILE:
+            return [_AS_FILE, *ways]
         return sorted(ways, key=lambda way: way.datatype != self._served.datatype)
 
     def load(self, tile: int) -> EngineInfo:
@@ -233,9 +235,16 @@ class ServerEngine(Engine):
 
     def _tensor(self, batch: NDArray[np.float32], way: _Way) -> Tensor:
         """Return a copy of a batch as it is sent."""
-        values = as_halves(batch) if way.datatype == "FP16" else batch
-        content = values.astype(DTYPES[way.datatype], copy=False).tobytes()
-        return Tensor(self._served.input_name or INPUT_NAME, way.datatype, batch.shape, content)
+        name = self._served.input_name or INPUT_NAME
+        halves = way.datatype == "FP16" or (way.datatype == FILE and self._bounded)
+        values = (as_halves(batch) if halves else batch).astype(DTYPES["FP16" if halves else "FP32"], copy=False)
+        content = as_file(values) if way.datatype == FILE else values.tobytes()
+        return Tensor(name, way.datatype, batch.shape, content)
+
+    @property
+    def _bounded(self) -> bool:
+        """Whether pixels are normalised to numbers of which float16 keeps more digits than bfloat16 does."""
+        return self._package.spec.normalise.method == "percentiles"
 
     def _ask(self, tensor: Tensor, deadline: float, stop: Future[None], way: _Way) -> NDArray[np.float16]:
         maps = self._persist(lambda seconds: self._client.infer(tensor, seconds, binary=way.binary), deadline, stop)

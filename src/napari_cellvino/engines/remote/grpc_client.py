@@ -66,7 +66,7 @@ class GrpcClient:
     def infer(self, tensor: Tensor, seconds: float, *, binary: bool = True) -> NDArray[np.floating]:
         """Return the first output for an input."""
         made = messages()
-        described = made["Tensor"](name=tensor.name, datatype=tensor.datatype, shape=tensor.shape)
+        described = made["Tensor"](name=tensor.name, datatype=tensor.datatype, shape=tensor.sent_shape)
         request = made["ModelInferRequest"](
             model_name=self._model, model_version=self._version, inputs=[described], raw_input_contents=[tensor.content]
         )

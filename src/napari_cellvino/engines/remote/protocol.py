@@ -7,26 +7,37 @@ https://github.com/open-inference/open-inference-protocol
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import CellvinoError, DeviceError
 from napari_cellvino.engines.engine import EngineConnectionError, EngineTileError
 
 DTYPES: dict[str, np.dtype[np.floating]] = {"FP16": np.dtype("<f2"), "FP32": np.dtype("<f4")}
+FILE = "BYTES"
+"""A tensor of one element, a file of NumPy (.npy): for servers that make a Python number of each value of any other."""
+
+_COUNT = 4  # bytes before an element of BYTES that say how long it is
 
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """A tensor as it is sent: values in order of rows, little-endian."""
+    """A tensor of ``shape`` as it is sent: values in order of rows, little-endian, or a file that has them."""
 
     name: str
     datatype: str
     shape: tuple[int, ...]
     content: bytes
+
+    @property
+    def sent_shape(self) -> tuple[int, ...]:
+        """The shape that a server is told."""
+        return (1,) if self.datatype == FILE else self.shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +97,33 @@ def decode(datatype: str, shape: tuple[int, ...], content: bytes) -> NDArray[np.
     EngineTileError
         If it is of a type that is not known, or of another length than its shape says.
     """
-    dtype = DTYPES.get(datatype)
-    if dtype is None:
-        raise EngineTileError(f"the server gives maps as {datatype or 'an unnamed type'}; FP16 and FP32 are known")
     try:
-        return np.frombuffer(content, dtype).reshape(shape)
+        if datatype == FILE:
+            return _from_file(content)
+        return np.frombuffer(content, DTYPES[datatype]).reshape(shape)
+    except KeyError:
+        known = ", ".join(DTYPES)
+        raise EngineTileError(
+            f"the server gives maps as {datatype or 'an unnamed type'}; {known} and files of NumPy are known"
+        ) from None
     except ValueError as error:
         raise EngineTileError(f"the server sent {len(content)} bytes for maps of {shape} {datatype}") from error
+
+
+def as_file(values: NDArray[np.floating]) -> bytes:
+    """Return values as the content of a tensor of `FILE`."""
+    head = io.BytesIO()
+    npy.write_array_header_1_0(head, npy.header_data_from_array_1_0(values))
+    length = head.tell() + values.nbytes
+    return b"".join((length.to_bytes(_COUNT, "little"), head.getvalue(), np.ascontiguousarray(values).data))
+
+
+def _from_file(content: bytes) -> NDArray[np.floating]:
+    stream = io.BytesIO(content)
+    stream.seek(_COUNT)
+    if npy.read_magic(stream) != (1, 0):
+        raise ValueError("another version")
+    shape, by_columns, dtype = npy.read_array_header_1_0(stream)
+    if by_columns or dtype not in DTYPES.values():
+        raise ValueError("another type or order of numbers")
+    return np.frombuffer(content, dtype, offset=stream.tell()).reshape(shape)

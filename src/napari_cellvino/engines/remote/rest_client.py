@@ -104,4 +104,4 @@ def _json_request(tensor: Tensor) -> tuple[bytes, dict[str, str]]:
 
 
 def _described(tensor: Tensor) -> dict[str, object]:
-    return {"name": tensor.name, "shape": list(tensor.shape), "datatype": tensor.datatype}
+    return {"name": tensor.name, "shape": list(tensor.sent_shape), "datatype": tensor.datatype}

@@ -34,6 +34,7 @@ from napari_cellvino.storage.field_ledger import FieldState
 
 LEAST_PX, PICTURE_PX, ROW_PX = 170, 200, 22
 NOTHING = "Choose a folder that a run, a plate or a watch writes to: what became of each field is shown here."
+NO_FIELDS = "no results yet"  # in the folder itself: those of runs may lie in folders below it
 JUDGED = (FieldState.DONE, FieldState.ACCEPTED, FieldState.REJECTED)
 SHOWN: tuple[Choice[frozenset[FieldState]], ...] = (
     Choice("all fields", frozenset()),
@@ -264,7 +265,8 @@ def _describe(status: BatchStatus, controller: BatchController) -> str:
     """Return how a batch stands: what of it is done, failed, running, and how fast."""
     counts = status.counts
     ended = sum(counts[state] for state in JUDGED)
-    parts = [f"{status.root.name}: {format_number(ended)} of {format_number(len(status.fields))} fields done"]
+    done = f"{format_number(ended)} of {format_number(len(status.fields))} fields done" if status.fields else NO_FIELDS
+    parts = [f"{status.root.name}: {done}"]
     for state in (FieldState.RUNNING, FieldState.FAILED, FieldState.ACCEPTED, FieldState.REJECTED):
         parts += [f"{format_number(counts[state])} {state.value}"] if counts[state] else []
     pace = status.per_minute(time.time())

@@ -83,6 +83,7 @@ class CellsController(OneTask):
         self._turns = Turns(self)
         self._ignoring = False
         self._was_busy = False
+        self.root_wanted: Callable[[], Path | None] = lambda: None  # the folder of all results
         self.shown_again: Callable[[], object] = lambda: None
         saver.changed.connect(self._on_saver)
         saver.left_saved.connect(self.look)
@@ -104,10 +105,10 @@ class CellsController(OneTask):
 
     def look(self) -> None:
         """Read what changed in the folder of results."""
-        if not self._wanted or not self._saver.folder:
+        root = self.root_wanted()
+        if not self._wanted or root is None:
             return
         self._reads.stop()
-        root = Path(self._saver.folder).expanduser()
         self._reads = Task(done=partial(self._take, root), failed=self._fail)
         self._reader.start(lambda: (self._tables.read(root), *rules_of(root)), self._reads)
 
@@ -389,7 +390,7 @@ class CellsController(OneTask):
 
     def _on_saver(self) -> None:
         """Read again what was just saved, or what stands in another folder."""
-        busy, moved = self._saver.state.busy, Path(self._saver.folder).expanduser() != self.root
+        busy, moved = self._saver.state.busy, self.root_wanted() != self.root
         if (self._was_busy and not busy) or moved:
             self.look()
         self._was_busy = busy

@@ -30,7 +30,7 @@ from napari_cellvino.gui.cells.cells_controller import NO_ROWS
 from napari_cellvino.gui.review.cell_list import IN_STATE, WITH_DOUBT
 from napari_cellvino.gui.shell.viewer_session import Session
 from napari_cellvino.gui.widgets.form_layout import GAP, say, side_by_side, text_line
-from napari_cellvino.gui.widgets.formatting import format_count, format_number
+from napari_cellvino.gui.widgets.formatting import format_count, format_folder, format_number
 from napari_cellvino.gui.widgets.notice import Notice
 from napari_cellvino.gui.widgets.usable import WAIT, enable_unless
 from napari_cellvino.gui.widgets.value_combo import Choice, ValueCombo
@@ -289,7 +289,7 @@ class CellsPanel(QWidget):
             table, controller.rows, table.values(controller.query.sort) if controller.query.sort else None
         )
         self.title.setText(self._describe())
-        self.title.setToolTip("\n".join(table.unreadable))
+        self.title.setToolTip("\n".join([str(controller.root or ""), *table.unreadable]).strip())
         self.said.setText(controller.working or controller.said)
         self.failure.show_failure(controller.failure)
         self._draw_gates()
@@ -297,11 +297,11 @@ class CellsPanel(QWidget):
 
     def _describe(self) -> str:
         controller = self.controller
-        table, listed = controller.table, len(controller.rows)
-        total = format_count(len(table))
+        table, listed, root = controller.table, len(controller.rows), controller.root
+        total, of = format_count(len(table)), f" of {format_folder(root)}" if root is not None else ""
         shown = f"{format_number(listed)} of " if listed != len(table) else ""
         words = [
-            f"{shown}{total} in {format_count(len(table.fields), 'field')}",
+            f"{shown}{total} in {format_count(len(table.fields), 'field')}{of}",
             f"{format_number(int(table.excluded.sum()))} excluded" if table.excluded.any() else "",
             f"{format_count(len(controller.selection))} chosen" if len(controller.selection) else "",
             f"{format_count(len(table.unreadable), 'field')} cannot be read" if table.unreadable else "",

@@ -15,6 +15,7 @@ from napari_cellvino.core.errors import CellvinoError
 from napari_cellvino.core.image import Stack
 from napari_cellvino.gui.napari_bridge import CellLook, drawn_look, is_light
 from napari_cellvino.results.corrections import EarlierCorrections, find_unsaved_steps
+from napari_cellvino.results.store import ResultStore
 from napari_cellvino.workflows.saved_field import SavedField, load_saved_field
 
 
@@ -29,6 +30,13 @@ class PreparedSavedField:
     look: CellLook
     seen: NDArray[np.int32] | None
     unsaved: EarlierCorrections | CellvinoError | None
+
+
+def folder_read(store: ResultStore, name: str) -> Path:
+    """Return the folder of a field; the store knows what stands there from then on, and need not read it again."""
+    folder = store.root / name
+    store.key(folder)
+    return folder
 
 
 def prepare_saved_field(folder: Path, stack: Stack, frame: int) -> PreparedSavedField | None:

@@ -114,6 +114,8 @@ class PlatePanel(DropPanel):
         self.answers_fold.toggled.connect(lambda unfolded: self.session.answers.offer() if unfolded else None)
         self.session.plate_runner.ended.connect(self.session.answers.offer)
         self.choices.value_changed.connect(plates.choose)
+        for saved in (self.session.saver.wrote, self.session.saver.left_saved):
+            saved.connect(self._look_again)
         for plotted in (self.answers, self.profiles):
             plotted.well_wanted.connect(self._go_to)
         self.session.profiles.found.connect(self.profiles_fold.reveal)
@@ -154,7 +156,11 @@ class PlatePanel(DropPanel):
         """Get ready to open a plate; look again at what stands there of the open one: cells were reviewed meanwhile."""
         super().showEvent(event)
         self.session.prepare_plates()
-        if not self.session.plate_runner.running and not self.session.tables.busy:
+        if not self.session.tables.busy:
+            self._look_again()
+
+    def _look_again(self, _: object = None) -> None:
+        if self.isVisible() and not self.session.plate_runner.running:
             self.session.well_values.read()
 
     # -- what is shown

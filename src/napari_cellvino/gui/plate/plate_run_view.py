@@ -56,7 +56,7 @@ def resolve_run(
         part=(run.progress.ended, run.progress.total) if run is not None else (0, 0),
         progress=_progress(run, plates) if run is not None and runner.running else "",
         count=_count(numbers) if numbers.lines else "",
-        detail=_detail(run, stopped=runner.stopped) if run is not None and _ended(runner) else "",
+        detail=_detail(run, numbers, stopped=runner.stopped) if run is not None and _ended(runner) else "",
         failed=_failed(run, _told_above(plates)) if run is not None else "",
         notice="\n⚠  ".join(first_of(run.notices)) if run is not None else "",
         saved=_saved(numbers, runner),
@@ -110,9 +110,11 @@ def _ended(runner: PlateRunController) -> bool:
     return not runner.running and runner.failure is None
 
 
-def _detail(run: PlateRun, *, stopped: bool) -> str:
+def _detail(run: PlateRun, numbers: WellValuesController, *, stopped: bool) -> str:
     progress = run.progress
     done = progress.ended - progress.failed
+    if stopped and numbers.root == run.root:  # fields under way come to their end after a run was stopped
+        done = max(done, numbers.done_of(field.label for field in run.fields))
     words = [
         f"stopped: {format_count(done, 'field')} of {format_number(progress.total)} are done, Run goes on from there"
         if stopped

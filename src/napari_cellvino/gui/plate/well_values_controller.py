@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,6 +80,11 @@ class WellValuesController(QObject):
         """The numbers that there are."""
         current = self._plates.current
         return measures(self.lines, current.source.plate.channels) if current is not None else ()
+
+    def done_of(self, labels: Iterable[str]) -> int:
+        """Return how many fields are done, of those with these labels."""
+        done = {place for rows in self._rows.values() for place, row in rows.items() if row["status"] == "done"}
+        return len(done.intersection(labels))
 
     def choose(self, folder: str) -> None:
         """Take another folder of results, and read what stands there."""

@@ -86,7 +86,7 @@ class ReviewCanvas(QObject):
     def enter(self, layer: Labels | Vectors, seen: NDArray[np.int32] | None = None) -> None:
         """Review in this layer; ``seen`` are its labels in an array that nobody changes, if there is one."""
         if self._reviewer.editor.busy:
-            self._reviewer.editor.busy = ""
+            self._reviewer.editor.busy, self._reviewer.editor.failure = "", None
             self._reviewer.changed.emit()
         if self.layer is None or self.layer.layer is not layer:
             self.leave()

@@ -13,8 +13,9 @@ from qtpy.QtCore import QObject, Signal
 from napari_cellvino.annotation import Annotation, Change, Edit, EditAction, EditSession
 from napari_cellvino.annotation.prepared_step import StepBase
 from napari_cellvino.annotation.recovery import resume_session
-from napari_cellvino.core.errors import CellvinoError, EditError, OptionError, OutputError
+from napari_cellvino.core.errors import CellvinoError, EditError, OptionError
 from napari_cellvino.core.image import Origin, Plane
+from napari_cellvino.gui.review.earlier_look import EarlierLook
 from napari_cellvino.gui.review.edit_trail import EditTrail
 from napari_cellvino.gui.review.editor import NOTHING_HERE, Editor
 from napari_cellvino.gui.review.first_edit import FirstEdit
@@ -25,12 +26,11 @@ from napari_cellvino.gui.widgets.formatting import format_count
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker
 from napari_cellvino.quality.reconcile import Merge, holds_for, prepare_merge
 from napari_cellvino.quality.review_queue import ReviewProgress, review_progress
-from napari_cellvino.results.corrections import EarlierCorrections, Seen, find_earlier, seen_of
+from napari_cellvino.results.corrections import EarlierCorrections, seen_of
 from napari_cellvino.workflows.outcome import Outcome
 from napari_cellvino.workflows.saved_field import SavedField
 from napari_cellvino.workflows.workspace import Workspace
 
-CORRECTED_ELSEWHERE = "this image was corrected elsewhere after it was opened here; go on with that, or begin anew"
 MOST_SELECTED = 50  # cells that an edit made or changed are chosen afterwards, unless they are more
 
 
@@ -48,11 +48,13 @@ class ReviewController(QObject):
 
     def __init__(self, workspace: Workspace, decoder: SerialWorker, folder: Callable[[], Path]) -> None:
         super().__init__()
-        self.workspace, self._folder = workspace, folder
+        self.workspace = workspace
         self.queue = ReviewQueue(workspace, decoder)
         self.queue.changed.connect(self.changed)
         self.queue.refused.connect(self._refuse)
-        self.editor = Editor(folder, self._check_for_others)
+        self._disk = EarlierLook(folder, decoder)
+        self._disk.changed.connect(self.changed)
+        self.editor = Editor(folder, lambda: self._disk.check(self.annotation))
         self.editor.changed.connect(self.changed)
         self.editor.edited.connect(self.queue.on_edit)
         self.editor.edited.connect(self._on_event)
@@ -63,14 +65,12 @@ class ReviewController(QObject):
         self._trail = EditTrail()
         self._goes_back = False  # to the field that was corrected before this one, if undo is asked for once more
         self.selection: tuple[int, ...] = ()
-        self.earlier: EarlierCorrections | None = None  # corrected in this image before, as long as it is on offer
         self.plane: int | None = None  # the plane of a stack that is shown
         self.keys_rest_for = ""  # the name of another layer that is drawn in now, and has keys of its own
         self.cells_hidden = ""  # why the picture does not show them
         self.plane_only = False  # whether tools touch this plane only
         self._pixels: Plane | None = None  # of the outcome reviewed
         self._left = LeftReviews()
-        self._seen: Seen | None = None  # of the result on disk
         workspace.outcome_dropped.connect(self._drop)
         self._reran = False  # whether the last edit took in a new result
 
@@ -85,7 +85,7 @@ class ReviewController(QObject):
     def _begin(self, annotation: Annotation | None) -> None:
         """Begin at the front, with nothing chosen."""
         self.queue.begin(annotation)
-        self.earlier = None
+        self._disk.forget()
         self.selection, self._reran, self._pixels = (), False, None
 
     def _leave(self) -> None:
@@ -93,7 +93,7 @@ class ReviewController(QObject):
         annotation, plane = self.annotation, self._pixels
         session = self.editor.release()
         if annotation is not None and plane is not None:
-            self._left.add(SuspendedReview(plane, annotation, session, self._seen))
+            self._left.add(SuspendedReview(plane, annotation, session, self._disk.seen))
         elif session is not None:
             session.close()
         self._begin(None)
@@ -104,7 +104,7 @@ class ReviewController(QObject):
             return False
         self.editor.begin(left.annotation, left.session)
         self._begin(left.annotation)
-        self._pixels, self._seen = plane, left.seen
+        self._pixels, self._disk.seen = plane, left.seen
         self.replaced.emit()
         self.came_back.emit()
         self.changed.emit()
@@ -129,6 +129,11 @@ class ReviewController(QObject):
     def annotation(self) -> Annotation | None:
         """What is reviewed."""
         return self.editor.annotation
+
+    @property
+    def earlier(self) -> EarlierCorrections | None:
+        """What was corrected in this image before, as long as it is on offer."""
+        return self._disk.found
 
     def known_sha256(self, plane: Plane) -> str:
         """Return the hash of the pixels of a plane, if they are those that are reviewed; else nothing."""
@@ -156,7 +161,7 @@ class ReviewController(QObject):
         else:
             self._left.let_go_of_same(new)
             self.review(new)
-            self._look_for_earlier(new)
+            self._disk.look(self.editor, new)
         self._pixels = plane
         return said
 
@@ -182,11 +187,11 @@ class ReviewController(QObject):
             return
         self._left.let_go_of_same(saved.annotation)
         self.review(saved.annotation)
-        self._pixels, self._seen = saved.plane, seen
+        self._pixels, self._disk.seen = saved.plane, seen
         if isinstance(unsaved, CellvinoError):
             self.editor.failure = failure_of(unsaved)
         else:
-            self.earlier = unsaved
+            self._disk.found = unsaved
         steps = self._trail.come_back(saved.plane.origin)
         if steps is not None and self.earlier is None:
             self.editor.continue_from(steps)
@@ -223,38 +228,15 @@ class ReviewController(QObject):
         self.queue.renew()
         return f"{merge.done}."
 
-    def _look_for_earlier(self, fresh: Annotation) -> None:
-        try:
-            folder = self._folder()
-            self._seen = seen_of(folder)
-            self.earlier = find_earlier(folder, fresh)
-        except CellvinoError as error:
-            self.editor.failure = failure_of(error)
-        self.changed.emit()
-
     def on_written(self, saved: Path) -> None:
         """Take note of how the result under review stands on disk, which was written from here a moment ago."""
-        self._seen = seen_of(saved)
+        self._disk.take_note(saved)
 
     def on_saver(self, saved: Path | None) -> None:
         """Take note of how the result under review stands on disk, where it is saved from here."""
         if saved is not None and self.editor.session is not None and saved.is_dir():
-            self._seen = seen_of(saved)
+            self._disk.take_note(saved)
         self.changed.emit()
-
-    def _check_for_others(self) -> None:
-        """Raise OutputError where others corrected the same result since it was looked at here, and offer theirs."""
-        annotation, before = self.annotation, self._seen
-        try:
-            folder = self._folder()
-        except OutputError:  # there is none: what is done is in memory
-            return
-        self._seen = seen_of(folder)
-        if annotation is None or self._seen == before:
-            return
-        self.earlier = find_earlier(folder, annotation)
-        if self.earlier is not None:
-            raise OutputError(CORRECTED_ELSEWHERE)
 
     def go_on(self) -> None:
         """Review what was corrected earlier, at the place of its last step."""
@@ -282,7 +264,7 @@ class ReviewController(QObject):
 
     def begin_anew(self) -> None:
         """Leave what was corrected earlier where it is; the first edit sets its journal aside under another name."""
-        self.earlier = None
+        self._disk.found = None
         self.changed.emit()
 
     # -- the way through
@@ -384,7 +366,7 @@ class ReviewController(QObject):
         return None if self._pixels is None else self._pixels.origin
 
     def _on_event(self, change: Change) -> None:
-        self._reran, self.earlier, self._goes_back = False, None, False
+        self._reran, self._disk.found, self._goes_back = False, None, False
         if self._origin is not None and not change.rerun:
             undone = change.step is EditAction.UNDO
             name = change.undo if undone else change.name  # what is left to be undone here

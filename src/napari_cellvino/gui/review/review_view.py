@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from math import isnan
 
 from napari_cellvino.annotation import Annotation, ObjectRecord
@@ -104,11 +105,12 @@ def _in_hand(tool: PointerTool | None) -> str:
 
 def _instead(reviewer: ReviewController, annotation: Annotation) -> str:
     """Return what stands in the place of doubts: what can be done, or that there are none."""
-    chosen = [id_ for id_ in reviewer.selection if id_ in annotation.records]
+    there = annotation.records
+    chosen = list(islice((id_ for id_ in reviewer.selection if id_ in there), 2))  # of many, no more is asked
     if len(chosen) == 1:
         walk = reviewer.queue.ready
         return _CERTAIN if walk is not None and walk.doubtful(chosen[0]) is not None else ""
-    return _KEYS_OF_MANY if chosen else _KEYS if annotation.records else ""
+    return _KEYS_OF_MANY if chosen else _KEYS if there else ""
 
 
 def _note(annotation: Annotation, ids: Sequence[int]) -> str | None:

@@ -68,9 +68,12 @@ class ReviewSigns:
         return middle, middle + half / REACH
 
     def _add(self, records: Sequence[ObjectRecord]) -> None:
-        signs = [sign_of(record) for record in records]
+        marked: dict[Sign, list[int]] = {sign: [] for sign in self._placed}
+        for record in records:
+            if record.excluded or record.reviewed:
+                marked[sign_of(record)].append(record.id)
         for sign, (known, boxes) in self._placed.items():
-            ids = [record.id for record, own in zip(records, signs, strict=True) if own is sign]
+            ids = marked[sign]
             places = self.annotation.places(ids)
             more = np.concatenate([places.low, places.high], axis=1)
             self._placed[sign] = np.concatenate([known, ids]).astype(np.int64), np.concatenate([boxes, more])

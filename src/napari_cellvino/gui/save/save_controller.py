@@ -16,6 +16,7 @@ from napari_cellvino.core.errors import OutputError, ReplaceError
 from napari_cellvino.core.image import Origin, Stack
 from napari_cellvino.core.spots import Spots
 from napari_cellvino.gui.save.page_refresher import PageRefresher
+from napari_cellvino.gui.save.save_work import check_there, follow
 from napari_cellvino.gui.widgets.failure import Failure, failure_of
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.results.plate_place import PlatePlace
@@ -84,17 +85,19 @@ class SaveController(QObject):
         workspace: Workspace,
         worker: SerialWorker,
         snapshot: Callable[[], Snapshot | None],
-        home: Callable[[Origin], Home | None],
         spots: Callable[[], Spots | None],
     ) -> None:
         super().__init__()
-        self._workspace, self._worker, self._home = workspace, worker, home
+        self._workspace, self._worker = workspace, worker
+        self.home: Callable[[Origin], Home | None] = lambda _: None  # of an image of a list or a plate
+        self.move_home: Callable[[Origin, Path], bool] = lambda _, __: False  # to another folder, if there is one
         self._snapshot, self._spots = snapshot, spots
         self.unsaved: Callable[[], int] = lambda: 0  # number of corrections of the result shown that are not saved
         self.state = SaveState.UNSAVED
         self.failure: Failure | None = None
-        self._usual = ""  # the folder beside the image
-        self._chosen: str | None = None  # the folder that the user chose, which holds for all images
+        self._usual = ""  # the folder of the list, or beside the image
+        self._at_home = False  # whether that is the folder of the list: the one that holds
+        self.chosen: str | None = None  # the folder that the user chose, which holds for all images
         self._request: SaveRequest | SavedFieldRequest | None = None  # of the result that is saved or being saved
         self._store: ResultStore | None = None  # of the folder chosen last, which knows what stands there
         self._saved_in: Path | None = None
@@ -114,7 +117,7 @@ class SaveController(QObject):
     @property
     def folder(self) -> str:
         """The folder of results; empty where none is known yet."""
-        return self._usual if self._chosen is None else self._chosen
+        return self._usual if self.chosen is None or self._at_home else self.chosen
 
     @property
     def saving(self) -> bool:
@@ -152,9 +155,23 @@ class SaveController(QObject):
         self._workspace.stack_changed.disconnect(self._stack_changed)
 
     def choose(self, folder: str) -> None:
-        """Choose the folder; it holds for every image that follows."""
+        """Choose the folder; it holds for every image that follows, and for the whole list that this one is in."""
+        self.chosen, stack = folder, self._workspace.stack
+        if stack is not None and folder and self.move_home(stack.origin, Path(folder).expanduser()):
+            self.follow_home()
+        else:
+            self._move()
+
+    def follow_home(self) -> None:
+        """Go where the list of the open image keeps its results by now."""
+        stack, before = self._workspace.stack, self.folder
+        if stack is not None:
+            self._take_home(stack.origin)
+            if self.folder != before:
+                self._move()
+
+    def _move(self) -> None:
         self._save_corrections_left()
-        self._chosen = folder
         self._workspace.show_saved(None)  # it stands in the folder before
         self._reset()
         self.moved.emit()
@@ -177,7 +194,7 @@ class SaveController(QObject):
             raise OutputError("no folder is chosen for corrections; choose one where results are saved (tab 4)")
         root, beside = Path(self.folder).expanduser(), Path(self._workspace.shown.plane.origin.path).parent
         if self.follows or root.parent == beside:
-            _check_there(root if self.follows else beside)
+            check_there(root if self.follows else beside)
         try:
             return self._request_now().folder
         except OSError as error:
@@ -185,17 +202,20 @@ class SaveController(QObject):
 
     def _request_now(self) -> SaveRequest | SavedFieldRequest:
         root, shown = Path(self.folder).expanduser(), self._workspace.shown
-        home = self._home(shown.plane.origin) if shown is not None else None
+        home = self.home(shown.plane.origin) if shown is not None else None
         request = self._workspace.save_request(root, home[1] if home is not None else None)
-        if isinstance(request, SavedFieldRequest):
-            return request
-        if self._store is None or self._store.root != request.root:
-            self._store = request.store
-        return replace(request, known=self._store)
+        return replace(request, known=self.store_of(request.root))
+
+    def store_of(self, root: Path) -> ResultStore:
+        """Return the store of a folder, which knows what was read or written there by any thread that has it."""
+        if self._store is None or self._store.root != root:
+            self._store = ResultStore(root)
+        return self._store
 
     def root_of(self, origin: Origin) -> Path:
         """Return the folder that results of an image go to."""
-        return Path(self._usual_of(origin) if self._chosen is None else self._chosen).expanduser()
+        home = self.home(origin)
+        return home[0] if home is not None else Path(self.chosen or results_beside(Path(origin.path))).expanduser()
 
     # -- saving
 
@@ -236,8 +256,13 @@ class SaveController(QObject):
         """Go on where a run over many fields has saved the result shown."""
         if self.state is SaveState.UNSAVED and self._workspace.outcome is not None and self.folder:
             request = self._request_now()
-            if isinstance(request, SaveRequest) and request.is_as_found:
-                self.go_on()
+            if isinstance(request, SaveRequest):
+                self._worker.start(lambda: request.is_as_found, Task(done=partial(self._go_on_with, request)))
+
+    def _go_on_with(self, request: SaveRequest, is_as_found: bool) -> None:
+        outcome = self._workspace.outcome
+        if is_as_found and self.state is SaveState.UNSAVED and outcome and outcome.prediction is request.prediction:
+            self.go_on()
 
     def mark_changed(self, _: object = None) -> None:
         """Take note that the result was corrected."""
@@ -265,7 +290,7 @@ class SaveController(QObject):
             lasting=True,
         )
         if state is SaveState.UPDATING:
-            self._worker.start(lambda: _follow(request, snapshot, spots), task)
+            self._worker.start(lambda: follow(request, snapshot, spots), task)
         else:
             self._worker.start(lambda: request.save(snapshot, overwrite=overwrite, spots=spots), task)
 
@@ -285,7 +310,7 @@ class SaveController(QObject):
         """Save what was corrected before another result is shown."""
         followed = self.follows or self.state is SaveState.SAVING
         if followed and self._request is not None and self._corrected_at is not None:
-            work = partial(_follow, self._request, self._snapshot(), self._spots())
+            work = partial(follow, self._request, self._snapshot(), self._spots())
             left = Task(done=self._done_left, failed=self._report_failure, lasting=True)
             self._worker.start(work, left)
         self._corrected_at = None
@@ -360,11 +385,9 @@ class SaveController(QObject):
             self.go_on()
 
     def _take_home(self, origin: Origin) -> None:
-        self._usual = self._usual_of(origin)
-
-    def _usual_of(self, origin: Origin) -> str:
-        home = self._home(origin)
-        return str(home[0] if home is not None else results_beside(Path(origin.path)))
+        home = self.home(origin)
+        self._at_home = home is not None
+        self._usual = str(home[0] if home is not None else results_beside(Path(origin.path)))
 
     def _reset(self) -> None:
         """Forget what was saved, and a save that is under way."""
@@ -372,29 +395,3 @@ class SaveController(QObject):
         self.state, self._request, self.failure = SaveState.UNSAVED, None, None
         self._call_back(succeeded=False)
         self.changed.emit()
-
-
-def _follow(request: SaveRequest | SavedFieldRequest, snapshot: Snapshot | None, spots: Spots | None) -> Path:
-    """Save corrections of a result that was saved before, and return its folder.
-
-    Raises
-    ------
-    OutputError
-        If it cannot be written, or the folder of all results is not there any more: a disk that was taken away is not
-        begun anew.
-    """
-    try:
-        _check_there(request.folder.parent)
-    except OutputError:
-        if snapshot is not None:
-            snapshot.drop()
-        raise
-    return request.save(snapshot, spots=spots)
-
-
-def _check_there(folder: Path) -> None:
-    if not folder.is_dir():
-        raise OutputError(
-            f"{folder} is gone: what you correct is kept in memory only; check that its disk is connected, then save "
-            "(tab 4), or choose another folder"
-        )

@@ -15,8 +15,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_cellvino.annotation.snapshot import Snapshot
-from napari_cellvino.core.image import MetadataOverrides, Origin, Stack, channel_index
-from napari_cellvino.core.recipe import Recipe
+from napari_cellvino.core.image import MetadataOverrides, Origin
 from napari_cellvino.core.spots import Spots
 from napari_cellvino.gui.batch.batch_controller import BatchController
 from napari_cellvino.gui.batch.watch_controller import WatchController
@@ -49,11 +48,13 @@ from napari_cellvino.gui.run.run_controller import RunController
 from napari_cellvino.gui.run.view_trial import TrialLayer
 from napari_cellvino.gui.run.whole_cell_layer import WholeCellLayer
 from napari_cellvino.gui.save.export_controller import ExportController
-from napari_cellvino.gui.save.save_controller import Home, SaveController, SaveWork
+from napari_cellvino.gui.save.save_controller import SaveController, SaveWork
+from napari_cellvino.gui.save.save_work import save_as_found
 from napari_cellvino.gui.shell import warm_up
 from napari_cellvino.gui.shell.long_lived import LongLived
 from napari_cellvino.gui.shell.panel_leaving import PanelLeaving
 from napari_cellvino.gui.shell.preferences import looks_unasked
+from napari_cellvino.gui.shell.result_homes import ResultHomes
 from napari_cellvino.gui.shell.session_log import SessionLog
 from napari_cellvino.gui.shell.unsaved_changes_guard import UnsavedChangesGuard
 from napari_cellvino.gui.teach.teach_controller import TeachController
@@ -68,9 +69,6 @@ from napari_cellvino.gui.worklist.list_run_controller import ListRunController
 from napari_cellvino.gui.worklist.list_thumbnails import ListThumbnails
 from napari_cellvino.gui.worklist.work_list_controller import WorkListController
 from napari_cellvino.io.plates import INDEX_SUFFIXES
-from napari_cellvino.measure.rings import WIDTH
-from napari_cellvino.results.plate_place import PlatePlace, folder_name, ring_width_of
-from napari_cellvino.results.store import ResultStore
 from napari_cellvino.workflows.workspace import Workspace
 
 WARM_UP_DELAY_MS = 300  # after the first panel: what is seen comes first
@@ -96,7 +94,7 @@ class Session(QObject):
         self.catalogue = ModelCatalogue(self.workspace, self.worker)
         self.opener = OpenController(viewer, self.workspace, self.files)
         self.current_field = CurrentFieldController(viewer, self.workspace, self.opener)
-        self.saver = SaveController(self.workspace, self.worker, self._snapshot, self._home, self._edited_spots)
+        self.saver = SaveController(self.workspace, self.worker, self._snapshot, self._edited_spots)
         self.reviewer = ReviewController(self.workspace, self.decoder, self.saver.target)
         self.review_canvas = ReviewCanvas(viewer, self.reviewer)
         self.colouring = ColourController(self.workspace, self.reviewer, self.review_canvas, self.decoder)
@@ -150,7 +148,9 @@ class Session(QObject):
         self.plate_worker = SerialWorker()  # a run over a plate, and its tables
         self.background = SerialWorker()  # small pictures
         self.listing = SerialWorker()  # what is in the work list, and what stands in its folder of results
-        self.saved_result = SavedResultController(self.workspace, self.opener, self.worker, self._result_folder)
+        self.saved_result = SavedResultController(
+            self.workspace, self.opener, self.worker, lambda of: self.homes.result_folder(of)
+        )
         self.saved_result.ready.connect(self.runner.take_ready)
         self.saver.moved.connect(self._look_again)
         self.well_values = WellValuesController(self.plates, self.tables, self.plate_worker)
@@ -162,6 +162,7 @@ class Session(QObject):
         self.work_list = WorkListController(self.workspace, self.opener, self.listing)
         self.list_runner = ListRunController(self.workspace, self.work_list, self.plate_worker)
         self.plate_list = PlateList(self.plates, self.well_values, self.plate_runner, self.work_list, self.list_runner)
+        self.homes = ResultHomes(self.workspace, self.saver, self.work_list, self.plate_list, self.well_values)
         self.list_thumbnails = ListThumbnails(self.background)
         self.folder_watch = FolderWatch(self.work_list, lambda: self.listing.busy or self.plate_worker.busy)
         self.work_list.found.connect(self._look_again)
@@ -177,13 +178,15 @@ class Session(QObject):
         self.cell_time = CellTimeController(self.viewer, self.tracks, self.worker)
         self.film_groups = GroupsController(self.worker)
         self.cells = CellsController(self.workspace, self.reviewer, self.saver, self.worker, self.tables)
+        self.cells.root_wanted = lambda: self.homes.root
+        self.work_list.moved.connect(self.cells.look)
+        self.work_list.opened.connect(self.cells.look)
         self.cells.navigation.show_origin, self.cells.shown_again = self._show_field, self._look_again
         self.reviewer.done_in_many = lambda: self.cells.undo_name
         self.cells.written.connect(self.work_list.refresh)
         self.cells.written.connect(self.well_values.read)
         self.list_runner.ended.connect(self.cells.look)
         self.plate_runner.ended.connect(self.cells.look)
-        self.work_list.opened.connect(self._use_list)
         self.list_runner.ended.connect(self._after_run)
         self.reviewer.field_wanted.connect(self._show_field)
         self.first_sight.make_room_for(self.runner, self.list_runner, self.plate_runner)
@@ -328,49 +331,17 @@ class Session(QObject):
         if not self.work_list.show_origin(origin) and not self.opener.choose_origin(origin) and origin.path:
             self.opener.show_origin(origin, MetadataOverrides())
 
-    def _use_list(self) -> None:
-        """Save, plot and export where the results of the work list, or of the plate, are."""
-        root = self.work_list.root
-        if root is not None and self.workspace.stack is None:  # an image that is shown has a folder of its own
-            self.saver.look_in(root)
-
-    def _home(self, origin: Origin) -> Home | None:
-        """Return where the results of an image of the open plate, or of the work list, go, or None."""
-        stack, shown, saved = self.workspace.stack, self.workspace.shown, self.workspace.saved
-        ring_px = None if saved is None else ring_width_of(saved.key, saved.recipe)
-        return self._home_of(origin, stack, None if shown is None else shown.recipe, ring_px or WIDTH)
-
-    def _home_of(self, origin: Origin, stack: Stack | None, recipe: Recipe | None, ring_px: int) -> Home | None:
-        """Return where a result of an image goes; ``recipe`` is that of the result, if there is one."""
-        root, plate = self.work_list.root, self.well_values.home_of(origin.path)
-        field = None if plate is None else plate.source.plate.field_labelled(origin.position)
-        if plate is None or field is None:
-            return (root, None) if root is not None and self.work_list.holds(origin) else None
-        if stack is None or recipe is None:
-            return plate.root, None
-        segmented = channel_index(stack, recipe.channel)
-        return plate.root, PlatePlace(plate.source, field, plate.layout, segmented, ring_px)
-
     def _save_left(self, *, found_anew: bool = False) -> None:
         """Save what was corrected in fields that were left; with ``found_anew`` only what a run has saved since."""
         works: list[SaveWork] = []
         for left in self.reviewer.left_unsaved:
             held, origin = self.workspace.left_outcome(left.plane), left.plane.origin
             if held is not None and left.session is not None:
-                home = self._home_of(origin, held.stack, held.pipeline.recipe, WIDTH)
+                home = self.homes.home_of(origin, held.stack, held.pipeline.recipe)
                 request = held.save_request(self.saver.root_of(origin), home[1] if home is not None else None)
-                if request.is_as_found or not found_anew:
-                    works.append(partial(request.save, left.session.snapshot()))
+                save = partial(save_as_found, request) if found_anew else request.save
+                works.append(partial(save, left.session.snapshot()))
         self.saver.save_left(works)
-
-    def _result_folder(self, origin: Origin) -> Callable[[], Path] | None:
-        """Return what tells where the result of an image is, or would be; None where no folder of results is there."""
-        plate = self.well_values.home_of(origin.path)
-        if plate is not None:
-            field = plate.source.plate.field_labelled(origin.position)
-            return None if field is None else partial(Path, plate.root, folder_name(field))
-        root = Path(self.saver.folder).expanduser()
-        return partial(ResultStore(root).choose_folder, origin) if self.saver.folder and root.is_dir() else None
 
     def _look_again(self) -> None:
         """Show what a run over many fields has saved of the field that is open, and what can be made of all."""

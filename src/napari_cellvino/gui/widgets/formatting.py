@@ -110,3 +110,8 @@ def format_parameter(parameter: Parameter, value: float, spacing: Spacing) -> st
         return f"{value:.2f}"
     shown = value * factor
     return f"{shown:.1f} {unit}" if factor != 1 and shown < 100 else f"{shown:.0f} {unit}"
+
+
+def format_folder(folder: PurePath) -> str:
+    """Return a folder by its last two names, ``…/day 3/cellvino-results``: the whole path belongs into a tooltip."""
+    return f"…/{folder.parent.name}/{folder.name}"

@@ -56,6 +56,7 @@ class WorkListController(QObject):
     changed = Signal()
     opened = Signal()  # another list is here, or none; its fields come in
     read = Signal()  # all fields of a list are in
+    moved = Signal()  # results go to another folder
     found = Signal()  # a result of the current field stands on disk by now
 
     def __init__(self, workspace: Workspace, opener: OpenController, reader: SerialWorker) -> None:
@@ -66,6 +67,7 @@ class WorkListController(QObject):
         self.store: ResultStore | None = None
         self.overrides: dict[str, MetadataOverrides] = {}  # that the user gave, by the paths of images
         self._said: dict[str, MetadataOverrides] = {}  # the same for the list that is being opened
+        self.wanted_root: Callable[[], Path | None] = lambda: None  # the folder that results of what is opened go to
         self.reading = False
         self.failure: Failure | None = None
         self._show_in_plate: Show | None = None
@@ -106,8 +108,9 @@ class WorkListController(QObject):
             tuple(inputs),
             _Opened(self.inputs, self.store) if self.store is not None and not self.is_plate else None,
         )
+        wanted = self.wanted_root()
         opened = Task(done=lambda made: self._begin(made, given if shown else ()), failed=self._fail)
-        self._reads = self._reader.start(lambda: _opened(given, root, before), opened)
+        self._reads = self._reader.start(lambda: _opened(given, root, before, wanted), opened)
         self.changed.emit()
 
     def open_plate(self, source: PlateSource, overrides: MetadataOverrides, root: Path, show: Show) -> None:
@@ -143,6 +146,7 @@ class WorkListController(QObject):
             self.store = ResultStore(root)
             self._remember()
             self.refresh()
+            self.moved.emit()
 
     def _begin(self, made: _Opened, shown: tuple[Path, ...]) -> None:
         self._take_over(made)
@@ -308,9 +312,11 @@ def _places(field: WorkField) -> frozenset[Path]:
     return frozenset(place for path in paths for place in (path, *path.parents))
 
 
-def _opened(inputs: tuple[Path, ...], root: Path | None, before: _Opened | None) -> _Opened:
+def _opened(inputs: tuple[Path, ...], root: Path | None, before: _Opened | None, wanted: Path | None) -> _Opened:
     given = tuple(path.expanduser().absolute() for path in inputs)
     usual = root or usual_root(given)
+    if root is None and wanted is not None and usual != given[0]:  # that is a folder of results itself
+        usual = wanted
     if root is None and len(given) == 1:
         check_input(given[0], ResultStore(usual))
     if before is None or before.store.root != usual:

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QFileDialog, QPushButton, QVBoxLayout
 from napari_cellvino.gui.run.field_run_rows import BUSY, UNSAVED, FieldRunRows
 from napari_cellvino.gui.shell.viewer_session import Session
 from napari_cellvino.gui.widgets.form_layout import GAP, side_by_side, text_line
+from napari_cellvino.gui.widgets.formatting import format_folder
 from napari_cellvino.gui.widgets.usable import enable_unless
 from napari_cellvino.gui.worklist.field_list import FieldList, FieldModel
 from napari_cellvino.gui.worklist.list_view import describe_field, describe_list
@@ -120,7 +121,7 @@ class WorkListRows(FieldRunRows):
         enable_unless(BUSY if working else "", self.replace, self.choose_button, self.clear_button)
         self.replace.setVisible(any(field.error or field.summary for field in fields))
         root = self._list.root
-        self.saved.setText("" if root is None else f"Results: …/{root.parent.name}/{root.name}")
+        self.saved.setText("" if root is None else f"Results: {format_folder(root)}")
         self.saved.setToolTip(str(root or ""))
         enable_unless("" if view.saved is not None else UNSAVED, self.show_button, self.cells_button)
         for widget in (self.title_row, self.list, self.saved, self.saved_row):

@@ -101,10 +101,12 @@ class TouchingRuns:
         small[component[graph.at_edge()]] = False
         highest = np.zeros(len(small), np.int32)
         lowest = np.full(len(small), np.iinfo(np.int32).max, np.int32)
+        hollow = small[component]
         for one, other in (graph.across, graph.along):
             for hole, around in ((one, other), (other, one)):
-                own = small[component[hole]] & (values[around] > 0)
-                region, value = component[hole[own]], values[around[own]]
+                of_hole = np.flatnonzero(hollow[hole])  # few pairs of many
+                of_hole = of_hole[values[around[of_hole]] > 0]
+                region, value = component[hole[of_hole]], values[around[of_hole]]
                 np.maximum.at(highest, region, value)
                 np.minimum.at(lowest, region, value)
         closed = small & (highest == lowest)
