@@ -356,3 +356,18 @@ def test_failures_are_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -
     with caplog.at_level(logging.WARNING, "napari_cellvino"):
         nc.run_folder(tmp_path / "nothing.tif", tmp_path / "out")
     assert "nothing.tif" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("call", "wrong", "near"),
+    [
+        (lambda **o: nc.segment(np.zeros((64, 64), np.uint16), **o), "diameter", "diameter_px"),
+        (lambda **o: nc.run_folder("images", "out", **o), "channels_", "channels"),
+        (lambda **o: nc.run_plate("plate", "out", **o), "well", "wells"),
+        (lambda **o: nc.suggest_models(np.zeros((64, 64), np.uint16), **o), "spacing", "spacing_um"),
+        (lambda **o: nc.track("film.tif", **o), "chanel", "channel"),
+    ],
+)
+def test_an_option_that_there_is_not_is_refused_with_the_nearest(call, wrong, near):
+    with pytest.raises(OptionError, match=f"{wrong}: there is no such choice; is {near} meant"):
+        call(**{wrong: 6})

@@ -18,8 +18,9 @@ from napari_cellvino.results.field_folder import read_annotation
 from napari_cellvino.results.plate_place import PlateChoices
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.pipeline import Pipeline, make_pipeline
+from napari_cellvino.segmentation.seen_size import CommonSize, describe_common_size
 from napari_cellvino.workflows import known_inputs
-from napari_cellvino.workflows.common_size import CommonSize, describe_common_size, kept_size, plate_size
+from napari_cellvino.workflows.common_size import kept_size, plate_size
 from napari_cellvino.workflows.known_inputs import KnownInputs
 from napari_cellvino.workflows.real_paths import RealPaths
 from napari_cellvino.workflows.run_fields import RunResult
@@ -82,7 +83,29 @@ def test_a_diameter_that_is_given_is_not_sought(source, pipeline):
 
 
 def test_a_model_that_seeks_no_size_looks_at_no_field(source):
-    assert plate_size(source, make_pipeline(Recipe(model="nuclei", channel="2")), EngineProvider()) is None
+    assert plate_size(source, make_pipeline(Recipe(model="live-dead", channel="2")), EngineProvider()) is None
+
+
+def test_nuclei_of_a_plate_that_are_not_small_are_seen_as_they_are_and_nothing_is_said(wells, tmp_path):
+    usual = [np.kron(well[:128, :128], np.ones((2, 2), well.dtype)) for well in wells]
+    source = open_plate(write_plate(tmp_path / "usual", usual))
+    nuclei = make_pipeline(Recipe(model="nuclei", channel="2"))
+    size = plate_size(source, nuclei, EngineProvider())
+    assert size is not None
+    assert size.diameter_px == 24.0
+    assert all(20 < seen < 40 for seen in size.of_single)
+    assert describe_common_size(size, nuclei.package.spec, "all fields of the plate") == ()
+
+
+def test_small_nuclei_of_a_plate_are_seen_enlarged_in_all_fields(wells, tmp_path):
+    small = [np.tile(well[::2, ::2], (2, 2)) for well in wells]
+    source = open_plate(write_plate(tmp_path / "small", [*small, np.full_like(small[0], small[0].min())]))
+    nuclei = make_pipeline(Recipe(model="nuclei", channel="2"))
+    size = plate_size(source, nuclei, EngineProvider())
+    assert size is not None
+    assert size.diameter_px in (8.0, 12.0)
+    (said,) = describe_common_size(size, nuclei.package.spec, "all fields of the plate")
+    assert said.startswith(f"Seen at {24 / size.diameter_px:g} times its size")
 
 
 def test_fields_that_cannot_be_read_are_passed_over(source, pipeline):
@@ -100,6 +123,16 @@ def test_sizes_far_apart_are_doubted_and_told(pipeline):
         "Cells are sought as about 32 px across, in all fields of the plate; single ones say 14 to 45 px; "
         "--diameter sets another",
     )
+
+
+def test_a_doubt_about_sizes_is_said_in_the_same_words_where_a_run_goes_on(source, pipeline, tmp_path):
+    once, twice = tmp_path / "once", tmp_path / "twice"
+    ran(source, pipeline, once)
+    ran(source, pipeline, twice, slice(0, 2))
+    ran(source, pipeline, twice)
+    notices = [[s.notices for _, s in sorted(ResultStore(root).summaries())] for root in (once, twice)]
+    assert "single ones say" in notices[0][0]
+    assert notices[0] == notices[1]
 
 
 def test_all_time_points_of_a_film_are_seen_at_one_size_also_where_a_run_goes_on(tmp_path, wells):

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TypedDict
 
 from napari_cellvino.core.array_axes import zyx_sizes
+from napari_cellvino.core.errors import OptionError
+from napari_cellvino.core.faults import describe_unknown
 from napari_cellvino.core.image import KeepDoubles, MetadataOverrides, Spacing
 from napari_cellvino.core.recipe import OF_INPUTS, Precision
 from napari_cellvino.engines.provider import EngineProvider
@@ -125,6 +127,19 @@ class PlateOptions(RunOptions, total=False):
     labels_back: bool
 
 
+def check_options(options: Mapping[str, object], known: type[ImageOptions]) -> None:
+    """Check that options given as keywords are ones that there are: Python takes any, and the run would go without.
+
+    Raises
+    ------
+    OptionError
+        If there is no option of a name.
+    """
+    for name in options:
+        if name not in known.__annotations__:
+            raise OptionError(f"{name}: {describe_unknown(name, known.__annotations__)}")
+
+
 @contextmanager
 def provider_of(engines: EngineProvider | None) -> Iterator[EngineProvider]:
     """Yield the caller's engines, or new ones that are closed at the end."""
@@ -145,16 +160,17 @@ def overrides_of(options: RunOptions) -> MetadataOverrides:
     return apply_choices(default_recipe(), _choices(options), {}).overrides
 
 
-def pipeline_of(model: Model | Pipeline, options: RunOptions) -> Pipeline:
-    """Return the pipeline of a model, or a pipeline with other choices.
+def pipeline_of(model: Model | Pipeline, options: RunOptions, kind: type[RunOptions] = RunOptions) -> Pipeline:
+    """Return the pipeline of a model, or a pipeline with other choices; ``kind`` has all that there are.
 
     Raises
     ------
     ModelPackageError
         If a model is not there or broken.
     OptionError
-        If a choice is impossible.
+        If a choice is impossible, or there is none of a name.
     """
+    check_options(options, kind)
     models = [model] if not isinstance(model, Pipeline) else []
     models += [options["outline"]] if "outline" in options else []
     packages = [one for one in models if isinstance(one, ModelPackage)]

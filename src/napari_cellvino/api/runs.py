@@ -137,7 +137,7 @@ def run_plate(
     """
     if options.get("frame") == 0:
         raise OptionError("a plate is run one time point at a time; name one with frame=, from 1")
-    pipeline, root = pipeline_of(model, options), Path(out)
+    pipeline, root = pipeline_of(model, options, PlateOptions), Path(out)
     overrides = pipeline.recipe.overrides
     source = open_plate(Path(plate), overrides)
     fields = choose_fields(source.plate, options.get("wells", ""), options.get("fields", ""))

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Unpack
 
 from napari_cellvino.api.images import ImageLike, as_stack, open_image, refuse
-from napari_cellvino.api.options import ImageOptions, Model, spacing_of
-from napari_cellvino.core.image import MetadataOverrides
+from napari_cellvino.api.options import ImageOptions, Model, check_options, spacing_of
+from napari_cellvino.core.image import MetadataOverrides, Stack
 from napari_cellvino.core.progress import Progress, finish
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.model_package import ModelPackage, find_package
@@ -65,18 +65,22 @@ def suggest_models(
     >>> found = segment("sample_data/nuclei_stack.ome.tif", **sight.best.choices)
     """
     packages = None if models is None else [_package(model) for model in models]
-    if isinstance(image, (str, Path)):
-        channels = options.get("channels")
-        said = MetadataOverrides(
-            options.get("axes"), spacing_of(options.get("spacing_um")), None if channels is None else tuple(channels)
-        )
-        stack = open_image(Path(image), said, position=position)
-    else:
-        refuse({"position": position}, "an image that is no file")
-        stack = as_stack(image, options)
+    stack = _stack(image, position, options)
     with EngineProvider() if engines is None else nullcontext(engines) as provider:
         looking = workflow.suggest_models(stack, provider, device=device, frame=frame, packages=packages)
         return finish(looking, progress)
+
+
+def _stack(image: ImageLike, position: str, options: ImageOptions) -> Stack:
+    check_options(options, ImageOptions)
+    if not isinstance(image, (str, Path)):
+        refuse({"position": position}, "an image that is no file")
+        return as_stack(image, options)
+    channels = options.get("channels")
+    said = MetadataOverrides(
+        options.get("axes"), spacing_of(options.get("spacing_um")), None if channels is None else tuple(channels)
+    )
+    return open_image(Path(image), said, position=position)
 
 
 def _package(model: Model) -> ModelPackage:

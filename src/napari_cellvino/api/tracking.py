@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Unpack
 
 from napari_cellvino.api.images import ArrayLike, ImageLike, as_stack
-from napari_cellvino.api.options import Model, RunOptions, overrides_of, pipeline_of, provider_of
+from napari_cellvino.api.options import Model, RunOptions, check_options, overrides_of, pipeline_of, provider_of
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.core.link_options import LinkOptions
 from napari_cellvino.core.progress import Progress, finish
@@ -152,6 +152,7 @@ def kymograph(
 
 
 def _film(film: ImageLike, options: RunOptions) -> Film:
+    check_options(options, RunOptions)
     if options.get("frame") is not None:
         raise OptionError("a film is tracked over all its time points; leave frame out")
     if isinstance(film, (str, Path)):

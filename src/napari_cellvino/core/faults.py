@@ -32,11 +32,12 @@ def describe_faults(error: ValidationError, known: Collection[str]) -> str:
         place = ".".join(map(str, fault["loc"]))
         words = _WANTED.get(fault["type"], fault["msg"].removeprefix("Value error, "))
         if fault["type"] == "extra_forbidden":
-            words = _unknown(str(fault["loc"][-1]), known)
+            words = describe_unknown(str(fault["loc"][-1]), known)
         told.append(f"{place}: {words} (got {reprlib.repr(fault['input'])})")
     return "; ".join(told)
 
 
-def _unknown(name: str, known: Collection[str]) -> str:
+def describe_unknown(name: str, known: Collection[str]) -> str:
+    """Return what to say of a choice of a name that is not ``known``: the nearest one, or all that there are."""
     near = get_close_matches(name, known, 1)
     return "there is no such choice" + (f"; is {near[0]} meant?" if near else f"; there are {', '.join(sorted(known))}")

@@ -98,7 +98,8 @@ class Diameter(_Frozen):
     ``assumed`` is the diameter used where the user gives none; with None, images are then not resized. With ``search``,
     the diameter is estimated instead, by trying these zooms; ``weights``, by name, of what is seen at each zoom then
     choose one. ``sought_with`` are parameters of the head that cells are sought with there, where they are others than
-    the defaults: those that the weights were fitted with.
+    the defaults: those that the weights were fitted with. With ``sought_outside`` the diameter is only estimated where
+    what is found at the image's own size is smaller or larger than that, as its median.
     """
 
     reference: float = Field(gt=0)
@@ -108,6 +109,7 @@ class Diameter(_Frozen):
     search: tuple[float, ...] | None = None
     weights: dict[str, float] | None = None
     sought_with: dict[str, float] = Field(default_factory=dict)
+    sought_outside: tuple[float, float] | None = None
 
 
 class HeadSpec(_Frozen):

@@ -53,21 +53,27 @@ class DecodingAhead:
     """Decodes maps of a plane at its own size on a thread, with the ``values`` of a head's parameters."""
 
     def __init__(self, spec: ModelSpec, values: Mapping[str, float]) -> None:
-        self._decode_band, self._values = head_for(spec).decode_band, values
+        self.values = values
+        self._decode_band = head_for(spec).decode_band
         self._found: Future[Decoded] | None = None
+        self._kept: Decoded | None = None
 
     @contextmanager
     def growing(self, maps: NDArray[np.float16]) -> Iterator[Callable[[int], None]]:
         """Begin with maps (M, Y, X), of which no row is there yet, and yield what is to be told how many rows are."""
         decode_band, rows = self._decode_band, _Rows()
-        self._found = None
+        self._found = self._kept = None
         if decode_band is not None and used_threads() > 1 and not at_once(maps):
-            self._found = begin(lambda: decode_in_bands(maps, self._values, decode_band, rows.wait_for))
+            self._found = begin(lambda: decode_in_bands(maps, self.values, decode_band, rows.wait_for))
         try:
             yield rows.reach
         finally:
             rows.end()
 
+    def keep(self, found: Decoded | None) -> None:
+        """Keep what was found in the maps with the same values after all; None: these maps are not those of the run."""
+        self._found, self._kept = None, found
+
     def result(self) -> Decoded | None:
-        """Return what was decoded, once the network is done; None where nothing was begun."""
-        return None if self._found is None else self._found.result()
+        """Return what was decoded, once the network is done; None where nothing was."""
+        return self._kept if self._found is None else self._found.result()

@@ -33,11 +33,29 @@ def find_unknown_size(area_px: NDArray[np.integer], spec: ModelSpec, zoom: float
     """
     if len(area_px) < FEWEST or spec.gives is ModelOutput.MASK:
         return None
-    round_area = 1.0 if spec.gives is ModelOutput.BOXES else np.pi / 4
-    diameter = float(np.sqrt(np.median(area_px) / round_area))
+    diameter = median_diameter(area_px, spec)
     known = UnknownSize(diameter, spec.diameter_px.smallest / zoom, spec.diameter_px.largest / zoom)
-    reach = SOUGHT if spec.diameter_px.search else 1.0
+    always_sought = spec.diameter_px.search and spec.diameter_px.sought_outside is None
+    reach = SOUGHT if always_sought else 1.0
     return None if known.smallest / reach <= diameter <= known.largest * reach else known
+
+
+def median_diameter(area_px: NDArray[np.integer], spec: ModelSpec) -> float:
+    """Return the diameter in px of half of the cells with so many px² each, at least one; of boxes their side."""
+    round_area = 1.0 if spec.gives is ModelOutput.BOXES else np.pi / 4
+    return float(np.sqrt(np.median(area_px) / round_area))
+
+
+def needs_search(area_px: NDArray[np.integer], spec: ModelSpec) -> bool:
+    """Return whether cells of so many px², found at the image's own size, are of a size that has to be sought.
+
+    That is so where a model seeks sizes outside a range only, and half of the cells are. One cell is enough to say so:
+    of cells that are far too small or large, most are missed.
+    """
+    outside = spec.diameter_px.sought_outside
+    if outside is None or len(area_px) == 0:
+        return False
+    return not outside[0] <= median_diameter(area_px, spec) <= outside[1]
 
 
 def describe_unknown_size(found: UnknownSize) -> Sequence[str]:

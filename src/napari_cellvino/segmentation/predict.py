@@ -25,8 +25,8 @@ from napari_cellvino.segmentation.burnt_in import Bar
 from napari_cellvino.segmentation.contrast import Contrast, contrast_of
 from napari_cellvino.segmentation.crops import centre_in_tile, check_fits_tile
 from napari_cellvino.segmentation.decode_ahead import DecodingAhead
-from napari_cellvino.segmentation.heads import Decoded, Steps, head_for
-from napari_cellvino.segmentation.known_sizes import UnknownSize
+from napari_cellvino.segmentation.heads import Decoded, Steps, check_parameters, head_for
+from napari_cellvino.segmentation.known_sizes import UnknownSize, needs_search
 from napari_cellvino.segmentation.mask_test import describe_mask
 from napari_cellvino.segmentation.missing_pixels import describe_missing
 from napari_cellvino.segmentation.normalise import IntensityRange, normalise_into
@@ -109,7 +109,7 @@ def infer_maps(
         Runs the network. If a tile cannot be run, smaller tiles are tried, and a notice is added.
     diameter_px : float, optional
         Typical object diameter in the plane. The plane is resized so that it becomes the model's reference diameter.
-        By default the diameter that the model assumes.
+        By default the diameter that the model assumes, or seeks.
     ranges : sequence of IntensityRange, optional
         Intensities that become 0 and 1 in each channel; by default from the plane itself.
     samples : sequence of Samples, optional
@@ -124,13 +124,32 @@ def infer_maps(
     InferenceError
         If the network cannot be run even on the smallest tile.
     """
-    head = head_for(spec)
     _check_inputs(plane.inputs, spec)
     seen = Contrast(plane.inputs, tuple(ranges)) if ranges else contrast_of(plane.inputs, spec.normalise, samples)
     notices, found = (*seen.notices, *describe_mask(plane.inputs), *describe_missing(plane.inputs)), None
-    if diameter_px is None and spec.diameter_px.search:
+    sought, outside = diameter_px is None and bool(spec.diameter_px.search), spec.diameter_px.sought_outside is not None
+    if sought and not outside:
         diameter_px = found = yield from find_diameter(seen.pixels, seen.ranges, spec, engine)
-        notices += describe_own_size(found, spec) if found else ()
+    raw = yield from _infer_at(diameter_px, plane, seen, spec, engine, ahead)
+    if sought and outside and needs_search(_found(raw, spec, ahead).objects.area_px, spec):
+        found = yield from find_diameter(seen.pixels, seen.ranges, spec, engine)
+        if zoom_for(spec, found) != 1:
+            raw = yield from _infer_at(found, plane, seen, spec, engine, None)
+            if ahead is not None:
+                ahead.keep(None)
+    notices += describe_own_size(found, spec) if found else ()
+    return replace(raw, notices=(*notices, *raw.notices), diameter_px=found)
+
+
+def _infer_at(
+    diameter_px: float | None,
+    plane: Plane,
+    seen: Contrast,
+    spec: ModelSpec,
+    engine: Engine,
+    ahead: DecodingAhead | None,
+) -> Generator[Progress, None, RawMaps]:
+    """Return the maps of a plane whose cells have a diameter, as the model's head keeps them."""
     shape = resized_shape(plane.shape, zoom_for(spec, diameter_px))
     started = time.perf_counter()
     if spec.takes is ModelInput.CROP:
@@ -142,12 +161,23 @@ def infer_maps(
         info = raw.engine_info
         details = f"{raw.tiles} tile(s) of {raw.tile} px, {spec.name} on {info.device} {info.number_type}"
         log_stage(_logger, "infer", plane.origin.name, time.perf_counter() - started, details)
-    return head.keep(replace(raw, shape=plane.shape, notices=(*notices, *raw.notices), diameter_px=found))
+    return head_for(spec).keep(replace(raw, shape=plane.shape))
+
+
+def _found(raw: RawMaps, spec: ModelSpec, ahead: DecodingAhead | None) -> Decoded:
+    """Return what a model finds in maps with its defaults, whatever those of the run are: zooms depend on no slider."""
+    usual = check_parameters(spec, {})
+    if ahead is None or any(ahead.values.get(name) != value for name, value in usual.items()):
+        return decode(raw, spec, usual)
+    found = ahead.result() or decode(raw, spec, usual)
+    ahead.keep(found)
+    return found
 
 
 def load_ahead(shape: tuple[int, int], spec: ModelSpec, engine: Engine, *, diameter_px: float | None = None) -> None:
     """Begin to compile the network for a plane of ``shape`` (Y, X) that is not read yet, where its tile is known."""
-    if spec.takes is ModelInput.CROP or (diameter_px is None and spec.diameter_px.search):
+    sought = diameter_px is None and spec.diameter_px.search and spec.diameter_px.sought_outside is None
+    if spec.takes is ModelInput.CROP or sought:
         return
     resized = resized_shape(shape, zoom_for(spec, diameter_px))
     begin(lambda: engine.load(_planned_tile(spec, resized, _affordable_tile(spec))))

@@ -208,7 +208,8 @@ def _believed_stack(found: Prediction, pipeline: Pipeline) -> Prediction:
     decoded, disbelieved = believed(found.decoded, found.emptiness, found.values)
     seen = found.slices.area_px if found.slices is not None and len(decoded.objects) else Objects.none().area_px
     spec = pipeline.package.spec
-    odd = find_unknown_size(seen, spec, zoom_for(spec, pipeline.recipe.diameter_px))
+    sought = found.raw.planes[0].diameter_px if isinstance(found.raw, StackMaps) else None
+    odd = find_unknown_size(seen, spec, zoom_for(spec, pipeline.recipe.diameter_px or sought))
     return replace(found, decoded=decoded, disbelieved=disbelieved, unknown_size=odd)
 
 

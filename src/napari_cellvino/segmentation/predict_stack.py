@@ -17,6 +17,7 @@ from napari_cellvino.core.errors import ImageValueError, OptionError
 from napari_cellvino.core.image import Plane, Spacing, Stack
 from napari_cellvino.core.objects import Objects
 from napari_cellvino.core.progress import Progress, Stage
+from napari_cellvino.core.spread import spread_over
 from napari_cellvino.engines.engine import Engine
 from napari_cellvino.model_package import ModelOutput, ModelSpec
 from napari_cellvino.segmentation.contrast import counted_samples
@@ -27,7 +28,9 @@ from napari_cellvino.segmentation.plane_reading import read_ahead, smooth_along_
 from napari_cellvino.segmentation.predict import Prediction, decode, infer_maps
 from napari_cellvino.segmentation.prepare import input_channel, network_inputs
 from napari_cellvino.segmentation.raw_maps import RawMaps
+from napari_cellvino.segmentation.seen_size import CommonSize, describe_common_size
 from napari_cellvino.segmentation.signal_test import Emptiness, SignalWatch
+from napari_cellvino.segmentation.size_search import ZoomSearch, common_size, search_where_needed
 from napari_cellvino.segmentation.stitch_z import Slices, stitch_slices
 from napari_cellvino.segmentation.stitch_z.slices import mean_brightness
 from napari_cellvino.segmentation.volume import StackMaps, Volume, read_volume
@@ -35,6 +38,7 @@ from napari_cellvino.storage.large_arrays import allocate
 
 Z_SIGMA_DIAMETERS = 0.13  # sigma of the smoothing along z, in cell diameters; at most one plane
 MIN_Z_SIGMA = 0.3  # planes: below that a neighbour has no weight
+PLANES_LOOKED_AT = 5  # for the size of cells
 SAMPLES_PER_PLANE = 4_000  # at least, for the intensity range of a stack
 
 Pixels = NDArray[np.generic]
@@ -68,6 +72,12 @@ def predict_stack(
     maps: list[RawMaps] = []
     slices = _SliceCollector(stack, spec, values)
     normalised = allocate((stack.shape.z if keep_maps else 0, stack.shape.y, stack.shape.x), np.float16)
+    sought: float | None = None
+    said: tuple[str, ...] = ()
+    if diameter_px is None and spec.diameter_px.search:
+        size = yield from _size_of_cells(volume, ranges, spec, engine, channel)
+        diameter_px = sought = spec.diameter_px.reference if size is None else size.diameter_px
+        said = () if size is None else describe_common_size(size, spec, "all planes")
     diameter = diameter_px or spec.diameter_px.assumed or spec.diameter_px.reference
     sigma = 0.0 if spec.taught else z_sigma(stack.spacing, diameter)  # strokes lie on planes as they are
     for z, inputs in enumerate(smooth_along_z(_inputs(volume, spec, channel), sigma)):
@@ -77,6 +87,7 @@ def predict_stack(
         slices.add(raw, bright)
         if keep_maps:
             normalised[z] = bright
+        raw = replace(raw, notices=(*said, *raw.notices), diameter_px=sought)
         maps.append(raw if keep_maps else replace(raw, maps=raw.maps[:, :0, :0].copy()))
         yield Progress("planes run", z + 1, stack.shape.z, Stage.INFERENCE)
     found = slices.result()
@@ -160,6 +171,24 @@ def _read_statistics(
     plane, volume = yield from reading
     ranges = [range_of_samples(np.concatenate(values), spec.normalise) for values in zip(*samples, strict=True)]
     return plane, volume, ranges, watch.emptiness
+
+
+def _size_of_cells(
+    volume: Volume, ranges: Sequence[IntensityRange], spec: ModelSpec, engine: Engine, channel: str
+) -> Generator[Progress, None, CommonSize | None]:
+    """Return the size at which all planes are seen: planes at sizes of their own could not be joined.
+
+    A few of the planes that are not lost are looked at; None where none shows a cell.
+    """
+    stack, index = volume.stack, input_channel(volume.stack, channel, spec.input_channels)
+    wanted = (index,) if isinstance(index, int) else range(stack.shape.c)
+    whole = [z for z in range(stack.shape.z) if z not in volume.lost]
+    searches: list[ZoomSearch] = []
+    for z in (whole[place] for place in spread_over(len(whole), PLANES_LOOKED_AT)):
+        pixels = np.stack([stack.plane(t=volume.frame - 1, c=c, z=z) for c in wanted])
+        inputs = network_inputs(pixels, 0 if isinstance(index, int) else index, spec.input_channels)
+        searches.append((yield from search_where_needed(inputs, ranges, spec, engine)))
+    return common_size(searches, spec)
 
 
 def _inputs(volume: Volume, spec: ModelSpec, channel: str) -> Generator[Pixels, None, None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import median
 
 from napari_cellvino.model_package import ModelSpec
@@ -13,9 +14,47 @@ COMPARABLE = 2.0  # times: the largest size to the smallest at which counts and 
 _SOUGHT = "Cells are sought as about {} px across"
 _ZOOMED = "Seen at {} times its size, where the model is surest of its cells"
 _OWN = "; --diameter sets another"  # of a size that was sought in the plane itself
+_SINGLE = "single ones say {} to {} px"
 _SOUGHT_TOLD, _ZOOMED_TOLD = (
     re.compile(re.escape(words + _OWN).replace(re.escape("{}"), r"(\d+(?:\.\d+)?)")) for words in (_SOUGHT, _ZOOMED)
 )
+
+
+@dataclass(frozen=True, slots=True)
+class CommonSize:
+    """The diameter of cells in px, and what single planes, frames or fields say, in ascending order.
+
+    Nothing is said by single ones where the diameter is that of results which lie there.
+    """
+
+    diameter_px: float
+    of_single: tuple[float, ...] = ()
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether single ones say very different sizes."""
+        return bool(self.of_single) and self.of_single[-1] > COMPARABLE * self.of_single[0]
+
+
+def describe_common_size(size: CommonSize, spec: ModelSpec, where: str) -> tuple[str, ...]:
+    """Return at which size frames or fields are seen, as sentences; nothing where that is their own.
+
+    ``where`` says of what, as in "all fields of the plate".
+    """
+    said = describe_size(size.diameter_px, spec)
+    if not said:
+        return ()
+    if not size.of_single:
+        return (f"{said[0]}, in {where}, as in the results that lie there; --diameter sets another",)
+    low, high = size.of_single[0], size.of_single[-1]
+    single = _SINGLE.format(f"{low:.0f}", f"{high:.0f}") if high - low >= 1 else "single ones say the same"
+    return (f"{said[0]}, in {where}; {single}; --diameter sets another",)
+
+
+def sizes_of_single(notices: str) -> tuple[float, ...]:
+    """Return the least and the largest size that single ones say by notices of `describe_common_size`; else nothing."""
+    told = re.search(_SINGLE.format(r"(\d+)", r"(\d+)"), notices)
+    return (float(told[1]), float(told[2])) if told else ()
 
 
 def describe_size(diameter_px: float, spec: ModelSpec) -> tuple[str, ...]:

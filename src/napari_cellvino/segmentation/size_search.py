@@ -10,13 +10,16 @@ Where a model's package has weights for what is seen at each zoom, they choose (
 is one of the things they weigh. One window of a large plane can err. Such a plane is looked at in two parts, in four
 where they disagree, and the zoom counts whose predicted F1 is highest in all of them together.
 
+A model that only seeks sizes outside a range is asked at the image's own size first, and at other zooms only where what
+it finds there is outside.
+
 A model without depth is at its best in a range of sizes: it is asked which zoom makes it surest of its cells, and the
 plane is seen at that zoom and not resized to one size; where it has weights, that zoom takes the place of the estimate.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
@@ -27,11 +30,13 @@ from numpy.typing import NDArray
 from napari_cellvino.core.progress import Progress
 from napari_cellvino.engines.engine import Engine
 from napari_cellvino.model_package import ModelSpec
-from napari_cellvino.segmentation.heads import FRAGMENTS, head_for
+from napari_cellvino.segmentation.heads import FRAGMENTS, check_parameters, head_for
+from napari_cellvino.segmentation.known_sizes import FEWEST, median_diameter, needs_search
 from napari_cellvino.segmentation.look import WINDOW, Box, cut, look_at, window_within
 from napari_cellvino.segmentation.normalise import IntensityRange
 from napari_cellvino.segmentation.raw_maps import RawMaps
 from napari_cellvino.segmentation.rescale import resize_pixels
+from napari_cellvino.segmentation.seen_size import CommonSize
 from napari_cellvino.segmentation.zoom_evidence import ZoomLook, choose_zoom, gather_evidence, predicted_f1
 
 FOREGROUND = 0.5
@@ -43,6 +48,7 @@ NUMBER_WORTH = 0.06  # what twice as many cells are worth, in units of depth
 ENOUGH_CELLS = 32  # more are worth nothing
 SMALLEST_PART = 400  # px of the plane, of a side
 FIRST_PARTS = 2  # that a plane is looked at in; where they disagree, more
+LARGEST = 2000.0  # px, of a diameter that may be chosen
 NEAR = 0.5  # octaves from the best zoom that finer estimates count within
 
 
@@ -57,11 +63,15 @@ class SizeGuess:
 
 @dataclass(frozen=True)  # without slots: the evidence is gathered once and kept
 class ZoomSearch:
-    """What a model sees of a plane at each zoom: looks, and guesses where it sees cells; ``reference`` is its size."""
+    """What a model sees of a plane at each zoom: looks, and guesses where it sees cells; ``reference`` is its size.
+
+    ``seen_px`` is the median diameter of what it found at the plane's own size, where that was asked first.
+    """
 
     looks: tuple[ZoomLook, ...]
     guesses: tuple[SizeGuess, ...]
     reference: float
+    seen_px: float | None = None
 
     @property
     def usual(self) -> float | None:
@@ -180,6 +190,50 @@ def common_diameter(searches: Sequence[ZoomSearch], weights: Mapping[str, float]
     return float(np.median(near)) if near else sizes[best]
 
 
+def common_size(searches: Iterable[ZoomSearch], spec: ModelSpec) -> CommonSize | None:
+    """Return the size of cells in all planes, frames or fields that were searched; None where none shows a cell."""
+    weights, seen = spec.diameter_px.weights or {}, list(searches)
+    if spec.diameter_px.sought_outside is not None:
+        return _common_outside(spec.diameter_px.sought_outside, seen)
+    diameter = common_diameter(seen, weights)
+    if diameter is None:
+        return None
+    said = (search.best(weights) for search in seen if search.usual is not None)
+    return CommonSize(min(diameter, LARGEST), tuple(sorted(size for size in said if size is not None)))
+
+
+def _common_outside(usual: tuple[float, float], searches: Sequence[ZoomSearch]) -> CommonSize | None:
+    """Return the size of cells that are seen as they are, unless their median diameter is not a ``usual`` one."""
+    sizes = sorted(search.seen_px for search in searches if search.seen_px is not None)
+    if not sizes:
+        return None
+    if usual[0] <= float(np.median(sizes)) <= usual[1]:
+        return CommonSize(searches[0].reference, tuple(sizes))
+    outside = [s for s in searches if s.seen_px is not None and not usual[0] <= s.seen_px <= usual[1]]
+    return CommonSize(common_diameter(outside, {}) or searches[0].reference, tuple(sizes))
+
+
+def search_where_needed(
+    inputs: NDArray[np.generic], ranges: Sequence[IntensityRange], spec: ModelSpec, engine: Engine
+) -> Generator[Progress, None, ZoomSearch]:
+    """Yield progress and return what `search_zooms` does, or that cells are seen as they are where none is sought.
+
+    Of a plane with hardly a cell a model that seeks outside a range says nothing.
+    """
+    reference = spec.diameter_px.reference
+    if spec.diameter_px.sought_outside is not None:
+        box = window_within(inputs, (0, 0, *inputs.shape[1:]), WINDOW, ranges)
+        raw = look_at(cut(inputs, box), ranges, spec, engine)
+        found = head_for(spec).decode(replace(raw, shape=raw.input_shape), check_parameters(spec, {})).objects
+        if len(found) < FEWEST:
+            return ZoomSearch((), (), reference)
+        seen_px = median_diameter(found.area_px, spec)
+        if not needs_search(found.area_px, spec):
+            return ZoomSearch((), (), reference, seen_px)
+        return replace((yield from search_zooms(inputs, ranges, spec, engine)), seen_px=seen_px)
+    return (yield from search_zooms(inputs, ranges, spec, engine))
+
+
 def _octaves(one: float, two: float) -> float:
     return abs(float(np.log2(one / two)))
 
@@ -189,8 +243,7 @@ def search_zooms(
 ) -> Generator[Progress, None, ZoomSearch]:
     """Yield progress and return what a model sees of a plane (K, Y, X) at each zoom; looks where it weighs them."""
     head, deep = head_for(spec), "depth" in spec.maps
-    values = {p.name: spec.head.parameters.get(p.name, p.default) for p in head.parameters}
-    values |= {FRAGMENTS: 0.0} | (OF_DEPTH if deep else {}) | spec.diameter_px.sought_with
+    values = check_parameters(spec, {}) | {FRAGMENTS: 0.0} | (OF_DEPTH if deep else {}) | spec.diameter_px.sought_with
     zooms, weights, known = spec.diameter_px.search or (), spec.diameter_px.weights, spec.diameter_px
     guesses: list[SizeGuess] = []
     looks: list[ZoomLook] = []

@@ -9,55 +9,36 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
-
-import numpy as np
 
 from napari_cellvino.core.errors import CellvinoError, ImageReadError
 from napari_cellvino.core.image import Stack
 from napari_cellvino.core.progress import finish
 from napari_cellvino.core.recipe import Recipe
+from napari_cellvino.core.spread import spread_over
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.io.plates import PlateSource
-from napari_cellvino.model_package import ModelSpec
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.contrast import contrast_of
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.prepare import project
-from napari_cellvino.segmentation.seen_size import COMPARABLE, describe_size
-from napari_cellvino.segmentation.size_search import ZoomSearch, common_diameter, search_zooms
+from napari_cellvino.segmentation.seen_size import CommonSize, sizes_of_single
+from napari_cellvino.segmentation.size_search import ZoomSearch, common_size, search_where_needed
 from napari_cellvino.workflows.film import Film
 from napari_cellvino.workflows.lost_frames import unless_damaged
 
 FRAMES_LOOKED_AT = 5
 FIELDS_LOOKED_AT = 8  # of a plate: some wells are empty
-LARGEST = 2000.0  # px, of a diameter that may be chosen
-
-
-@dataclass(frozen=True, slots=True)
-class CommonSize:
-    """The diameter of cells in px, and what single frames or fields say, in ascending order.
-
-    Nothing is said by single ones where the diameter is that of results which lie there.
-    """
-
-    diameter_px: float
-    of_single: tuple[float, ...] = ()
-
-    @property
-    def is_doubtful(self) -> bool:
-        """Whether single frames or fields say very different sizes."""
-        return bool(self.of_single) and self.of_single[-1] > COMPARABLE * self.of_single[0]
 
 
 def film_size(film: Film, pipeline: Pipeline, engines: EngineProvider) -> CommonSize | None:
     """Return the size of cells in a film; None where it is given, not sought by the model, or no frame shows a cell."""
     if not _is_sought(pipeline) or film.count < 2:
         return None
-    frames = _spread(film.count, FRAMES_LOOKED_AT)
+    frames = spread_over(film.count, FRAMES_LOOKED_AT)
     read = [unless_damaged(partial(_searched_frame, film, frame, pipeline, engines)) for frame in frames]
-    return _common((search for search in read if not isinstance(search, ImageReadError)), pipeline)
+    searches = (search for search in read if not isinstance(search, ImageReadError))
+    return common_size(searches, pipeline.package.spec)
 
 
 def plate_size(source: PlateSource, pipeline: Pipeline, engines: EngineProvider) -> CommonSize | None:
@@ -68,7 +49,7 @@ def plate_size(source: PlateSource, pipeline: Pipeline, engines: EngineProvider)
     fields = source.plate.fields
     if not _is_sought(pipeline) or len(fields) < 2:
         return None
-    numbers = _spread(len(fields), FIELDS_LOOKED_AT)
+    numbers = spread_over(len(fields), FIELDS_LOOKED_AT)
     frame = pipeline.recipe.frame
     return _of_readable(((partial(source.open_field, fields[n]), frame) for n in numbers), pipeline, engines)
 
@@ -85,7 +66,10 @@ def kept_size(store: ResultStore, recipe: Recipe) -> CommonSize | None:
     except CellvinoError:
         return None
     alike = before.model_copy(update={"diameter_px": None}).fingerprint() == recipe.fingerprint()
-    return CommonSize(before.diameter_px) if alike and before.diameter_px is not None else None
+    if not alike or before.diameter_px is None:
+        return None
+    first = next(store.summaries(), None)  # a doubt stands with all of them
+    return CommonSize(before.diameter_px, () if first is None else sizes_of_single(first[1].notices))
 
 
 class FilmSizes:
@@ -102,24 +86,9 @@ class FilmSizes:
             return None
         key = (stack.origin.path, stack.origin.position, recipe.channel)
         if key not in self._sizes:
-            numbers = _spread(stack.shape.t, FRAMES_LOOKED_AT)
+            numbers = spread_over(stack.shape.t, FRAMES_LOOKED_AT)
             self._sizes[key] = _of_readable(((lambda: stack, n + 1) for n in numbers), pipeline, self._engines)
         return self._sizes[key]
-
-
-def describe_common_size(size: CommonSize, spec: ModelSpec, where: str) -> tuple[str, ...]:
-    """Return at which size frames or fields are seen, as sentences; nothing where that is their own.
-
-    ``where`` says of what, as in "all fields of the plate".
-    """
-    said = describe_size(size.diameter_px, spec)
-    if not said:
-        return ()
-    if not size.of_single:
-        return (f"{said[0]}, in {where}, as in the results that lie there; --diameter sets another",)
-    low, high = size.of_single[0], size.of_single[-1]
-    single = f"single ones say {low:.0f} to {high:.0f} px" if high - low >= 1 else "single ones say the same"
-    return (f"{said[0]}, in {where}; {single}; --diameter sets another",)
 
 
 def _is_sought(pipeline: Pipeline) -> bool:
@@ -127,10 +96,6 @@ def _is_sought(pipeline: Pipeline) -> bool:
     if step is None or recipe.diameter_px is not None or recipe.z_choice.joined:
         return False
     return bool(step.package.spec.diameter_px.search)
-
-
-def _spread(count: int, most: int) -> list[int]:
-    return [int(number) for number in np.unique(np.linspace(0, count - 1, min(most, count)).astype(int))]
 
 
 def _of_readable(
@@ -141,16 +106,7 @@ def _of_readable(
     for read, frame in images:
         with suppress(CellvinoError):
             searches.append(_searched(read(), frame, pipeline, engines))
-    return _common(searches, pipeline)
-
-
-def _common(searches: Iterable[ZoomSearch], pipeline: Pipeline) -> CommonSize | None:
-    weights, seen = pipeline.package.spec.diameter_px.weights or {}, list(searches)
-    diameter = common_diameter(seen, weights)
-    if diameter is None:
-        return None
-    said = (search.best(weights) for search in seen if search.usual is not None)
-    return CommonSize(min(diameter, LARGEST), tuple(sorted(size for size in said if size is not None)))
+    return common_size(searches, pipeline.package.spec)
 
 
 def _searched_frame(film: Film, number: int, pipeline: Pipeline, engines: EngineProvider) -> ZoomSearch:
@@ -165,4 +121,4 @@ def _searched(stack: Stack, frame: int, pipeline: Pipeline, engines: EngineProvi
     plane = finish(project(stack, channel=recipe.channel, z=recipe.z_choice, frame=frame, inputs=inputs))
     seen = contrast_of(plane.inputs, package.spec.normalise)
     engine = engines.engine(package, recipe.device, recipe.precision)
-    return finish(search_zooms(seen.pixels, seen.ranges, package.spec, engine))
+    return finish(search_where_needed(seen.pixels, seen.ranges, package.spec, engine))

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import CellvinoError, ImageReadError, ImageValueError, can_pass
 from napari_cellvino.core.image import MetadataOverrides, Origin, PlaneReader, Spacing, Stack
+from napari_cellvino.core.spread import spread_over
 from napari_cellvino.io import is_image_folder, open_as
 from napari_cellvino.io.checks import list_names
 from napari_cellvino.io.folder_listing import scan_folder
@@ -188,7 +189,7 @@ def _describe_unlike(
     files: Sequence[Path], first: Stack, overrides: MetadataOverrides, sources: OpenSources
 ) -> tuple[str, ...]:
     """Return what to say where a frame, of some that are looked at, has other pixels than the first."""
-    places = np.unique(np.linspace(0, len(files) - 1, UNLIKE_AT).astype(int)).tolist()
+    places = spread_over(len(files), UNLIKE_AT)
     said: dict[str, str] = {}
     for file in (files[place] for place in places):
         try:

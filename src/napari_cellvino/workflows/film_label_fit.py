@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import CellvinoError
+from napari_cellvino.core.spread import spread_over
 from napari_cellvino.quality.outline_fit import outline_fit
 from napari_cellvino.tracking.frame_cells import frame_cells
 from napari_cellvino.workflows.film import Film
@@ -32,7 +33,7 @@ def describe_misfit(
     A few of the ``frames`` are looked at, each in the channel that fits best; those that cannot be read, or whose
     labels are of another size, say nothing.
     """
-    places = np.unique(np.linspace(0, len(frames) - 1, LOOKED_AT).astype(int)).tolist() if frames else []
+    places = spread_over(len(frames), LOOKED_AT)
     found = [steeper for place in places if (steeper := _steeper(film, labels_of, frames[place])) is not None]
     if not found:
         return ()

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageReadError
+from napari_cellvino.core.spread import spread_over
 from napari_cellvino.formats.label_parts import find_parts, is_class_mask
 from napari_cellvino.formats.label_values import check_parts
 
@@ -38,7 +39,7 @@ def are_parts_cells(labels_of: LabelsOfFrame, path: Path, frames: list[int]) -> 
         If they hold neither cells nor masks of cells, but grey values, borders or outlines.
     """
     classes, looked, split, in_frames = 0, 0, 0, 0
-    for place in np.unique(np.linspace(0, len(frames) - 1, LOOKED_AT).astype(int)).tolist() if frames else []:
+    for place in spread_over(len(frames), LOOKED_AT):
         try:
             labels = _numbered(labels_of(frames[place]))
         except ImageReadError:  # told where the frame is read

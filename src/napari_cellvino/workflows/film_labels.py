@@ -20,7 +20,8 @@ from napari_cellvino.io import is_image_folder, open_as
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict import Prediction
 from napari_cellvino.segmentation.predict_field import notices_of, predict_field
-from napari_cellvino.workflows.common_size import describe_common_size, film_size
+from napari_cellvino.segmentation.seen_size import describe_common_size
+from napari_cellvino.workflows.common_size import film_size
 from napari_cellvino.workflows.film import Film
 from napari_cellvino.workflows.film_label_files import label_files, pair_labels
 from napari_cellvino.workflows.film_label_fit import describe_misfit

@@ -23,8 +23,9 @@ from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.channel_choice import choose_unless_named, with_channel
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict_field import check_device
+from napari_cellvino.segmentation.seen_size import describe_common_size
 from napari_cellvino.storage.file_names import compared_name
-from napari_cellvino.workflows.common_size import FilmSizes, describe_common_size
+from napari_cellvino.workflows.common_size import FilmSizes
 from napari_cellvino.workflows.effective_choices import check_choices, describe_frame
 from napari_cellvino.workflows.executor import ExecutorMaker, RunEvent, ThreadsExecutor
 from napari_cellvino.workflows.field_listing import known_or_listed, list_fields, listed_fields, without_results

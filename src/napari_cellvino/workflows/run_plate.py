@@ -19,7 +19,8 @@ from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.channel_choice import ChannelChoice, by_name, choose_channel, taught_channel
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict_field import check_device
-from napari_cellvino.workflows.common_size import describe_common_size, kept_size, plate_size
+from napari_cellvino.segmentation.seen_size import describe_common_size
+from napari_cellvino.workflows.common_size import kept_size, plate_size
 from napari_cellvino.workflows.effective_choices import describe_frame
 from napari_cellvino.workflows.executor import ExecutorMaker, RunEvent, ThreadsExecutor
 from napari_cellvino.workflows.field_log import ALL, FieldSelection

@@ -66,7 +66,7 @@ class ShippedModel:
 
 
 ENTRIES: Mapping[str, ShippedModel] = {
-    "nuclei": ShippedModel("0.3.0", (BBBC038, BBBC039), ("nuclei", "fluorescence"), calibrated_from=1),
+    "nuclei": ShippedModel("0.4.0", (BBBC038, BBBC039), ("nuclei", "fluorescence"), calibrated_from=1),
     "nuclei-stained": ShippedModel(
         "0.3.0",
         (BBBC038,),

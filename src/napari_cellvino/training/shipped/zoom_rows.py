@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.core.progress import finish
+from napari_cellvino.core.spread import spread_over
 from napari_cellvino.engines.engine import Engine
 from napari_cellvino.engines.provider import open_engine
 from napari_cellvino.model_package import ModelSpec, open_package
@@ -181,8 +182,8 @@ def _real_fields(data: Path, taken: Sequence[Taken]) -> Iterator[tuple[str, str,
         if folder == "dsb2018":
             fields = [one for one in fields if (one.source == folder) == (kind == "fluo")]
         if fields:
-            places = np.unique(np.linspace(0, len(fields) - 1, min(most, len(fields))).astype(int))
-            yield from ((_kind_of(kind, fields[place]), split, fields[place]) for place in places.tolist())
+            places = spread_over(len(fields), most)
+            yield from ((_kind_of(kind, fields[place]), split, fields[place]) for place in places)
 
 
 def _kind_of(kind: str, field: LabelledImage) -> str:
