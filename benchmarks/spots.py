@@ -29,6 +29,14 @@ CROWDS = (30, 600)  # spots on 192 x 192 px
 OWN_THRESHOLD = 0.2  # that blob_log takes where none is given
 THRESHOLDS = (0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2, 0.3)  # of blob_log, on an image from 0 to 1
 FIELDS = 2  # of each kind
+LUMPY = {
+    "2D, cells with lumps": SpotField(
+        spots=80, snr=10.0, background=1000.0, lumps=0.3, lump_px=4.0, glow=2.0, in_cells=0.8
+    ),
+    "3D, cells with lumps": SpotField(
+        spots=120, snr=8.0, background=300.0, lumps=0.3, glow=3.0, in_cells=0.8, shape=(14, 128, 128)
+    ),
+}
 SHOWN_PX = {"smfish_700": 352}  # rows that the expert looked at
 MOST_SHIFT = 4.0  # px, of the points of a file against its image
 
@@ -51,6 +59,8 @@ def measure_spots(asked: Asked) -> list[Figure]:
         figures += _beside(f"SNR {snr:g}", _fields(SpotField(snr=snr, sigma=(1.2, s, s)) for s in WIDTHS))
     for spots in CROWDS:
         figures += _beside(f"{spots} spots, SNR 8", _fields([SpotField(spots=spots, snr=8.0)]))
+    for name, kind in LUMPY.items():
+        figures += _beside(name, _fields([kind]))
     empty = [len(_found(image)) for image, _ in _fields([SpotField(spots=0)])]
     figures.append(Figure("spots in a field without any", float(np.mean(empty)), goal=1.0))
     for snr in STACK_SNRS:

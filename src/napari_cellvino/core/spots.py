@@ -25,9 +25,10 @@ class Spots:
     what may have made their number wrong, ``remarks`` how they were found. ``partner`` are the spots of a second
     channel, where both are compared. ``by_network`` says whether a network saw them. ``may_be_noise`` is the share of
     them that noise or grain may be, at most; ``left_over`` how strong what is left round them is once they are taken
-    off, over their own response; both None where nothing tells. ``in_texture`` is how many places were left out since
-    texture is as strong there. ``edits`` are what a person did to them, in
-    order; None where nobody looked.
+    off, over their own response; both None where nothing tells. ``least_likely`` is how likely each one is at least
+    where a network saw them, ``between`` how many places are at least 80 and at least 20 % likely; None where none saw
+    them. ``blind`` is the share of the image where texture is nearly as strong as a typical spot. ``edits`` are what a
+    person did to them, in order; None where nobody looked.
     """
 
     position: NDArray[np.float64]
@@ -47,7 +48,9 @@ class Spots:
     by_network: bool = False
     may_be_noise: float | None = None
     left_over: float | None = None
-    in_texture: int = 0
+    least_likely: float = 0.0
+    between: tuple[int, int] | None = None
+    blind: float = 0.0
     edits: tuple[SpotEdit, ...] | None = None
 
     def __len__(self) -> int:

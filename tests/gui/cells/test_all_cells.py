@@ -136,6 +136,7 @@ def test_cells_of_all_fields_are_marked_gated_and_gone_to(
     assert areas[cells.selection].max() <= np.delete(areas, cells.selection).min()
     here = session.saver.saved
     assert sorted(session.reviewer.selection) == sorted(cells.table.chosen(cells.selection).get(here, []))
+    outlines = session.review_canvas.layer.layer
     click(panel.leave_out_button)
     settled()
     assert cells.failure is None
@@ -167,6 +168,7 @@ def test_cells_of_all_fields_are_marked_gated_and_gone_to(
     click(window.open_panel.work_list.all_button)  # the window's recipe has the gate: nothing is to be run again
     settled()
     assert "2 kept from before" in window.open_panel.work_list.detail.text()
+    assert session.review_canvas.layer.layer is outlines  # read again, in the layer that the user has arranged
     click(panel.undo_button)
     settled()
     assert counts(root) == before

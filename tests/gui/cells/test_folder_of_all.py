@@ -79,6 +79,7 @@ def test_all_cells_are_of_the_folder_that_the_list_is_saved_to(
     assert (session.cells.root, Path(session.saver.folder)) == (second, second)
     assert window.save_panel.folder.text() == str(second)
     assert (len(session.cells.table), session.workspace.saved) == (0, None)
+    assert [layer.name for layer in viewer.layers] == ["a"]  # no outlines of what stands elsewhere
     assert str(second) in panel.hint.text()
     session.plate_list.choose_root(first)
     settled()

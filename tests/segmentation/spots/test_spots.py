@@ -11,6 +11,7 @@ from napari_cellvino.core.spots import labels_at
 from napari_cellvino.quality.point_accuracy import match_points
 from napari_cellvino.segmentation.spots.detect import find_spots
 from napari_cellvino.segmentation.spots.network import shipped_network
+from napari_cellvino.segmentation.spots.step import _describe_between
 from napari_cellvino.training.synthetic.particle_stacks import simulate_stack
 from napari_cellvino.training.synthetic.spot_fields import SpotField, simulate_spots
 
@@ -138,7 +139,7 @@ def test_network_sees_more_than_the_filter(snr):
     filtered, seen = find_spots(image), find_spots(image, network=network)
     assert (filtered.by_network, seen.by_network) == (False, True)
     one, other = (match_points(found.position[:, 1:], true[:, 1:], 2.0).f1 for found in (filtered, seen))
-    assert other > one + 0.02
+    assert other > one + (0.05 if snr < 5 else 0)
     distance, _ = cKDTree(seen.position[:, 1:]).query(true[:, 1:])
     assert np.median(distance) < (0.7 if snr < 5 else 0.35)
     strict = find_spots(image, network=network, least_score=float(np.median(seen.score)))
@@ -156,7 +157,7 @@ def test_network_is_not_asked_for_what_it_did_not_learn():
 
 
 @pytest.mark.parametrize(("field", "least"), [
-    (replace(FIELD, spots=60, snr=6.0, shape=(12, 96, 96), in_cells=0.9, glow=4.0), 0.55),
+    (replace(FIELD, spots=60, snr=6.0, shape=(12, 96, 96), in_cells=0.9, glow=4.0), 0.7),
     (replace(FIELD, spots=90, snr=10.0, shape=(14, 112, 112), in_cells=0.9), 0.85),
 ])  # fmt: skip
 def test_spots_of_stacks_are_found_in_cells(field, least):
@@ -168,7 +169,7 @@ def test_spots_of_stacks_are_found_in_cells(field, least):
     assert accuracy > least
     assert accuracy > match_points(filtered.position, true, 2.0).f1
     distance, _ = cKDTree(true).query(found.position)
-    assert np.median(distance) < 0.6
+    assert np.median(distance) < 0.65
     assert len(find_spots(simulate_spots(replace(field, spots=0), 0)[0], network=network)) <= 2
 
 
@@ -180,14 +181,18 @@ def test_smoothed_noise_is_not_taken_for_spots():
     assert match_points(found.position[:, 1:], true[:, 1:], 2.0).f1 > 0.85
 
 
-def test_grains_of_what_shines_through_are_no_spots():
+def test_grains_of_what_shines_through_are_told():
     rng, y = np.random.default_rng(0), np.hypot(*(np.mgrid[:128, :128] - 64))
     chromatin = ndi.gaussian_filter(rng.normal(0, 1, y.shape), 2.0)
     nucleus = 300 / (1 + np.exp(y - 36)) * np.clip(1 + 0.35 * chromatin / chromatin.std(), 0.1, None)
     even = replace(FIELD, snr=20.0, spots=30, cells=0, slope=0.0, hot_pixels=0)
-    for field, most in ((even, 36), (replace(even, spots=0), 8)):
+    for field, most in ((even, 50), (replace(even, spots=0), 12)):
         image = simulate_spots(field, 3)[0] + rng.poisson(nucleus)
-        assert len(find_spots(image.astype(np.uint16), network=shipped_network())) <= most
+        found = find_spots(image.astype(np.uint16), network=shipped_network())
+        assert found.between is not None
+        assert found.between[0] <= most
+        (told,) = _describe_between(found)
+        assert f"between {found.between[0]} and {found.between[1]} spots" in told
 
 
 def test_width_is_that_of_spots_among_granules():

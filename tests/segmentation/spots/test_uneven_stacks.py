@@ -11,7 +11,8 @@ from napari_cellvino.core.spots import Spots
 from napari_cellvino.quality.point_accuracy import match_points
 from napari_cellvino.segmentation.spots.detect import find_spots
 from napari_cellvino.segmentation.spots.network import shipped_network
-from napari_cellvino.segmentation.spots.step import _describe_hidden, _describe_unlike
+from napari_cellvino.segmentation.spots.step import _describe_blind, _describe_unlike
+from napari_cellvino.training.synthetic.spot_fields import SpotField, simulate_spots
 
 BACKGROUND, NOISE = 60.0, 10.0
 
@@ -93,8 +94,28 @@ def test_hot_pixels_at_the_rim_are_no_spots():
 def test_lumps_of_a_cell_do_not_raise_the_number_of_spots_in_a_stack(seed):
     image, true = lumpy_stack((16, 128, 128), 120, glow=5.0, lumps=0.3, seed=seed)
     found = find_spots(image, network=shipped_network())
-    assert len(found) == pytest.approx(len(true), rel=0.15)  # 171 and 172 before
-    assert f1(found, true) > 0.6
+    assert 0.65 * len(true) < len(found) < 1.05 * len(true)  # 171 and 172 once
+    assert f1(found, true) > 0.75
+
+
+@pytest.mark.parametrize(("seed", "least"), [(0, 0.62), (1, 0.74)])
+def test_spots_are_counted_where_lumps_are_stronger(seed, least):
+    field = SpotField(spots=80, snr=10.0, background=1000.0, lumps=0.3, lump_px=4.0, glow=2.0, in_cells=0.8)
+    image, true = simulate_spots(field, seed)
+    found = find_spots(image, network=shipped_network())
+    assert match_points(found.position[:, 1:], true[:, 1:], 2.0).f1 > least  # 0.37 and 0.47 before
+    assert 0.5 * len(true) < len(found) < 1.1 * len(true)  # 22 and 34 before
+    assert found.between is not None
+    assert found.between[0] < len(found) < found.between[1]
+    assert found.blind > 0.05
+    assert f"{len(found)} spots may be too few" in _describe_blind(found)[0]
+
+
+def test_spots_that_all_stand_out_are_not_said_to_be_missing():
+    image, _ = lumpy_stack((1, 160, 160), 80)
+    assert find_spots(image[0], network=shipped_network()).blind == 0
+    crowd = find_spots(simulate_spots(SpotField(spots=600, snr=8.0), 0)[0])
+    assert _describe_blind(crowd) == ()
 
 
 def unlike(image: NDArray[np.generic], pixel_um: float | None = None, *, given: bool = False) -> tuple[str, ...]:
@@ -118,12 +139,3 @@ def test_spots_wider_than_diffraction_are_told():
     assert "µm" in unlike(image, 0.1)[0]  # 1.2 µm
     assert unlike(image, 0.02) == ()
     assert unlike(image, given=True) == ()
-
-
-def test_spots_left_out_in_texture_are_told():
-    image, true = lumpy_stack((1, 200, 200), 120, glow=25.0, lumps=0.5, sigma=(1.0, 1.4))
-    found = find_spots(image[0], network=shipped_network())
-    assert found.in_texture > 0.5 * len(found)
-    assert len(found) < 0.6 * len(true)
-    (told,) = _describe_hidden(found)
-    assert "may be too few" in told

@@ -17,7 +17,7 @@ from napari.layers import Image, Labels, Layer, Vectors
 from numpy.typing import NDArray
 
 from napari_cellvino.annotation import Annotation
-from napari_cellvino.core.image import Plane, PlaneReader, ZChoice, ZMode
+from napari_cellvino.core.image import Plane, PlaneReader, Stack, ZChoice, ZMode
 from napari_cellvino.core.objects import Objects
 from napari_cellvino.gui.napari_bridge.cell_labels import CellLabels
 from napari_cellvino.gui.napari_bridge.cell_look import CellLook, look_of
@@ -83,6 +83,7 @@ class ResultLayers:
         self._viewer = viewer
         self._results: list[_Result] = []
         self._current: _Result | None = None
+        self._aside: _Result | None = None  # of the field that is being read again
         self._hidden: set[Layer] = set()  # by us, not by the user
         viewer.dims.events.point.connect(self._follow_plane)
 
@@ -91,7 +92,7 @@ class ResultLayers:
         self._viewer.dims.events.point.disconnect(self._follow_plane)
         self._results.clear()
         self._hidden.clear()
-        self._current = None
+        self._current = self._aside = None
 
     def fits(self, annotation: Annotation, place: ResultPlace, title: str) -> bool:
         """Return whether an annotation goes into the layers that are there, or there are none to be replaced."""
@@ -137,6 +138,7 @@ class ResultLayers:
         if self._current is not None and self._current.layer is not made.layer:
             self._hide(self._current)
         self._current = made
+        self.remove_aside()
         if isinstance(made.layer, CellLabels):
             with made.layer.drawn(texture):  # one that was hidden is drawn when it is seen again
                 self._follow_plane()
@@ -166,10 +168,23 @@ class ResultLayers:
         for result in [r for r in self._present() if not r.has_units_of_source]:
             self._remove(result)
 
-    def remove_current(self) -> None:
-        """Remove the layers of the field that is left."""
-        if self._current is not None:
-            self._remove(self._current)
+    def leave(self, stack: Stack | None, frame: int) -> None:
+        """Leave the current field: its layers are removed, or hidden where its image stays open and is read again."""
+        left, self._current = self._current, None
+        stays = left is not None and stack is not None and left.place.planes is stack.planes
+        if left is not None and stack is not None and stays and left.name.title == stack.origin_of(frame).name:
+            self._hide(left)
+            self._aside = left
+        elif left is not None:
+            self._remove(left)
+
+    def remove_aside(self) -> None:
+        """Remove the layers of a field that was read again, unless they show it."""
+        left, self._aside = self._aside, None
+        shown = self._current is not None and left is not None and self._current.layer is left.layer
+        if left is not None and not shown:
+            for result in [r for r in self._present() if r.layer is left.layer]:
+                self._remove(result)
 
     def remove(self, pixels: Plane) -> None:
         """Remove the layers of a field that is let go of; what was corrected in it is in its journal."""

@@ -25,6 +25,7 @@ class SavedResultController(QObject):
 
     changed = Signal()  # `failure`
     ready = Signal(object)  # PreparedSavedField, a moment before the workspace has it
+    nothing = Signal()  # is there to be shown
 
     def __init__(
         self,
@@ -62,7 +63,9 @@ class SavedResultController(QObject):
             return  # the outcome may be that of the field before
         self._looked_at = at
         find = self._folder_of(stack.origin_of(frame))
-        if find is not None:
+        if find is None:
+            self.nothing.emit()
+        else:
             self._task = Task(done=lambda found: self._show(stack, frame, found), failed=self._fail)
             self._reader.start(lambda: prepare_saved_field(find(), stack, frame), self._task)
 
@@ -76,6 +79,8 @@ class SavedResultController(QObject):
 
     def _show(self, stack: Stack, frame: int, found: PreparedSavedField | None) -> None:
         now = self._workspace.stack
+        if found is None:
+            self.nothing.emit()
         if found is None or now is None or now.planes is not stack.planes:
             return
         if frame == self._workspace.recipe.frame:
@@ -83,6 +88,7 @@ class SavedResultController(QObject):
             self._workspace.show_saved(found.saved)
 
     def _fail(self, error: BaseException) -> None:
+        self.nothing.emit()
         self._tell(failure_of(error))
 
     def _tell(self, failure: Failure | None) -> None:

@@ -330,7 +330,7 @@ class RunController(QObject):
         self._reviewer.take_saved(saved, None if made is None else made.unsaved)
         if saved is None:
             self._canvas.leave()
-            self._layers.remove_current()
+            self._layers.leave(self._workspace.stack, self._workspace.recipe.frame)
         if made is not None and self._reviewer.annotation is made.saved.annotation:
             self._display.show(made.look, made.seen)
         else:

@@ -100,12 +100,13 @@ class Session(QObject):
         self.colouring = ColourController(self.workspace, self.reviewer, self.review_canvas, self.decoder)
         self.masks = MaskImportController(self.reviewer, self.files)
         self.dropped = DroppedFiles(viewer, self.open, self.reviewer, self.masks, self.files)
+        self.result_layers = ResultLayers(viewer)
         self.runner = RunController(
             self.workspace,
             self.worker,
             self.decoder,
             self.opener,
-            ResultLayers(viewer),
+            self.result_layers,
             self.reviewer,
             self.review_canvas,
             TrialLayer(viewer),
@@ -152,6 +153,7 @@ class Session(QObject):
             self.workspace, self.opener, self.worker, lambda of: self.homes.result_folder(of)
         )
         self.saved_result.ready.connect(self.runner.take_ready)
+        self.saved_result.nothing.connect(self.result_layers.remove_aside)
         self.saver.moved.connect(self._look_again)
         self.well_values = WellValuesController(self.plates, self.tables, self.plate_worker)
         self.plate_runner = PlateRunController(self.workspace, self.plates, self.well_values, self.plate_worker)

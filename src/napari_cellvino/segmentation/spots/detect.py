@@ -13,9 +13,11 @@ import scipy
 from numpy.typing import NDArray
 
 from napari_cellvino.core.spots import Spots
+from napari_cellvino.segmentation.spots.along_z import ends_along_z
 from napari_cellvino.segmentation.spots.bands import Image
-from napari_cellvino.segmentation.spots.doubt import share_left, share_of_noise
+from napari_cellvino.segmentation.spots.doubt import share_blind, share_left, share_of_noise
 from napari_cellvino.segmentation.spots.gaussian_fit import Gaussians, fit_gaussians, render
+from napari_cellvino.segmentation.spots.likelihood import OTHER, least_likely, likelihood
 from napari_cellvino.segmentation.spots.look import FIRST_LOOK, Filtered, Look, best_look
 from napari_cellvino.segmentation.spots.network import DENSEST, SEEN_IN, SpotNetwork, network_places, suits_network
 from napari_cellvino.segmentation.spots.noise import measure_noise
@@ -26,10 +28,10 @@ from napari_cellvino.segmentation.spots.response import (
     gaussian_response,
     on_a_line,
     roundness,
+    spot_response_at,
     without_hot_pixels,
 )
 from napari_cellvino.segmentation.spots.shuffled_noise import expected_by_shuffling
-from napari_cellvino.segmentation.spots.texture import stands_out_of_texture
 from napari_cellvino.segmentation.spots.threshold import (
     choose_brightness,
     choose_score,
@@ -53,6 +55,7 @@ BESIDE = 0.35  # of the peak of what was taken off, that a spot has at least: th
 BESIDE_IN_CROWDS = 0.2
 CROWDED = 1.3  # times the noise without spots, that there is with them where they crowd
 ASTRAY = 1.0  # px from where a network saw a spot, that it is fitted at most; along z widths where these are more
+POSSIBLE, CERTAIN = 0.2, 0.8  # likelihood, from which on there may be a spot, and from which on there is one
 BRIGHTEST = 0.9  # quantile of the responses that a share of is asked
 FILTERED = 400  # voxels a place: where there are more places, the whole image is filtered
 AROUND = 6.0  # widths, within which light may be the ring of a brighter spot
@@ -60,10 +63,12 @@ AROUND = 6.0  # widths, within which light may be the ring of a brighter spot
 
 @dataclass(frozen=True, slots=True)
 class _Least:
-    """What a spot has at least."""
+    """What a spot has at least, and how many there are at least and at most by likelihood."""
 
     score: float
     brightness: float
+    likely: float = 0.0
+    between: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +80,8 @@ class _Asked:
     share: float = 0.0
 
 
-_Found = tuple[Gaussians, NDArray[np.float64], _Least, NDArray[np.float64], int]
-"""Spots, their scores, what they have at least, how many each brightness would leave, and how many texture hid."""
+_Found = tuple[Gaussians, NDArray[np.float64], _Least, NDArray[np.float64]]
+"""Spots, their scores, what they have at least, and how many each brightness would leave."""
 
 
 def find_spots(
@@ -120,22 +125,22 @@ def find_spots(
     asked = _Asked(least_score, least_brightness, least_share)
     look = _look_without_spots(best_look(pixels, width.sigma, whole=whole), asked, whole=whole)
     seen = None if network is None else _seen_by(network, look, asked, whole=whole)
-    found, scores, least, curve, in_texture = _all_spots(look, asked) if seen is None else seen
+    found, scores, least, curve = _all_spots(look, asked) if seen is None else seen
     order = np.lexsort((found.centre[:, 2], found.centre[:, 1], found.centre[:, 0]))
-    found, scores = found.select(order), scores[order]
-    cell = np.zeros(len(found), np.int32)
-    told = (planes, width.sigma, least.score, least.brightness, curve)
+    found, told = found.select(order), (planes, width.sigma, least.score, least.brightness, curve)
     return Spots(
         found.centre,
         found.light,
-        scores,
-        cell,
+        scores[order],
+        np.zeros(len(found), np.int32),
         *told,
         beyond=width.beyond,
         by_network=seen is not None,
         may_be_noise=share_of_noise(look, found.centre) if seen is None else None,
         left_over=share_left(look, found, whole=whole),
-        in_texture=in_texture,
+        least_likely=least.likely,
+        between=least.between,
+        blind=share_blind(look, found.centre),
     )
 
 
@@ -204,31 +209,43 @@ def _all_spots(look: Look, asked: _Asked) -> _Found:
     """Return the spots that the filter finds."""
     at, score, least, clear = _clear_maxima(look, asked)
     found, scores = _search(look, at, score, least)
-    return found, scores, least, threshold_curve(clear), 0
+    return found, scores, least, threshold_curve(clear)
 
 
 def _seen_by(network: SpotNetwork, look: Look, asked: _Asked, *, whole: bool) -> _Found | None:
     """Return the spots that the network sees; None where it is not to be relied on."""
     if not suits_network(look, whole=whole):
         return None
-    places, sure = network_places(network, look.image, look.sigma[0], whole=whole)
-    planes = max(1.0, SEEN_IN * look.sigma[0])
-    if len(places) * planes * look.sigma[1] ** 2 > DENSEST * look.image.size:
+    places, chance = network_places(network, look.image, look.sigma[0], whole=whole)
+    at = _inside(places, look.image.shape)
+    alone = ends_along_z(look.image, at, look.sigma)
+    places, at, planes = places[alone], at[alone], max(1.0, SEEN_IN * look.sigma[0])
+    brightest = scipy.ndimage.maximum_filter(look.response, 3 if len(look.image) > 1 else (1, 3, 3))
+    response = brightest[tuple(at.T)].astype(np.float64)
+    each, usual = planes / look.image.size, response / look.usual.at(at)
+    likely = likelihood(chance[alone], usual, _other_response(look, at), each, deep=look.sigma[0])
+    enough = least_likely(likely)
+    if (likely >= enough).sum() * planes * look.sigma[1] ** 2 > DENSEST * look.image.size:
         return None
     _, _, least, clear = _clear_maxima(look, asked)
-    brightest = scipy.ndimage.maximum_filter(look.response, 3 if len(look.image) > 1 else (1, 3, 3))
-    at = _inside(places, look.image.shape)
-    response = brightest[tuple(at.T)].astype(np.float64)
     score = response / look.noise.at(at)
-    keep = response >= (STILL * least.brightness if asked.brightness is None else asked.brightness)
-    keep &= (sure | (score >= FIRST_LOOK)) if asked.score is None else (score >= asked.score)
-    found, before = _fitted_where_seen(look, places[keep], at[keep]), int(keep.sum())
+    bright = response >= (STILL * least.brightness if asked.brightness is None else asked.brightness)
     if asked.score is None:
-        seen = keep.copy()
-        keep[seen] = stands_out_of_texture(look, found, at[seen], response[seen], whole=whole)
-        found = found if keep.sum() == before else _fitted_where_seen(look, places[keep], at[keep])
-    least = replace(least, score=asked.score or 0.0)
-    return found, score[keep], least, threshold_curve(clear), before - int(keep.sum())
+        keep = bright & (likely >= enough)
+    else:
+        keep = bright & (likely >= POSSIBLE) & (score >= asked.score)
+    between = (int((bright & (likely >= CERTAIN)).sum()), int((bright & (likely >= POSSIBLE)).sum()))
+    least = _Least(asked.score or 0.0, least.brightness, enough, between if asked.score is None else None)
+    return _fitted_where_seen(look, places[keep], at[keep]), score[keep], least, threshold_curve(clear)
+
+
+def _other_response(look: Look, at: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the response at another width over that at the spots' own, as that of a spot is 1, at places (N, 3)."""
+    times = OTHER[1 if look.sigma[0] > 0 else 0]
+    other = (times * look.seen[0], times * look.seen[1], times * look.seen[2])
+    of_spot = gaussian_response(look.sigma, other) / gaussian_response(look.sigma, look.seen)
+    own = np.maximum(look.response[tuple(at.T)].astype(np.float64), 1e-9)
+    return np.asarray(spot_response_at(look.image, at, other) / own / of_spot)
 
 
 def _fitted_where_seen(look: Look, places: NDArray[np.float64], at: NDArray[np.int64]) -> Gaussians:

@@ -27,13 +27,15 @@ MOST_PEAKS = 60_000  # that are looked at
 ENOUGH = 1000  # spots, round which what they leave is looked at
 AROUND = (0.0, 1.5, 2.5)  # widths from the middle of a spot
 WAYS = 8
+STANDS_OUT = 2.5  # times what is usual, that a spot is at least where nearly all are found
 
 
 def share_of_noise(look: Look, places: NDArray[np.float64]) -> float | None:
     """Return which share of the spots at places (N, 3) z, y, x may be noise or grain, at most; None where few tell."""
     if len(places) < FEWEST:
         return None
-    spots, (peaks, each) = _scores_near(look, places), _scores_of_peaks(look)
+    (highest, at), (peaks, each) = _highest_near(look, places), _scores_of_peaks(look)
+    spots = highest / look.usual.at(at)
     end = float(np.clip(np.quantile(spots, DIMMEST), FIRST + NARROWEST, LAST))
     counts, edges = np.histogram(peaks, np.arange(FIRST, end + 1e-9, FINE))
     middles = (edges[1:] + edges[:-1]) / 2
@@ -66,12 +68,25 @@ def share_left(look: Look, found: Gaussians, *, whole: bool) -> float | None:
     return float(np.sqrt(max(left**2 - noise**2, 0.0))) / max(float(np.median(own)), 1e-9)
 
 
-def _scores_near(look: Look, places: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the highest score (N,) within a pixel of places (N, 3)."""
+def share_blind(look: Look, places: NDArray[np.float64]) -> float:
+    """Return the share of the image where a typical one of the spots at places (N, 3) would not stand out; 0 of few.
+
+    There what is usual, texture and the light of crowds included, is more than the median of their responses over
+    `STANDS_OUT`.
+    """
+    if len(places) < FEWEST:
+        return 0.0
+    typical = float(np.median(_highest_near(look, places)[0]))
+    usual = look.usual.within((slice(None), slice(None), slice(None)))
+    return float((usual * np.float32(STANDS_OUT) > typical).mean())
+
+
+def _highest_near(look: Look, places: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return the highest response (N,) within a pixel of places (N, 3), and these as voxels."""
     last = np.array(look.image.shape) - 1
     at = np.clip(np.rint(places), 0, last).astype(np.int64)
     beside = (np.clip(at + np.array(way), 0, last) for way in product((-1, 0, 1), repeat=3))
-    return np.asarray(np.max([look.response[tuple(near.T)] for near in beside], axis=0) / look.usual.at(at), np.float64)
+    return np.max([look.response[tuple(near.T)] for near in beside], axis=0).astype(np.float64), at
 
 
 def _scores_of_peaks(look: Look) -> tuple[NDArray[np.float64], int]:

@@ -34,9 +34,7 @@ from napari_cellvino.segmentation.spots.response import kernel_norm
 NAME, IR, INPUT, OUTPUT = "spots.yaml", "model.xml", "test_input.npy", "test_output.npy"
 TOLERANCE = 1e-3  # of log-odds and px, between where it was made and here
 
-LIKELY = 0.4  # probability of a spot, at least
-LEARNT_DENSITY = 2.3e-3  # spots per px and plane, of a typical field that it learnt from
-SURE = 0.55  # probability that is enough, however few spots there are
+POSSIBLE = 0.02  # probability of a spot, from which on a place is looked at
 SIGMAS = (0.75, 3.2)  # px, of spots that it learnt
 DENSEST = 0.025  # spots per width squared; in denser crowds the filter, which takes spots off, finds more
 SINGLE_PHOTONS = 0.5  # share of pixels of one value, from which on noise is that of single photons
@@ -47,8 +45,6 @@ GRAIN_SPREADS = 2.0  # of the noise, beyond which light is not noise
 TELL_PHOTONS = 8  # planes, that tell what noise is
 TOGETHER = 0.7  # widths along z, over which planes are taken together
 SEEN_IN = 2.5  # widths along z, in which a network sees a spot
-LIKELY_TOGETHER = 0.3  # probability of a spot in a stack, at least, or
-ALONE = 0.9  # what so likely a spot in one plane alone would have
 NEXT = 1.2  # widths along z, within which a spot is surest in one plane
 LEFT = 4  # px that its input is a multiple of
 AROUND = np.ones((3, 3))
@@ -97,13 +93,11 @@ def grain_of(image: Image) -> float:
 
 def network_places(
     network: SpotNetwork, image: Image, deep: float, *, whole: bool
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Return the places (N, 3) z, y, x of the spots that the network sees in planes (Z, Y, X), and which are sure.
+) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """Return the places (N, 3) z, y, x where spots may be in planes (Z, Y, X), and the probability of each (N,).
 
-    Sure (N,) is what is likely enough among so few, or so many, others.
-
-    It looks at each plane by itself, and sees a spot in several: the place is in the plane where it is surest, with
-    the planes beside; ``deep`` is the width of spots along z, 0 in one plane.
+    The network looks at each plane by itself, and sees a spot in several: the place is in the plane where it is surest,
+    with the planes beside; ``deep`` is the width of spots along z, 0 in one plane.
     """
     smooth, total = np.empty(image.shape, np.float32), np.empty(image.shape, np.float32)
     inside = np.empty((2, *image.shape), np.float16)
@@ -120,40 +114,10 @@ def network_places(
             for a, mode in ((smooth, "constant"), (total, "nearest"))
         )
         planes = 1 + 2 * max(1, round(NEXT * deep))
-    summits = (smooth == scipy.ndimage.maximum_filter(smooth, (planes, 3, 3))) & (total > least_likely(deep))
+    summits = (smooth == scipy.ndimage.maximum_filter(smooth, (planes, 3, 3))) & (total > POSSIBLE)
     at = np.argwhere(summits).astype(np.float64)
     at[:, 1:] += inside[:, summits].T
-    return at, total[summits] > _likely_among(total[summits], max(1.0, SEEN_IN * deep) / image.size, least_likely(deep))
-
-
-def least_likely(deep: float) -> float:
-    """Return the least probability of a spot; in a stack of planes taken together: noise is seen in one, spots in more.
-
-    ``deep`` is the width of spots along z, 0 in one plane.
-    """
-    if deep <= 0:
-        return LIKELY
-    alone = np.zeros(2 * int(4 * deep) + 3)
-    alone[len(alone) // 2] = ALONE
-    return max(LIKELY_TOGETHER, float(scipy.ndimage.gaussian_filter1d(alone, TOGETHER * deep, mode="constant").max()))
-
-
-def _likely_among(chance: NDArray[np.float32], each: float, least: float) -> float:
-    """Return the least probability of a spot where there are fewer of them than in the fields that were learnt.
-
-    ``chance`` (N,) are the probabilities of the places seen, ``each`` how many spots per px and plane one of them is.
-
-    References
-    ----------
-    Saerens et al. 2002, "Adjusting the outputs of a classifier to new a priori probabilities".
-    """
-    odds = np.clip(chance, 0.01, 0.99) / (1 - np.clip(chance, 0.01, 0.99))
-    fewer = 1.0
-    for _ in range(20):
-        known = fewer * odds / (1 + fewer * odds)
-        fewer = min(1.0, float(known.sum()) * each / LEARNT_DENSITY)
-    needed = least / (1 - least) / max(fewer, 1e-9)
-    return max(least, min(SURE, needed / (1 + needed)))
+    return at, total[summits]
 
 
 def _seen(network: SpotNetwork, plane: Image, *, whole: bool) -> NDArray[np.float32]:

@@ -18,7 +18,7 @@ from napari_cellvino.segmentation.heads import Parameter
 from napari_cellvino.segmentation.plane_reading import read_ahead
 from napari_cellvino.segmentation.prepare import input_channel, network_inputs
 from napari_cellvino.segmentation.spots.detect import find_spots
-from napari_cellvino.segmentation.spots.network import least_likely, shipped_network
+from napari_cellvino.segmentation.spots.network import shipped_network
 
 SIGMA_PER_FWHM = 1 / 2.3548
 NO_PARTICLES = 0.28  # of the response of spots, that is left round them; particles leave up to 0.26, once 0.29
@@ -26,7 +26,8 @@ WIDEST_UM, WIDEST_PX = (
     1.0,
     8.0,
 )  # full width that diffraction-limited particles have at most; in px where no scale is known
-MOSTLY_HIDDEN, FEW_HIDDEN = 0.5, 10  # of the spots found, and places, that may be left out in texture untold
+MOSTLY_SEEN = 0.05  # share of the image, at most, where typical spots may be missing untold
+UNSURE, FEW = 1.6, 10  # times as many as are certain, and more than these, that may be spots untold
 MOSTLY_NOISE = 0.7  # of the spots, that may be noise: they are doubtful then; dim ones of 3 times the noise have 0.3
 
 SPOT_PARAMETERS = (
@@ -150,7 +151,8 @@ def search_spots(
         *_describe_larger(found),
         *_describe_noise(found),
         *_describe_unlike(found, stack.spacing.x, given=bool(values["spot_diameter"])),
-        *_describe_hidden(found),
+        *_describe_between(found),
+        *_describe_blind(found),
     )
     return replace(found, channel=recipe.spot_channel, remarks=told, notices=doubts)
 
@@ -173,9 +175,7 @@ def _describe(found: Spots, values: Mapping[str, float]) -> str:
     seen = "seen by the network" if found.by_network else "found by the filter"
     width = f"spots of {across:.1f} px" + ("" if values["spot_diameter"] else " (learnt)")
     chosen = "chosen by the field" if not (values["spot_score"] or values["spot_brightness"]) else "as given"
-    least = (
-        f"score {found.least_score:.1f}" if found.least_score else f"{100 * least_likely(found.sigma[0]):.0f} % likely"
-    )
+    least = f"score {found.least_score:.1f}" if found.least_score else f"{100 * found.least_likely:.0f} % likely"
     least += f" and brightness {found.least_brightness:.4g}" if found.least_brightness else ""
     noise = "" if found.may_be_noise is None else f", up to {100 * found.may_be_noise:.0f} % may be noise"
     return f"{len(found):,} {width}, {seen}, from {least} ({chosen}){noise}"
@@ -210,13 +210,25 @@ def _describe_unlike(found: Spots, pixel_um: float | None, *, given: bool) -> tu
     )
 
 
-def _describe_hidden(found: Spots) -> tuple[str, ...]:
-    """Return what to do where many places were left out since texture is as strong there."""
-    if found.in_texture <= max(FEW_HIDDEN, MOSTLY_HIDDEN * len(found)):
+def _describe_between(found: Spots) -> tuple[str, ...]:
+    """Return between which numbers that of the spots is where many are neither certain nor ruled out."""
+    if found.between is None or found.between[1] <= max(UNSURE * found.between[0], found.between[0] + FEW):
+        return ()
+    fewest, most = found.between
+    return (
+        f"there are between {fewest:,} and {most:,} spots, {len(found):,} were taken: {fewest:,} are at least 80 % "
+        f"likely, {most:,} at least 20 %, as noise or texture is as strong as many of them; "
+        "look at qc.png, and give spot_score or spot_brightness if you know better",
+    )
+
+
+def _describe_blind(found: Spots) -> tuple[str, ...]:
+    """Return in how much of an image a typical spot would not be seen."""
+    if found.blind < MOSTLY_SEEN:
         return ()
     return (
-        f"{found.in_texture:,} more places look like spots, and were left out since texture is as strong there: "
-        f"{len(found):,} may be too few; look at qc.png, and give spot_score to have those too",
+        f"{len(found):,} spots may be too few: in {100 * found.blind:.0f} % of the image texture, or a crowd of spots, "
+        "is nearly as strong as a typical spot, and dimmer ones are not seen there",
     )
 
 

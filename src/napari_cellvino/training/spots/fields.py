@@ -1,7 +1,7 @@
 """Simulated fields that a detector of spots learns from: wider in kind than the fields that it is judged on.
 
-Widths, brightness, density, crowds, noise of photons, of cameras that multiply them and of reading, light of cells,
-slopes, wide granules, fibres, hot pixels and rings: each field draws its own.
+Widths, brightness, density, crowds, noise of photons, of cameras that multiply them and of reading, light of cells and
+their lumps, slopes, wide granules, fibres, hot pixels and rings: each field draws its own.
 """
 
 from __future__ import annotations
@@ -17,9 +17,13 @@ Real = NDArray[np.float64]
 SIDE = 128  # px of a field
 SIGMA = (0.7, 2.8)  # px
 SNR = (1.5, 30.0)  # of the peak of a typical spot over the noise of the background
-PHOTONS = (1.0, 400.0)  # of the background
+PHOTONS = (1.0, 4000.0)  # of the background
 DENSEST = 0.03  # spots per px
 CROWDED = 0.35  # share of fields whose spots lie in crowds
+WITHIN = 0.4  # share of fields with cells, whose spots lie in these
+TEXTURED = 0.5  # share of fields with lumps in what glows: autofluorescence, chromatin out of focus
+LUMPS = (0.05, 0.6)  # standard deviation of lumps over the light that has them
+LUMP_WIDTHS = (1.4, 5.0)  # of a spot, that lumps are wide
 EMPTY = 0.08  # share of fields without spots
 MOST = 600
 
@@ -35,8 +39,9 @@ class DrawnField:
 def draw_field(rng: np.random.Generator, side: int = SIDE) -> DrawnField:
     """Return one field of ``side`` px."""
     sigma, background = (float(np.exp(rng.uniform(*np.log(span)))) for span in (SIGMA, PHOTONS))
-    places = _places(rng, side)
-    light = background * (1 + _glow(rng, side, sigma))
+    cells = _cells(rng, side)
+    places = _places(rng, side, cells)
+    light = background * (1 + _lumpy(rng, cells, sigma) + _glow(rng, side, sigma))
     noise = np.sqrt(background * (2 if (multiplied := rng.random() < 0.25) else 1) + (read := rng.uniform(0, 4)) ** 2)
     peak = noise * float(np.exp(rng.uniform(*np.log(SNR))))
     peaks = peak * np.exp(rng.normal(0, rng.uniform(0, 0.5), len(places)))
@@ -53,7 +58,7 @@ def draw_field(rng: np.random.Generator, side: int = SIDE) -> DrawnField:
     return DrawnField((pixels * rng.uniform(0.5, 20)).astype(np.float32), places)
 
 
-def _places(rng: np.random.Generator, side: int) -> Real:
+def _places(rng: np.random.Generator, side: int, cells: Real) -> Real:
     if rng.random() < EMPTY:
         return np.zeros((0, 2))
     number = int(np.exp(rng.uniform(np.log(3), np.log(min(MOST, DENSEST * side**2)))))
@@ -62,6 +67,10 @@ def _places(rng: np.random.Generator, side: int) -> Real:
         middles = rng.uniform(0, side, (int(rng.integers(1, 12)), 2))
         near = middles[rng.integers(len(middles), size=number)] + rng.normal(0, rng.uniform(3, 15), (number, 2))
         places = np.where(rng.random((number, 1)) < rng.uniform(0.4, 1), near, places)
+    inside = np.argwhere(cells > cells.max() / 4)
+    if len(inside) and rng.random() < WITHIN:
+        there = inside[rng.integers(len(inside), size=number)] + rng.uniform(-0.5, 0.5, (number, 2))
+        places = np.where(rng.random((number, 1)) < rng.uniform(0.5, 1), there, places)
     return np.asarray(places[((places >= 0) & (places <= side - 1)).all(1)])
 
 
@@ -82,14 +91,33 @@ def add_spots(light: Real, places: Real, peaks: Real, sigmas: Real, *, ring: boo
             light[window] += peak * np.outer(*bells)
 
 
+def _cells(rng: np.random.Generator, side: int) -> Real:
+    """Return the light (Y, X) in backgrounds of cells with soft rims."""
+    y, x = np.mgrid[:side, :side] / side
+    cells = np.zeros((side, side))
+    for _ in range(int(rng.integers(0, 5))):
+        cy, cx, radius, soft = rng.uniform(0, 1), rng.uniform(0, 1), rng.uniform(0.06, 0.3), rng.uniform(0.008, 0.05)
+        away = np.hypot(y - cy, (x - cx) * rng.uniform(0.7, 1.4))
+        cells += rng.uniform(0.1, 3) / (1 + np.exp((away - radius) / soft))
+    return cells
+
+
+def _lumpy(rng: np.random.Generator, cells: Real, sigma: float) -> Real:
+    """Return the light (Y, X) of cells, or of one that fills the field, with lumps wider than spots."""
+    if rng.random() >= TEXTURED:
+        return cells
+    glowing = cells + (rng.uniform(0.1, 3) if rng.random() < 0.3 else 0)
+    wide, strong = (float(np.exp(rng.uniform(*np.log(span)))) for span in (LUMP_WIDTHS, LUMPS))
+    lumps = ndi.gaussian_filter(rng.normal(0, 1, cells.shape), max(wide * sigma, 1.5))
+    lumps *= strong / lumps.std()
+    return np.asarray(glowing * (np.exp(lumps) if rng.random() < 0.3 else np.clip(1 + lumps, 0, None)))
+
+
 def _glow(rng: np.random.Generator, side: int, sigma: float) -> Real:
-    """Return light (Y, X) in backgrounds: a slope, cells with soft rims, granules too wide to be spots, clouds."""
+    """Return light (Y, X) in backgrounds: a slope, granules too wide to be spots, clouds."""
     y, x = np.mgrid[:side, :side] / side
     angle = rng.uniform(0, 2 * np.pi)
     glow = rng.uniform(0, 1.5) * np.clip(0.5 + (y - 0.5) * np.sin(angle) + (x - 0.5) * np.cos(angle), 0, None)
-    for _ in range(int(rng.integers(0, 5))):
-        cy, cx, radius, soft = rng.uniform(0, 1), rng.uniform(0, 1), rng.uniform(0.06, 0.3), rng.uniform(0.008, 0.05)
-        glow += rng.uniform(0.1, 3) / (1 + np.exp((np.hypot(y - cy, (x - cx) * rng.uniform(0.7, 1.4)) - radius) / soft))
     if rng.random() < 0.4:
         wide = int(rng.integers(1, 12))
         sigmas = np.maximum(sigma * rng.uniform(2.6, 5, wide), 3)

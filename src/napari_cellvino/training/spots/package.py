@@ -22,7 +22,7 @@ from napari_cellvino.training.spots.fit import SpotOptions, fit_spots
 from napari_cellvino.training.spots.network import SpotNetwork
 
 CARD = "README.md"
-VERSION = "0.1.0"
+VERSION = "0.2.0"
 SEED = 5  # of the example
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage as ndi
 
 HOT = (200.0, 2000.0)  # grey values of a hot pixel above its surroundings
 READ_NOISE = 2.0
@@ -19,7 +20,8 @@ class SpotField:
     ``snr`` is the peak of a spot over the noise of the background; peaks vary by ``spread`` (of their logarithm).
     ``sigma`` (z, y, x) is the width of a spot in px, ``cells`` are extended things that glow, ``glow`` up to so many
     times the background, ``slope`` how much lighter the background is below than above, ``in_cells`` the share of spots
-    that lie in what glows.
+    that lie in what glows. ``lumps`` is the standard deviation of that glow, over itself, in lumps ``lump_px`` wide
+    (standard deviation of each).
     """
 
     spots: int = 150
@@ -33,6 +35,8 @@ class SpotField:
     glow: float = 1.5
     hot_pixels: int = 12
     in_cells: float = 0.0
+    lumps: float = 0.0
+    lump_px: float = 3.0
 
 
 def simulate_spots(field: SpotField, seed: int) -> tuple[NDArray[np.uint16], NDArray[np.float64]]:
@@ -44,6 +48,8 @@ def simulate_spots(field: SpotField, seed: int) -> tuple[NDArray[np.uint16], NDA
     places = rng.uniform(low, np.maximum(high, low), (field.spots, 3))
     changes = np.exp(rng.normal(0, field.spread, field.spots))
     even, glow = _background(shape, field, rng)
+    if field.lumps:
+        glow = _lumpy(glow, field, np.random.default_rng([17, seed]))
     if field.in_cells and glow.any():
         places = _into_cells(places, glow, field, np.random.default_rng([13, seed]))
     light = np.zeros(shape)
@@ -78,6 +84,12 @@ def _background(
         inside = 1 / (1 + np.exp((np.hypot(y - cy, x - cx) - radius) / CELL_SHARPNESS))
         glow += field.background * rng.uniform(0.1, 1) * field.glow * inside
     return field.background * (1 - field.slope / 2 + field.slope * y / shape[1]), glow
+
+
+def _lumpy(glow: NDArray[np.float64], field: SpotField, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return the light (Y, X) of cells with lumps."""
+    lumps = ndi.gaussian_filter(rng.normal(size=glow.shape), field.lump_px)
+    return np.asarray(glow * np.clip(1 + field.lumps * lumps / lumps.std(), 0, None))
 
 
 def _into_cells(
