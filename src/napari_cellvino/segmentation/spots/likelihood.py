@@ -19,21 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 LEARNT_DENSITY = 2.3e-3  # spots per px and plane, of a typical field that was learnt from
-IN_PLANES = (0.6, 0.8, 1.5, 1.0)  # log-odds where the network has none and the score is usual, and how these grow by
-IN_STACKS = (
-    1.8,
-    1.3,
-    2.1,
-    -0.8,
-)  # them and by the other response: of 65 simulated fields and stacks, 90 of other kinds
-OTHER, OTHERS = (
-    (0.7, 2.0),
-    (0.2, 4.0),
-)  # widths of other responses, in planes and stacks, and from where to where they tell
-DEEP, BY_DEPTH = (
-    1.2,
-    1.5,
-)  # planes that a spot is deep, below which it is less likely: noise is seen in one; how much so
+# Log-odds where the network has none and the score is usual, and how these grow by them and by the other response: of
+# 65 simulated fields and stacks, 90 of other kinds.
+IN_PLANES, IN_STACKS = (0.6, 0.8, 1.5, 1.0), (1.8, 1.3, 2.1, -0.8)
+# Widths of other responses, in planes and stacks, and from where to where they tell.
+OTHER, OTHERS = (0.7, 2.0), (0.2, 4.0)
+# Planes that a spot is deep, below which it is less likely, as noise is seen in one; and how much less.
+DEEP, BY_DEPTH = 1.2, 1.5
 USUAL, SCORES = 4.0, (0.5, 20.0)  # score of a spot, and from where to where it tells
 DENSITIES = (1e-5, 2e-2)  # spots per px and plane, that there are at least and at most
 ROUNDS = 40
