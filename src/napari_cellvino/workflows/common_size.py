@@ -18,10 +18,12 @@ from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.core.spread import spread_over
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.io.plates import PlateSource
+from napari_cellvino.model_package import ModelSpec
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.contrast import contrast_of
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.prepare import project
+from napari_cellvino.segmentation.rescale import zoom_for
 from napari_cellvino.segmentation.seen_size import CommonSize, sizes_of_single
 from napari_cellvino.segmentation.size_search import ZoomSearch, common_size, search_where_needed
 from napari_cellvino.workflows.film import Film
@@ -80,14 +82,18 @@ class FilmSizes:
         self._sizes: dict[tuple[str, str, str], CommonSize | None] = {}
 
     def size(self, stack: Stack, recipe: Recipe) -> CommonSize | None:
-        """Return the size for all time points of a film, whose channel the recipe names; None as in `film_size`."""
+        """Return the size for all time points of a film, whose channel the recipe names; None as in `film_size`.
+
+        None also where a model that seeks outside a range sees them as they are: as it sees a time point alone.
+        """
         pipeline = self._pipeline.with_choices(channel=recipe.channel, z=recipe.z)
         if not _is_sought(pipeline) or stack.shape.t < 2:
             return None
         key = (stack.origin.path, stack.origin.position, recipe.channel)
         if key not in self._sizes:
             numbers = spread_over(stack.shape.t, FRAMES_LOOKED_AT)
-            self._sizes[key] = _of_readable(((lambda: stack, n + 1) for n in numbers), pipeline, self._engines)
+            size = _of_readable(((lambda: stack, n + 1) for n in numbers), pipeline, self._engines)
+            self._sizes[key] = None if size is None or _is_as_it_is(size, pipeline.package.spec) else size
         return self._sizes[key]
 
 
@@ -96,6 +102,10 @@ def _is_sought(pipeline: Pipeline) -> bool:
     if step is None or recipe.diameter_px is not None or recipe.z_choice.joined:
         return False
     return bool(step.package.spec.diameter_px.search)
+
+
+def _is_as_it_is(size: CommonSize, spec: ModelSpec) -> bool:
+    return spec.diameter_px.sought_outside is not None and zoom_for(spec, size.diameter_px) == 1
 
 
 def _of_readable(
