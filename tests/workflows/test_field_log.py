@@ -60,7 +60,7 @@ def test_page_of_a_run_names_what_failed_and_is_made_anew_only_where_the_table_c
     assert "field 2.tif" in page
     assert page.count("data:image/jpeg") == 2, "a picture of each field that is done"
     assert "in 2 fields" in page
-    assert "7 to 70" in page, "px, what the model learnt"
+    assert "2.3 to 280" in page, "px, what the model sees at one of its zooms"
     assert not write_run_page(ResultStore(job.root))
     images[1].write_bytes(good)
     run(images, job, selection=FieldSelection(frozenset({"failed"})))

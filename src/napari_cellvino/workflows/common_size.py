@@ -18,7 +18,6 @@ from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.core.spread import spread_over
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.io.plates import PlateSource
-from napari_cellvino.model_package import ModelSpec
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.contrast import contrast_of
 from napari_cellvino.segmentation.pipeline import Pipeline
@@ -44,7 +43,7 @@ def film_size(film: Film, pipeline: Pipeline, engines: EngineProvider) -> Common
 
 
 def plate_size(source: PlateSource, pipeline: Pipeline, engines: EngineProvider) -> CommonSize | None:
-    """Return the size of cells on a plate, whichever fields are run; None as in `film_size`.
+    """Return the size of cells on a plate, whichever fields are run; None as in `film_size`, or if they need no other.
 
     The recipe's channel is that of the plate. Fields that cannot be read are passed over: they fail when they are run.
     """
@@ -56,11 +55,25 @@ def plate_size(source: PlateSource, pipeline: Pipeline, engines: EngineProvider)
     return _of_readable(((partial(source.open_field, fields[n]), frame) for n in numbers), pipeline, engines)
 
 
-def kept_size(store: ResultStore, recipe: Recipe) -> CommonSize | None:
-    """Return the size of cells of the results in a folder that were made with the same choices but for the diameter.
+def size_of_plate(
+    source: PlateSource, pipeline: Pipeline, engines: EngineProvider, before: ResultStore | None
+) -> CommonSize | None:
+    """Return the size of cells on a plate: that of the results ``before``, if these show it, else `plate_size`.
 
     A plate that grows, or a run that goes on, then looks at all fields alike.
     """
+    earlier = None if before is None else _earlier_recipe(before, pipeline.recipe)
+    if before is None or earlier is None:
+        return plate_size(source, pipeline, engines)
+    if earlier.diameter_px is not None:
+        first = next(before.summaries(), None)  # a doubt stands with all of them
+        return CommonSize(earlier.diameter_px, () if first is None else sizes_of_single(first[1].notices))
+    as_they_are = pipeline.find is not None and pipeline.package.spec.diameter_px.sought_outside is not None
+    return None if as_they_are else plate_size(source, pipeline, engines)
+
+
+def _earlier_recipe(store: ResultStore, recipe: Recipe) -> Recipe | None:
+    """Return the recipe of the results in a folder, if it makes the same choices but for the diameter."""
     if recipe.diameter_px is not None or not store.has_recipe:
         return None
     try:
@@ -68,10 +81,7 @@ def kept_size(store: ResultStore, recipe: Recipe) -> CommonSize | None:
     except CellvinoError:
         return None
     alike = before.model_copy(update={"diameter_px": None}).fingerprint() == recipe.fingerprint()
-    if not alike or before.diameter_px is None:
-        return None
-    first = next(store.summaries(), None)  # a doubt stands with all of them
-    return CommonSize(before.diameter_px, () if first is None else sizes_of_single(first[1].notices))
+    return before if alike else None
 
 
 class FilmSizes:
@@ -82,18 +92,14 @@ class FilmSizes:
         self._sizes: dict[tuple[str, str, str], CommonSize | None] = {}
 
     def size(self, stack: Stack, recipe: Recipe) -> CommonSize | None:
-        """Return the size for all time points of a film, whose channel the recipe names; None as in `film_size`.
-
-        None also where a model that seeks outside a range sees them as they are: as it sees a time point alone.
-        """
+        """Return the size for all time points of a film, whose channel the recipe names; None as in `plate_size`."""
         pipeline = self._pipeline.with_choices(channel=recipe.channel, z=recipe.z)
         if not _is_sought(pipeline) or stack.shape.t < 2:
             return None
         key = (stack.origin.path, stack.origin.position, recipe.channel)
         if key not in self._sizes:
             numbers = spread_over(stack.shape.t, FRAMES_LOOKED_AT)
-            size = _of_readable(((lambda: stack, n + 1) for n in numbers), pipeline, self._engines)
-            self._sizes[key] = None if size is None or _is_as_it_is(size, pipeline.package.spec) else size
+            self._sizes[key] = _of_readable(((lambda: stack, n + 1) for n in numbers), pipeline, self._engines)
         return self._sizes[key]
 
 
@@ -104,19 +110,23 @@ def _is_sought(pipeline: Pipeline) -> bool:
     return bool(step.package.spec.diameter_px.search)
 
 
-def _is_as_it_is(size: CommonSize, spec: ModelSpec) -> bool:
-    return spec.diameter_px.sought_outside is not None and zoom_for(spec, size.diameter_px) == 1
-
-
 def _of_readable(
     images: Iterable[tuple[Callable[[], Stack], int]], pipeline: Pipeline, engines: EngineProvider
 ) -> CommonSize | None:
-    """Return the size by images at a time point each; those that cannot be read are told when they are run."""
+    """Return the size by images at a time point each; those that cannot be read are told when they are run.
+
+    None also where a model that seeks outside a range sees them as they are: each is run as it would be alone.
+    """
     searches: list[ZoomSearch] = []
     for read, frame in images:
         with suppress(CellvinoError):
             searches.append(_searched(read(), frame, pipeline, engines))
-    return common_size(searches, pipeline.package.spec)
+    spec = pipeline.package.spec
+    size = common_size(searches, spec)
+    as_they_are = (
+        spec.diameter_px.sought_outside is not None and size is not None and zoom_for(spec, size.diameter_px) == 1
+    )
+    return None if as_they_are else size
 
 
 def _searched_frame(film: Film, number: int, pipeline: Pipeline, engines: EngineProvider) -> ZoomSearch:

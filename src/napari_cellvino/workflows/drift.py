@@ -173,8 +173,12 @@ def _learnt_sizes(folder: Path) -> tuple[float, float] | None:
         known = find_package(recipe.model).spec.diameter_px
     except CellvinoError:
         return None
-    resized = recipe.diameter_px is not None or known.search is not None or known.assumed is not None
-    return None if resized else (known.smallest, known.largest)
+    outside = known.search if known.sought_outside is not None else None
+    resized = recipe.diameter_px is not None or known.search != outside or known.assumed is not None
+    if resized:
+        return None
+    zooms = outside or (1.0,)
+    return round(known.smallest / max(zooms), 1), round(known.largest / min(zooms), 1)
 
 
 def known_to_model(run: JudgedRun) -> tuple[str, dict[str, str]]:

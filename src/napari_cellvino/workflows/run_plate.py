@@ -20,7 +20,7 @@ from napari_cellvino.segmentation.channel_choice import ChannelChoice, by_name, 
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict_field import check_device
 from napari_cellvino.segmentation.seen_size import describe_common_size
-from napari_cellvino.workflows.common_size import kept_size, plate_size
+from napari_cellvino.workflows.common_size import size_of_plate
 from napari_cellvino.workflows.effective_choices import describe_frame
 from napari_cellvino.workflows.executor import ExecutorMaker, RunEvent, ThreadsExecutor
 from napari_cellvino.workflows.field_log import ALL, FieldSelection
@@ -98,8 +98,7 @@ def _chosen(
     """
     choice = _channel(source, field, pipeline)
     pipeline = pipeline.with_choices(channel=choice.channel) if choice.channel else pipeline
-    kept = kept_size(before, pipeline.recipe) if before is not None else None
-    size = kept or plate_size(source, pipeline, engines)
+    size = size_of_plate(source, pipeline, engines, before)
     if size is None:
         return pipeline, choice.doubts, choice.remarks
     said = describe_common_size(size, pipeline.package.spec, "all fields of the plate")
