@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tifffile
@@ -9,13 +11,14 @@ from numpy.typing import NDArray
 
 from napari_cellvino import segment
 from napari_cellvino.core.image import ArrayPlanes, Origin, Shape, Stack
+from napari_cellvino.core.objects import Objects
 from napari_cellvino.core.progress import finish
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.core.resources import shipped_folder
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.model_package import find_package
 from napari_cellvino.quality.accuracy import match_field
-from napari_cellvino.segmentation.known_sizes import needs_search
+from napari_cellvino.segmentation.known_sizes import unusual_size
 from napari_cellvino.segmentation.normalise import IntensityRange
 from napari_cellvino.segmentation.pipeline import make_pipeline
 from napari_cellvino.segmentation.predict_field import notices_of, predict_field
@@ -68,12 +71,29 @@ def test_the_size_depends_on_no_slider(field):
     np.testing.assert_array_equal(usual.with_parameters(strict.pipeline.values).labels, strict.labels)
 
 
-def test_one_cell_of_an_unusual_size_is_enough_and_none_is_not():
-    spec = find_package("nuclei").spec
-    assert needs_search(np.array([50]), spec)
-    assert not needs_search(np.array([], int), spec)
-    assert not needs_search(np.array([300, 400, 20]), spec)
-    assert not needs_search(np.array([50, 50]), find_package("live-dead").spec)
+def squares(*cells: tuple[int, int]) -> Objects:
+    """Return objects of so many px along a side, so far from the upper left corner."""
+    box = np.array([(at, at, at + side, at + side) for side, at in cells], np.int32).reshape(-1, 4)
+    none = Objects.none()
+    areas = np.array([side * side for side, _ in cells], np.int32)
+    return replace(none, id=np.arange(1, len(box) + 1), box=box, area_px=areas)
+
+
+@pytest.mark.parametrize(
+    ("cells", "seen_px"),
+    [
+        ([(7, 20)] * 5, 7.9),
+        ([(7, 20)] * 4, None),  # few small ones may be dirt
+        ([(7, 20)] * 4 + [(7, 0)], None),  # which the border cuts
+        ([(60, 0)], 67.7),
+        ([(18, 20), (20, 20), (4, 20)], None),
+        ([], None),
+    ],
+)
+def test_what_is_found_tells_whether_another_size_has_to_be_sought(cells, seen_px):
+    found, spec = squares(*cells), find_package("nuclei").spec
+    assert unusual_size(found, (100, 100), spec) == (None if seen_px is None else pytest.approx(seen_px, abs=0.1))
+    assert unusual_size(found, (100, 100), find_package("live-dead").spec) is None
 
 
 def test_all_planes_of_a_stack_are_seen_at_one_size(field):

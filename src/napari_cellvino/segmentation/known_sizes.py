@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellvino.core.objects import Objects
 from napari_cellvino.model_package import ModelOutput, ModelSpec
 
 FEWEST = 5  # cells that say how large cells are
@@ -46,16 +47,23 @@ def median_diameter(area_px: NDArray[np.integer], spec: ModelSpec) -> float:
     return float(np.sqrt(np.median(area_px) / round_area))
 
 
-def needs_search(area_px: NDArray[np.integer], spec: ModelSpec) -> bool:
-    """Return whether cells of so many px², found at the image's own size, are of a size that has to be sought.
+def unusual_size(found: Objects, shape: tuple[int, int], spec: ModelSpec) -> float | None:
+    """Return the median diameter in px of cells that were found in a plane (Y, X) as it is, if it has to be sought.
 
-    That is so where a model seeks sizes outside a range only, and half of the cells are. One cell is enough to say so:
-    of cells that are far too small or large, most are missed.
+    That is so where a model seeks sizes outside a range only, and half of the cells are: of large ones any will do, as
+    most are missed; of small ones, which may be pieces and dirt, a few that the border does not cut.
     """
     outside = spec.diameter_px.sought_outside
-    if outside is None or len(area_px) == 0:
-        return False
-    return not outside[0] <= median_diameter(area_px, spec) <= outside[1]
+    if outside is None or not len(found):
+        return None
+    diameter = median_diameter(found.area_px, spec)
+    if diameter > outside[1]:
+        return diameter
+    whole = found.area_px[((found.box[:, :2] > 0) & (found.box[:, 2:] < np.array(shape))).all(1)]
+    if len(whole) < FEWEST:
+        return None
+    diameter = median_diameter(whole, spec)
+    return diameter if diameter < outside[0] else None
 
 
 def describe_unknown_size(found: UnknownSize) -> Sequence[str]:

@@ -26,7 +26,7 @@ from napari_cellvino.segmentation.contrast import Contrast, contrast_of
 from napari_cellvino.segmentation.crops import centre_in_tile, check_fits_tile
 from napari_cellvino.segmentation.decode_ahead import DecodingAhead
 from napari_cellvino.segmentation.heads import Decoded, Steps, check_parameters, head_for
-from napari_cellvino.segmentation.known_sizes import UnknownSize, median_diameter, needs_search
+from napari_cellvino.segmentation.known_sizes import UnknownSize, unusual_size
 from napari_cellvino.segmentation.mask_test import describe_mask
 from napari_cellvino.segmentation.missing_pixels import describe_missing
 from napari_cellvino.segmentation.normalise import IntensityRange, normalise_into
@@ -167,8 +167,7 @@ def _infer_at(
 
 def _seen_px(raw: RawMaps, spec: ModelSpec, ahead: DecodingAhead | None) -> float | None:
     """Return the median diameter in px of what a model finds in maps, where it is one that has to be sought."""
-    area_px = _found(raw, spec, ahead).objects.area_px
-    return median_diameter(area_px, spec) if needs_search(area_px, spec) else None
+    return unusual_size(_found(raw, spec, ahead).objects, raw.shape, spec)
 
 
 def _found(raw: RawMaps, spec: ModelSpec, ahead: DecodingAhead | None) -> Decoded:

@@ -31,7 +31,7 @@ from napari_cellvino.core.progress import Progress
 from napari_cellvino.engines.engine import Engine
 from napari_cellvino.model_package import ModelSpec
 from napari_cellvino.segmentation.heads import FRAGMENTS, check_parameters, head_for
-from napari_cellvino.segmentation.known_sizes import FEWEST, median_diameter, needs_search
+from napari_cellvino.segmentation.known_sizes import FEWEST, median_diameter, unusual_size
 from napari_cellvino.segmentation.look import WINDOW, Box, cut, look_at, window_within
 from napari_cellvino.segmentation.normalise import IntensityRange
 from napari_cellvino.segmentation.raw_maps import RawMaps
@@ -236,10 +236,10 @@ def search_where_needed(
         found = head_for(spec).decode(replace(raw, shape=raw.input_shape), check_parameters(spec, {})).objects
         if len(found) < FEWEST:
             return ZoomSearch((), (), reference)
-        seen_px = median_diameter(found.area_px, spec)
-        if not needs_search(found.area_px, spec):
-            return ZoomSearch((), (), reference, seen_px)
-        return replace((yield from search_zooms(inputs, ranges, spec, engine, seen_px)), seen_px=seen_px)
+        unusual_px = unusual_size(found, raw.input_shape, spec)
+        if unusual_px is None:
+            return ZoomSearch((), (), reference, median_diameter(found.area_px, spec))
+        return replace((yield from search_zooms(inputs, ranges, spec, engine, unusual_px)), seen_px=unusual_px)
     return (yield from search_zooms(inputs, ranges, spec, engine))
 
 
