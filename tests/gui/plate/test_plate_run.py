@@ -26,6 +26,7 @@ from napari_cellvino.engines.openvino import OpenVinoEngine
 from napari_cellvino.gui.plate.plate_run_panel import PlateRunRows
 from napari_cellvino.gui.shell.window import CellvinoWindow
 from napari_cellvino.results.store import ResultStore
+from napari_cellvino.segmentation.look import WINDOW
 from tests.zarr_plates import write_zarr_plate
 
 from ..conftest import WAIT_MS, our_threads
@@ -327,7 +328,7 @@ def held_fields(window: CellvinoWindow, monkeypatch: pytest.MonkeyPatch) -> None
 
     def held(engine: OpenVinoEngine, batches: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float16]]:
         for maps in infer_all(engine, batches):
-            asked.append(maps.shape)
+            asked.extend([maps.shape] if maps.shape[-1] != WINDOW else [])  # else it is asked how large cells are
             assert len(asked) <= 3 or stopped.wait(WAIT_MS / 1000)
             yield maps
 
