@@ -5,7 +5,7 @@ import sys
 import numpy as np
 
 sys.modules["openvino_telemetry"] = None  # it would send an event
-import openvino as ov  # noqa: E402
+import openvino as ov  # noqa: E402  (after the line above)
 
 TYPES = {"float16": ov.Type.f16, "float32": ov.Type.f32}
 

@@ -111,6 +111,11 @@ class Diameter(_Frozen):
     sought_with: dict[str, float] = Field(default_factory=dict)
     sought_outside: tuple[float, float] | None = None
 
+    @property
+    def always_sought(self) -> bool:
+        """Whether the diameter is estimated in every image, where none is given."""
+        return bool(self.search) and self.sought_outside is None
+
 
 class HeadSpec(_Frozen):
     """Which head decodes the maps, and its defaults for this model."""

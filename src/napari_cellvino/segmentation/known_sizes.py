@@ -36,8 +36,7 @@ def find_unknown_size(area_px: NDArray[np.integer], spec: ModelSpec, zoom: float
         return None
     diameter = median_diameter(area_px, spec)
     known = UnknownSize(diameter, spec.diameter_px.smallest / zoom, spec.diameter_px.largest / zoom)
-    always_sought = spec.diameter_px.search and spec.diameter_px.sought_outside is None
-    reach = SOUGHT if always_sought else 1.0
+    reach = SOUGHT if spec.diameter_px.always_sought else 1.0
     return None if known.smallest / reach <= diameter <= known.largest * reach else known
 
 

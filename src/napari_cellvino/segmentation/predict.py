@@ -127,11 +127,12 @@ def infer_maps(
     _check_inputs(plane.inputs, spec)
     seen = Contrast(plane.inputs, tuple(ranges)) if ranges else contrast_of(plane.inputs, spec.normalise, samples)
     notices, found = (*seen.notices, *describe_mask(plane.inputs), *describe_missing(plane.inputs)), None
-    sought, outside = diameter_px is None and bool(spec.diameter_px.search), spec.diameter_px.sought_outside is not None
-    if sought and not outside:
+    seen_px = None
+    if diameter_px is None and spec.diameter_px.always_sought:
         diameter_px = found = yield from find_diameter(seen.pixels, seen.ranges, spec, engine)
     raw = yield from _infer_at(diameter_px, plane, seen, spec, engine, ahead)
-    seen_px = _seen_px(raw, spec, ahead) if sought and outside else None
+    if diameter_px is None and spec.diameter_px.sought_outside is not None:
+        seen_px = unusual_size(_found(raw, spec, ahead).objects, raw.shape, spec)
     if seen_px is not None:
         found = yield from find_diameter(seen.pixels, seen.ranges, spec, engine, seen_px)
         if zoom_for(spec, found) != 1:
@@ -165,11 +166,6 @@ def _infer_at(
     return head_for(spec).keep(replace(raw, shape=plane.shape))
 
 
-def _seen_px(raw: RawMaps, spec: ModelSpec, ahead: DecodingAhead | None) -> float | None:
-    """Return the median diameter in px of what a model finds in maps, where it is one that has to be sought."""
-    return unusual_size(_found(raw, spec, ahead).objects, raw.shape, spec)
-
-
 def _found(raw: RawMaps, spec: ModelSpec, ahead: DecodingAhead | None) -> Decoded:
     """Return what a model finds in maps with its defaults, whatever those of the run are: zooms depend on no slider."""
     usual = check_parameters(spec, {})
@@ -182,8 +178,7 @@ def _found(raw: RawMaps, spec: ModelSpec, ahead: DecodingAhead | None) -> Decode
 
 def load_ahead(shape: tuple[int, int], spec: ModelSpec, engine: Engine, *, diameter_px: float | None = None) -> None:
     """Begin to compile the network for a plane of ``shape`` (Y, X) that is not read yet, where its tile is known."""
-    sought = diameter_px is None and spec.diameter_px.search and spec.diameter_px.sought_outside is None
-    if spec.takes is ModelInput.CROP or sought:
+    if spec.takes is ModelInput.CROP or (diameter_px is None and spec.diameter_px.always_sought):
         return
     resized = resized_shape(shape, zoom_for(spec, diameter_px))
     begin(lambda: engine.load(_planned_tile(spec, resized, _affordable_tile(spec))))

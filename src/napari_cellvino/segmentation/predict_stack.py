@@ -26,7 +26,7 @@ from napari_cellvino.segmentation.lost_planes import bridge
 from napari_cellvino.segmentation.normalise import SAMPLES, IntensityRange, range_of_samples
 from napari_cellvino.segmentation.plane_reading import read_ahead, smooth_along_z
 from napari_cellvino.segmentation.predict import Prediction, decode, infer_maps
-from napari_cellvino.segmentation.prepare import input_channel, network_inputs
+from napari_cellvino.segmentation.prepare import InputChannel, input_channel, network_inputs
 from napari_cellvino.segmentation.raw_maps import RawMaps
 from napari_cellvino.segmentation.seen_size import CommonSize, describe_common_size
 from napari_cellvino.segmentation.signal_test import Emptiness, SignalWatch
@@ -180,21 +180,27 @@ def _size_of_cells(
 
     A few of the planes that are not lost are looked at; None where none shows a cell.
     """
-    stack, index = volume.stack, input_channel(volume.stack, channel, spec.input_channels)
-    wanted = (index,) if isinstance(index, int) else range(stack.shape.c)
+    stack = volume.stack
+    wanted, index = _channels(stack, spec, channel)
     whole = [z for z in range(stack.shape.z) if z not in volume.lost]
     searches: list[ZoomSearch] = []
     for z in (whole[place] for place in spread_over(len(whole), PLANES_LOOKED_AT)):
         pixels = np.stack([stack.plane(t=volume.frame - 1, c=c, z=z) for c in wanted])
-        inputs = network_inputs(pixels, 0 if isinstance(index, int) else index, spec.input_channels)
+        inputs = network_inputs(pixels, index, spec.input_channels)
         searches.append((yield from search_where_needed(inputs, ranges, spec, engine)))
     return common_size(searches, spec)
 
 
+def _channels(stack: Stack, spec: ModelSpec, channel: str) -> tuple[Sequence[int], InputChannel]:
+    """Return the channels that are read for the network, and which of them it gets, as of `input_channel`."""
+    index = input_channel(stack, channel, spec.input_channels)
+    return ((index,), 0) if isinstance(index, int) else (range(stack.shape.c), index)
+
+
 def _inputs(volume: Volume, spec: ModelSpec, channel: str) -> Generator[Pixels, None, None]:
     """Yield the network's input channels (K, Y, X) of each plane, lost ones bridged; other channels are not read."""
-    stack, frame, index = volume.stack, volume.frame - 1, input_channel(volume.stack, channel, spec.input_channels)
-    wanted = (index,) if isinstance(index, int) else range(stack.shape.c)
+    stack, frame = volume.stack, volume.frame - 1
+    wanted, index = _channels(stack, spec, channel)
     seen: Pixels = np.zeros(0)
     last = seen
     for z, pixels in enumerate(read_ahead(stack, frame, range(stack.shape.z), wanted)):
@@ -203,7 +209,7 @@ def _inputs(volume: Volume, spec: ModelSpec, channel: str) -> Generator[Pixels, 
             seen = bridge(z, volume.lost[z], last if last.size else after, after)
         else:
             seen = last = pixels
-        yield network_inputs(seen, 0 if isinstance(index, int) else index, spec.input_channels)
+        yield network_inputs(seen, index, spec.input_channels)
 
 
 def _with_plane_progress(

@@ -260,7 +260,10 @@ def search_zooms(
     """
     head, deep = head_for(spec), "depth" in spec.maps
     values = check_parameters(spec, {}) | {FRAGMENTS: 0.0} | (OF_DEPTH if deep else {}) | spec.diameter_px.sought_with
-    zooms, weights, known = _zooms(spec, seen_px), spec.diameter_px.weights, spec.diameter_px
+    weights, known = spec.diameter_px.weights, spec.diameter_px
+    zooms, small = known.search or (), seen_px is not None and seen_px < known.reference
+    if seen_px is not None:  # what is small at no smaller zooms, which haze between cells would win
+        zooms = tuple(zoom for zoom in zooms if (zoom >= 1 if small else zoom <= 1))
     guesses: list[SizeGuess] = []
     looks: list[ZoomLook] = []
     outer: Box = (0, 0, *inputs.shape[1:])
@@ -276,19 +279,11 @@ def search_zooms(
             if deep
             else sureness_guess(raw.maps, found.objects.score, zoom, known.reference)
         )
-        if guess and zoom == 1 and zooms[0] == 1:  # not smaller ones: cells are small
+        if guess and small and zoom == 1:
             guess = replace(guess, score=guess.score + SURER)
         guesses += [guess] if guess else []
         yield Progress("sizes", number, len(zooms))
     return ZoomSearch(tuple(looks), tuple(guesses), known.reference)
-
-
-def _zooms(spec: ModelSpec, seen_px: float | None) -> Sequence[float]:
-    """Return the zooms to ask at: no smaller ones for what is small, which haze between cells would win, and so on."""
-    zooms, usual = spec.diameter_px.search or (), spec.diameter_px.sought_outside
-    if usual is None or seen_px is None or usual[0] <= seen_px <= usual[1]:
-        return zooms
-    return [zoom for zoom in zooms if (zoom >= 1 if seen_px < usual[0] else zoom <= 1)]
 
 
 def _seen(part: NDArray[np.generic], ranges: Sequence[IntensityRange], raw: RawMaps) -> NDArray[np.float32]:

@@ -173,11 +173,9 @@ def _learnt_sizes(folder: Path) -> tuple[float, float] | None:
         known = find_package(recipe.model).spec.diameter_px
     except CellvinoError:
         return None
-    outside = known.search if known.sought_outside is not None else None
-    resized = recipe.diameter_px is not None or known.search != outside or known.assumed is not None
-    if resized:
+    if recipe.diameter_px is not None or known.always_sought or known.assumed is not None:
         return None
-    zooms = outside or (1.0,)
+    zooms = known.search or (1.0,)
     return round(known.smallest / max(zooms), 1), round(known.largest / min(zooms), 1)
 
 

@@ -120,8 +120,7 @@ def measure_cost(
         work = predict_field(tile, pipeline.with_choices(frame=1, z="mip"), engines)
         found, first, rest = yield from _timed(work, clock)
     before = max(first - planes.seconds - network, 0.0)
-    known = spec.diameter_px
-    searched = known.search and known.sought_outside is None and recipe.diameter_px is None
+    searched = spec.diameter_px.always_sought and recipe.diameter_px is None
     times = TrialTimes(
         plane=planes.seconds / max(planes.read, 1),
         tile=network,
