@@ -73,7 +73,7 @@ def measure_stardist(asked: Asked) -> list[Figure]:
     counts = []
 
     def ours() -> None:
-        maps = finish(infer_maps(plane, package.spec, engine))
+        maps = finish(infer_maps(plane, package.spec, engine, diameter_px=package.spec.diameter_px.reference))
         counts.append(len(decode(maps, package.spec, values).objects))
 
     with _started(asked.peer / MODEL, field) as stardist:

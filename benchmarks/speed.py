@@ -101,7 +101,8 @@ def _field(stack: Stack, package: ModelPackage, engine: TimedEngine) -> Stages:
     start = time.perf_counter()
     values = pipeline.values
     plane = finish(project(stack))
-    raw = finish(infer_maps(plane, package.spec, engine))
+    # At its own size, as it is: a run decodes what it looks at for that once.
+    raw = finish(infer_maps(plane, package.spec, engine, diameter_px=package.spec.diameter_px.reference))
     maps_there = time.perf_counter()
     prediction = Prediction(plane, raw, decode(raw, package.spec, values), values)
     decoded = time.perf_counter()

@@ -140,12 +140,12 @@ def _predict(
     )
     on_plane(plane)
     samples = watch.samples(plane.inputs)
-    ahead = DecodingAhead(spec, pipeline.values)
-    raw = yield from infer_maps(plane, spec, engine, diameter_px=recipe.diameter_px, samples=samples, ahead=ahead)
+    # Before there are maps: of a large plane both take memory.
     said = *describe_bright_background(plane.inputs, spec), *describe_strong_jpeg(plane.inputs)
+    bars, ahead = find_bars(plane.inputs), DecodingAhead(spec, pipeline.values)
+    raw = yield from infer_maps(plane, spec, engine, diameter_px=recipe.diameter_px, samples=samples, ahead=ahead)
     raw = replace(raw, notices=(*raw.notices, *said))
-    nothing = Decoded(None, Objects.none())
-    before = Prediction(plane, raw, nothing, {}, emptiness=watch.emptiness, bars=find_bars(plane.inputs))
+    before = Prediction(plane, raw, Decoded(None, Objects.none()), {}, emptiness=watch.emptiness, bars=bars)
     return (yield from _decode_plane(before, pipeline, engines, CellCandidates(), ahead.result()))
 
 

@@ -21,6 +21,7 @@ from napari_cellvino.engines.timed import TimedEngine
 from napari_cellvino.model_package import ModelPackage
 from napari_cellvino.quality.changes import Changes, compare_cells
 from napari_cellvino.results.field_result import finish_field
+from napari_cellvino.segmentation.decode_ahead import DecodingAhead
 from napari_cellvino.segmentation.heads import Decoded
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict import Prediction, decode, infer_maps
@@ -187,7 +188,8 @@ def _timed(plane: Plane, trial: Trial, context: _TrialContext) -> tuple[Timing, 
 def _run_plane(plane: Plane, pipeline: Pipeline, engine: Engine) -> Prediction:
     """Return the prediction of the first step for a plane; measuring is done too, for its time."""
     spec, values = pipeline.package.spec, pipeline.values
-    raw = finish(infer_maps(plane, spec, engine, diameter_px=pipeline.recipe.diameter_px))
-    prediction = Prediction(plane, raw, decode(raw, spec, values), values)
+    ahead = DecodingAhead(spec, values)
+    raw = finish(infer_maps(plane, spec, engine, diameter_px=pipeline.recipe.diameter_px, ahead=ahead))
+    prediction = Prediction(plane, raw, ahead.result() or decode(raw, spec, values), values)
     finish_field(prediction, pipeline)
     return prediction
