@@ -53,7 +53,7 @@ lint: .venv/.ready-dev
 	$(BIN)/lint-imports
 
 lock:  ## pin what is new in pyproject.toml; `make lock FLAGS=--upgrade` takes the newest of everything
-	env -u UV_FIND_LINKS uv pip compile pyproject.toml --extra all --extra cluster --extra encryption --extra formats --extra profiles --extra remote --extra train --group dev \
+	env -u UV_FIND_LINKS uv pip compile pyproject.toml --extra all --extra cluster --extra encryption --extra fast --extra formats --extra profiles --extra remote --extra train --group dev \
 	  --constraint requirements/held.txt --universal --python-version 3.11 --no-emit-index-url --no-annotate \
 	  --custom-compile-command "make lock" --quiet --output-file requirements/lock.txt $(FLAGS)
 
@@ -72,7 +72,7 @@ system:
 
 # All in one step; only where `demo` is made too does one wait for the other: they fill the same environment.
 .venv/.ready-dev: pyproject.toml requirements/lock.txt scripts/setup_venv.sh | system $(if $(filter demo,$(MAKECMDGOALS)),.venv/.ready)
-	scripts/setup_venv.sh all,cluster,encryption,formats,remote,train dev
+	scripts/setup_venv.sh all,cluster,encryption,fast,formats,remote,train dev
 	@touch .venv/.ready $@
 
 .cache/.readers: .venv/.ready-dev $(wildcard requirements/readers-*.txt) scripts/setup_readers.sh

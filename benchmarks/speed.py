@@ -5,13 +5,14 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.figure import Figure
 from benchmarks.scenes import in_memory, nuclei_field
+from napari_cellvino.core.compiled import get_ready
 from napari_cellvino.core.image import Stack
 from napari_cellvino.core.memory import keep_memory
 from napari_cellvino.core.progress import finish
@@ -65,13 +66,25 @@ def measure_speed(repeats: int) -> list[Figure]:
     recorder = Recorder(engine)
     _field(stack, package, recorder)
     torch = _torch_network(package, recorder.batches)
-    stages, alone, by_torch = [], [], []
+    by_torch = [] if torch is None else [_seconds(torch) for _ in range(repeats)]
+    stages, alone = _measure(stack, package, engine, recorder.batches, repeats)
+    figures = _figures(stages, alone, by_torch, len(recorder.batches))
+    if get_ready():
+        stages, alone = _measure(stack, package, engine, recorder.batches, repeats)
+        again = _figures(stages, alone, [], len(recorder.batches))
+        figures += [replace(figure, name=f"with Numba: {figure.name.strip()}") for figure in again]
+    return figures
+
+
+def _measure(
+    stack: Stack, package: ModelPackage, engine: OpenVinoEngine, batches: list[Batch], repeats: int
+) -> tuple[list[Stages], float]:
+    """Return the stages of each repeat, and the median seconds of the network alone between them."""
+    stages, alone = [], []
     for _ in range(repeats):
         stages.append(_field(stack, package, TimedEngine(engine)))
-        alone.append(_seconds(lambda: [engine.infer(batch) for batch in recorder.batches]))
-        if torch is not None:
-            by_torch.append(_seconds(torch))
-    return _figures(stages, statistics.median(alone), by_torch, len(recorder.batches))
+        alone.append(_seconds(lambda: [engine.infer(batch) for batch in batches]))
+    return stages, statistics.median(alone)
 
 
 def _figures(stages: list[Stages], alone: float, by_torch: list[float], tiles: int) -> list[Figure]:

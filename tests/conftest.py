@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -80,6 +81,41 @@ def _networks_are_compiled_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(OpenVinoEngine, "_compile", compile_once)
         yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _loops_are_compiled_where_a_test_says_so() -> Iterator[None]:
+    """Keep a process that tests much from compiling loops beside."""
+    from napari_cellvino.core import compiled
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compiled, "WORTH_PX", 2**62)
+        yield
+
+
+@pytest.fixture(scope="session")
+def loops() -> SimpleNamespace:
+    """All compiled loops; where there is no Numba, the test is skipped."""
+    pytest.importorskip("numba", reason="needs the fast extra")
+    from napari_cellvino.core import compiled
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compiled, "_state", compiled._State())
+        assert compiled.get_ready()
+        return compiled.compiled()
+
+
+@pytest.fixture
+def with_loops(loops: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
+    """A function that says whether compiled loops are used from now on, in this test."""
+    from napari_cellvino.core import compiled
+
+    monkeypatch.setattr(compiled, "_state", compiled._State())
+
+    def use(yes: bool) -> None:
+        compiled._state.loops = loops if yes else None
+
+    return use
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ import sys
 import pytest
 import tifffile
 
+from napari_cellvino.cli import benchmark
 from napari_cellvino.core.errors import ImageReadError, ImageValueError
 
 
@@ -15,6 +16,19 @@ def image(samples, tmp_path_factory):
     path = tmp_path_factory.mktemp("benchmark") / "well.tif"
     tifffile.imwrite(path, tifffile.imread(samples / "plate" / "A01_s1.ome.tif")[0, :128, :128])
     return path
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_compiled(monkeypatch):
+    monkeypatch.setattr(benchmark, "get_ready", lambda: False)
+
+
+def test_who_does_the_loops_is_said(cellvino, image, monkeypatch):
+    by_numpy = cellvino("benchmark", image, "--repeats", 1, "--precision", "fast", "--device", "CPU")
+    assert by_numpy.out.splitlines()[0].endswith("loops by NumPy")
+    monkeypatch.setattr(benchmark, "get_ready", lambda: True)
+    by_numba = cellvino("benchmark", image, "--repeats", 1, "--precision", "fast", "--device", "CPU")
+    assert by_numba.out.splitlines()[0].endswith("loops compiled by Numba")
 
 
 def test_table_lines_up(cellvino, image):
@@ -38,6 +52,7 @@ def test_json(cellvino, image):
     assert timing["network_s"] > 0
     assert timing["count"] > 0
     assert timing["added"] is not None
+    assert called.json["compiled_loops"] is False
 
 
 def test_sample_is_the_default(cellvino):

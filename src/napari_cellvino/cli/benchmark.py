@@ -8,6 +8,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 from napari_cellvino.cli.recipe_options import recipe_from
+from napari_cellvino.core.compiled import get_ready
 from napari_cellvino.core.image import Stack
 from napari_cellvino.core.progress import Progress
 from napari_cellvino.core.resources import shipped_folder
@@ -18,6 +19,7 @@ from napari_cellvino.storage.json_text import json_text
 from napari_cellvino.workflows.benchmark import Timing, compare_trials, plan_trials
 
 SAMPLE = "nuclei_stack.ome.tif"
+COMPILED = {True: "loops compiled by Numba", False: "loops by NumPy"}
 COLUMNS = (
     ("device", "<10"),
     ("precision", "<9"),
@@ -39,13 +41,21 @@ def run(options: argparse.Namespace) -> int:
     chosen = None if options.precision is None else pipeline.recipe.precision
     trials = plan_trials(package, device=options.device, precision=chosen)
     stack = _stack(options.input)
+    loops = get_ready()  # as a run of many fields has them
     results = compare_trials(stack, pipeline, trials, repeats=options.repeats)
     if not options.json:
-        print(f"{stack.origin.name}: {stack.describe()}; {package.label}; medians of {options.repeats}")
+        print(
+            f"{stack.origin.name}: {stack.describe()}; {package.label}; medians of {options.repeats}; {COMPILED[loops]}"
+        )
         print(_line([title for title, _ in COLUMNS]))
     timings = list(_timings(results, quiet=options.json))
     if options.json:
-        header = {"image": stack.origin.path, "model": package.label, "repeats": options.repeats}
+        header = {
+            "image": stack.origin.path,
+            "model": package.label,
+            "repeats": options.repeats,
+            "compiled_loops": loops,
+        }
         print(json_text(header | {"timings": [_record(timing) for timing in timings]}), end="")
     return int(any(timing.problem for timing in timings))
 

@@ -26,11 +26,14 @@ ALWAYS_FITS = 2**25  # bytes; asking how much is free takes half as long as read
 _mapped: weakref.WeakSet[mmap.mmap] = weakref.WeakSet()  # the temporary files
 
 
-def allocate(shape: tuple[int, ...], dtype: type[S] | np.dtype[S]) -> NDArray[S]:
-    """Return zeros, in memory if they are few and enough is free, else in a temporary file that goes with the array."""
+def allocate(shape: tuple[int, ...], dtype: type[S] | np.dtype[S], *, zeros: bool = True) -> NDArray[S]:
+    """Return zeros, in memory if they are few and enough is free, else in a temporary file that goes with the array.
+
+    Where ``zeros`` are not needed, it may hold anything.
+    """
     nbytes = np.dtype(dtype).itemsize * math.prod(shape)
     if nbytes <= ALWAYS_FITS or (_fits_in_memory(nbytes) and (nbytes <= MOST_IN_MEMORY or not _fits_on_disk(nbytes))):
-        return np.zeros(shape, dtype)
+        return np.zeros(shape, dtype) if zeros else np.empty(shape, dtype)
     with tempfile.TemporaryFile(prefix="cellvino-") as file:
         array = np.memmap(file, dtype, "w+", shape=shape)
     assert isinstance(array.base, mmap.mmap)

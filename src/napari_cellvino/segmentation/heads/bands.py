@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellvino.core.compiled import passed
 from napari_cellvino.core.label_runs import LabelRuns, labelled_runs, pixels_of_runs
 from napari_cellvino.core.objects import Objects
 from napari_cellvino.segmentation.heads.connected_components import (
@@ -89,8 +90,8 @@ def _in_bands(
             if 2 * (rows + 3 * overlap) * width <= MOST_PX:
                 return None
             cut_px = overlap // 2
-        band.keep_largest_pieces()
-        band.close_holes(LARGEST_HOLE)
+        passed(step * width)
+        band.clean(LARGEST_HOLE)
         parts.append(_own_runs(band, own, count, first))
         count += int(own.sum())
         give_back_pages()
@@ -106,8 +107,8 @@ def decode_runs(
     runs: TouchingRuns, count: int, foreground: NDArray[np.float16], values: Mapping[str, float]
 ) -> Decoded:
     """Return labels and objects within the limits on score and area, from top to bottom, of runs of ids 1…``count``."""
-    runs.keep_largest_pieces()
-    runs.close_holes(LARGEST_HOLE)
+    passed(foreground.size)
+    runs.clean(LARGEST_HOLE)
     return _limited(runs.labelled(), count, foreground, values)
 
 
@@ -120,7 +121,7 @@ def _limited(
     """
     begin, length, ids = runs
     lookup, kept = _chosen(objects_of_runs(runs, count, foreground), values)
-    labels = allocate((foreground.shape[0], foreground.shape[1]), np.int32)
+    labels = allocate((foreground.shape[0], foreground.shape[1]), np.int32, zeros=False)
     found = LabelRuns.joined(labels, begin, length, lookup[ids])
     write_runs(found)
     return Decoded(labels, kept, cut_px=cut_px, runs=found)

@@ -21,13 +21,14 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.core.half_floats import as_rounded
+from napari_cellvino.core.compiled import compiled
+from napari_cellvino.core.half_floats import as_rounded, rounded_halves
 from napari_cellvino.core.threads import together
 from napari_cellvino.model_package import ModelSpec
 from napari_cellvino.segmentation.heads.bands import Band, DecodeBand, above, at_once, decode_in_bands, decode_runs
 from napari_cellvino.segmentation.heads.head import Decoded, Steps, check_fit, instance_parameters
 from napari_cellvino.segmentation.heads.touching_runs import RunGraph, TouchingRuns
-from napari_cellvino.segmentation.heads.votes import REACH, Seeds, Tally, find_seeds, padded
+from napari_cellvino.segmentation.heads.votes import REACH, Seeds, Votes, find_seeds, padded
 from napari_cellvino.segmentation.raw_maps import RawMaps
 from napari_cellvino.segmentation.rescale import resize_map_into
 from napari_cellvino.storage.large_arrays import allocate, in_bands
@@ -94,29 +95,42 @@ class _Pieces:
 
     seeds: Seeds
     graph: RunGraph
-    inside: NDArray[np.intp]  # which runs are no background
-    seed: NDArray[np.int32]  # of these
+    seed: NDArray[np.int32]  # of each run, -1 of the background
 
     @classmethod
     def find(cls, maps: Maps, outline: float) -> _Pieces:
         where, seeds, seed = _voted(maps, outline)
-        height, width = maps.shape[1:]
-        rows = np.arange(0, height * width, width)
-        new = np.ones(len(where) + 1, bool)
-        new[1:-1] = (np.diff(where) != 1) | (seed[1:] != seed[:-1])
-        new[np.searchsorted(where, rows)] = True  # the first of a row, if it has any
-        first = np.flatnonzero(new[:-1])
-        own, end = where[first], where[np.append(first[1:], len(where))[: len(first)] - 1] + 1
-        begin = np.sort(np.concatenate([own, end[end < height * width], rows]), kind="stable")  # of sorted parts
-        begin = begin[np.diff(begin, prepend=-1) > 0]
-        return cls(seeds, RunGraph.from_begin(begin, (height, width)), np.searchsorted(begin, own), seed[first])
+        begin, of_run = _runs_of(where, seed, (maps.shape[1], maps.shape[2]))
+        return cls(seeds, RunGraph(begin, (maps.shape[1], maps.shape[2])), of_run)
 
     def joined(self, split: float) -> Band:
         """Return the runs with the label of the centre that each seed belongs to, and how many centres there are."""
         centres, count = self.seeds.joined(split)
-        values = np.zeros(len(self.graph.begin), np.int32)
-        values[self.inside] = centres[self.seed] + 1
-        return TouchingRuns(self.graph, values), count
+        label = np.append(centres + np.int32(1), np.int32(0))  # the last one is that of -1
+        return TouchingRuns(self.graph, label[self.seed]), count
+
+
+def _runs_of(
+    where: NDArray[np.intp], seed: NDArray[np.int32], shape: tuple[int, int]
+) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
+    """Return where runs begin that cover an image, of pixels (P,) of one seed each and of background, and the seeds."""
+    height, width = shape
+    if (loops := compiled()) is not None:
+        begin = np.empty(2 * len(where) + height, np.intp)
+        of_run = np.empty(len(begin), np.int32)
+        found = loops.runs_of_pixels(where, seed, height, width, begin, of_run)
+        return begin[:found].copy(), of_run[:found].copy()
+    rows = np.arange(0, height * width, width)
+    new = np.ones(len(where) + 1, bool)
+    new[1:-1] = (np.diff(where) != 1) | (seed[1:] != seed[:-1])
+    new[np.searchsorted(where, rows)] = True  # the first of a row, if it has any
+    first = np.flatnonzero(new[:-1])
+    own, end = where[first], where[np.append(first[1:], len(where))[: len(first)] - 1] + 1
+    begin = np.sort(np.concatenate([own, end[end < height * width], rows]), kind="stable")  # of sorted parts
+    begin = begin[np.diff(begin, prepend=-1) > 0]
+    of_run = np.full(len(begin), -1, np.int32)
+    of_run[np.searchsorted(begin, own)] = seed[first]
+    return begin, of_run
 
 
 def _decode_band(maps: Maps, values: Mapping[str, float]) -> Band:
@@ -128,20 +142,27 @@ def _voted(maps: Maps, outline: float) -> tuple[NDArray[np.intp], Seeds, NDArray
     """Return the flat indices of the pixels (P,) above an outline, the seeds of their votes, and the seed of each."""
     height, width = maps.shape[1:]
     rows = max(1, VOTING_PX // max(width, 1))
-    found = together(partial(_votes_of_rows, maps, outline), [slice(top, top + rows) for top in range(0, height, rows)])
+    parts = [slice(top, min(top + rows, height)) for top in range(0, height, rows)]
+    found = together(partial(_votes_of_rows, maps, outline), parts)
     where = np.concatenate([own for own, _ in found])
-    return where, *find_seeds([tally for _, tally in found], maps.shape[1:])
+    return where, *find_seeds([votes for _, votes in found], maps.shape[1:])
 
 
-def _votes_of_rows(maps: Maps, outline: float, rows: slice) -> tuple[NDArray[np.intp], Tally]:
+def _votes_of_rows(maps: Maps, outline: float, rows: slice) -> tuple[NDArray[np.intp], Votes]:
     """Return the flat indices of the pixels above an outline in some rows, and where they vote in the padded image."""
     height, width = maps.shape[1:]
+    around = padded((height, width))
+    kind = np.int32 if math.prod(around) < 2**31 else np.int64
     where = np.flatnonzero(above(maps[0, rows], outline))
+    loops = compiled()
+    if loops is not None and kind is np.int32:
+        votes = np.empty(len(where), np.int32)
+        down, right = (np.ascontiguousarray(one).reshape(-1).view(np.uint16) for one in maps[1:, rows])
+        loops.votes_of_pixels(where, down, right, rounded_halves(), rows.start, height, width, REACH, votes)
+        return where + rows.start * width, votes
     y, x = np.divmod(where.astype(np.int32), np.int32(width))
     y += np.int32(rows.start)
     for at, offset, size in zip((y, x), maps[1:, rows], (height, width), strict=True):
         at += as_rounded(offset.reshape(-1)[where])
         np.clip(at, 0, size - 1, out=at)
-    around = padded((height, width))
-    kind = np.int32 if math.prod(around) < 2**31 else np.int64
-    return where + rows.start * width, Tally.of_votes((y + REACH) * kind(around[1]) + (x + REACH))
+    return where + rows.start * width, (y + REACH) * kind(around[1]) + (x + REACH)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.core.half_floats import as_singles
+from napari_cellvino.core.compiled import compiled
+from napari_cellvino.core.half_floats import as_singles, single_halves
 from napari_cellvino.core.label_runs import Integers, LabelRuns, labelled_runs, pixels_of_runs
 from napari_cellvino.core.objects import Objects
 from napari_cellvino.core.threads import together
@@ -75,6 +76,9 @@ def write_runs(runs: LabelRuns) -> None:
 def _write_rows(runs: LabelRuns, begin: int, end: int) -> None:
     """Write the pixels of some rows, from one flat index to another."""
     own = slice(*np.searchsorted(runs.begin, (begin, end)))
+    if (loops := compiled()) is not None and runs.labels.dtype == runs.values.dtype == np.int32:
+        loops.write_runs(runs.labels.reshape(-1)[begin:end], runs.begin[own], runs.length[own], runs.values[own], begin)
+        return
     edges = np.empty(2 * (own.stop - own.start) + 2, np.intp)
     edges[0], edges[-1] = begin, end
     edges[1:-1:2] = runs.begin[own]
@@ -108,6 +112,11 @@ class _Sums:
     ) -> None:
         """Add the runs of objects in some rows, of which the first is row ``top`` of the image."""
         if len(begin) == 0:
+            return
+        if (loops := compiled()) is not None and foreground.flags.c_contiguous:
+            halves, ids = foreground.reshape(-1).view(np.uint16), values.astype(np.int32, copy=False)
+            width = foreground.shape[1]
+            loops.sums_of_runs(halves, single_halves(), begin, length, ids, width, top, self._sums, self._box)
             return
         own = values.astype(np.intp)
         ys, xs = np.divmod(begin, foreground.shape[1])

@@ -6,35 +6,50 @@ Runs of one value that touch across rows are one component: the same as one that
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellvino.core.compiled import compiled
 from napari_cellvino.core.label_runs import pixels_of_runs, starts_of_runs
 from napari_cellvino.core.linked import linked_groups
 
 Numbers = NDArray[np.intp]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class RunGraph:
     """Runs (R,) that cover an image (Y, X), background too, in raster order, and which of them touch.
 
-    ``across`` are pairs (2, P) that touch in two rows, some of them twice; ``along`` those that touch in one row.
+    They begin at flat indices, at every row's first pixel too.
     """
 
-    begin: Numbers  # flat indices
-    length: Numbers
+    begin: Numbers
     shape: tuple[int, int]
-    across: Numbers
-    along: Numbers
 
-    @classmethod
-    def from_begin(cls, begin: Numbers, shape: tuple[int, int]) -> RunGraph:
-        """Return the graph of runs that begin at flat indices, at every row's first pixel too."""
-        size, width = shape[0] * shape[1], shape[1]
-        left = np.flatnonzero(begin[1:] % max(width, 1))
-        return cls(begin, np.diff(begin, append=size), shape, _across(begin, shape), np.stack([left, left + 1]))
+    @cached_property
+    def length(self) -> Numbers:
+        """Their lengths."""
+        return np.diff(self.begin, append=self.shape[0] * self.shape[1])
+
+    @cached_property
+    def across(self) -> Numbers:
+        """The pairs (2, P) that touch in two rows, some of them twice."""
+        return _across(self.begin, self.shape)
+
+    @cached_property
+    def along(self) -> Numbers:
+        """The pairs (2, P) that touch in one row."""
+        left = np.flatnonzero(self.begin[1:] % max(self.shape[1], 1))
+        return np.stack([left, left + 1])
+
+    @cached_property
+    def touching(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """All pairs as one array each of the first and the second, found by a compiled loop."""
+        one, other = np.empty((2, 3 * len(self.begin)), np.int32)
+        found = compiled().touching_runs(self.begin, self.length, self.shape[1], one, other)
+        return one[:found].copy(), other[:found].copy()
 
     def at_edge(self) -> NDArray[np.bool_]:
         """Return which runs touch the edge of the image."""
@@ -61,14 +76,30 @@ class TouchingRuns:
 
     def __init__(self, graph: RunGraph, values: NDArray[np.int32]) -> None:
         self.graph, self.values = graph, values
-        touching = np.concatenate([self._alike(graph.across), self._alike(graph.along)], 1)
-        self._component = linked_groups(len(values), *touching)
 
     @classmethod
     def of_image(cls, labels: NDArray[np.int32]) -> TouchingRuns:
         """Return the runs of a label image (Y, X)."""
-        graph = RunGraph.from_begin(starts_of_runs(labels), (labels.shape[0], labels.shape[1]))
+        graph = RunGraph(starts_of_runs(labels), (labels.shape[0], labels.shape[1]))
         return cls(graph, labels.reshape(-1)[graph.begin])
+
+    @cached_property
+    def _component(self) -> NDArray[np.int32]:
+        """The component of each run, among as many numbers as there are components."""
+        touching = np.concatenate([self._alike(self.graph.across), self._alike(self.graph.along)], 1)
+        return linked_groups(len(self.values), *touching)
+
+    def clean(self, largest: int) -> None:
+        """Keep the largest piece of every object, and close its holes of up to ``largest`` px."""
+        loops = compiled()
+        if loops is None or len(self.values) == 0:
+            self.keep_largest_pieces()
+            self.close_holes(largest)
+            return
+        graph, values = self.graph, self.values
+        component = np.empty_like(values)
+        loops.keep_largest_pieces(values, *graph.touching, graph.length, component)
+        loops.close_holes(values, *graph.touching, graph.begin, graph.length, component, *graph.shape, largest)
 
     def keep_largest_pieces(self) -> None:
         """Make background of all but the largest component of every object; among equals the first is kept."""

@@ -1,0 +1,152 @@
+"""Loops that Numba compiles, where it is installed: the same bytes as NumPy gives, in less time.
+
+Nobody waits for them: to import Numba takes half a second and to compile all of them some more, so a process begins
+once it has passed so many pixels that it will be worth it. They are compiled by a process of its own, once for each
+version of all that takes part, and this one then loads them on a thread; until that is done, and wherever it fails,
+NumPy does the work. ``NUMBA_DISABLE_JIT=1`` leaves them out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from threading import Lock
+from types import SimpleNamespace
+from typing import Any
+
+from napari_cellvino.core import kernels as loops
+from napari_cellvino.core.settings import cache_folder
+from napari_cellvino.core.threads import begin
+
+_logger = logging.getLogger(__name__)
+
+WORTH_PX = 2**26  # passed before: by then compiled loops would have saved what it takes to load them
+_DONE = "done"  # the file that says that all are compiled
+
+
+class _State:
+    """What this process knows of its loops."""
+
+    def __init__(self) -> None:
+        self.loops: SimpleNamespace | None = None
+        self.passed_px = 0
+        self.begun = self.tried = False
+        self.lock = Lock()
+
+
+_state = _State()
+
+
+def is_installed() -> bool:
+    """Return whether there is a Numba that may be used."""
+    return find_spec("numba") is not None and os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
+
+
+def compiled() -> Any:  # noqa: ANN401
+    """Return the compiled loops by their names in `kernels`, or None as long as there are none."""
+    return _state.loops
+
+
+def passed(pixels: int) -> None:
+    """Note that so many pixels are decoded; once they are many, compiled loops are got ready on a thread."""
+    if _state.begun:
+        return
+    _state.passed_px += pixels
+    if _state.passed_px >= WORTH_PX:
+        _state.begun = True
+        begin(get_ready)
+
+
+def get_ready() -> bool:
+    """Compile the loops, unless that was done before, and load them; return whether they are used from now on.
+
+    What fails is logged once, and NumPy goes on.
+    """
+    with _state.lock:
+        if _state.tried:
+            return _state.loops is not None
+        _state.begun = _state.tried = True
+        if not is_installed():
+            return False
+        try:
+            folder = _folder()
+            if not (folder / _DONE).exists():
+                folder.mkdir(parents=True, exist_ok=True)
+                _compile_beside(folder)
+            _state.loops = _loaded(folder)
+        except Exception as error:  # whatever a compiler does, NumPy gives the same
+            _logger.warning("Loops could not be compiled, and NumPy is used instead: %s", error)
+    return _state.loops is not None
+
+
+def _loaded(folder: Path) -> SimpleNamespace:
+    """Return all loops, from a folder of Numba's cache where they are there, else compiled now and written into it."""
+    import numba
+
+    if numba.config.DISABLE_JIT:  # as a file of settings may say
+        raise RuntimeError("Numba is told to compile nothing")
+    before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(folder)
+    try:
+        return SimpleNamespace(
+            **{
+                name: numba.njit(signature, cache=True, nogil=True)(getattr(loops, name))
+                for name, signature in loops.SIGNATURES.items()
+            }
+        )
+    finally:
+        numba.config.CACHE_DIR = before
+
+
+def _folder() -> Path:
+    """Return the folder of what is compiled of these very loops, by this Numba, for this processor."""
+    import platform
+    from importlib.metadata import version
+
+    from llvmlite import binding
+
+    parts = [
+        Path(loops.__file__).read_text("utf-8"),
+        *(version(name) for name in ("numba", "llvmlite", "numpy")),
+        platform.python_version(),
+        binding.get_host_cpu_name(),
+        binding.get_host_cpu_features().flatten(),
+    ]
+    key = hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    return cache_folder() / "loops" / key[:16]
+
+
+def _compile_beside(folder: Path) -> None:
+    """Compile all loops in another process, which would keep this one from working: Python's lock is held for it.
+
+    It gives way to others, and is done some seconds later even if this one ends.
+
+    Raises
+    ------
+    RuntimeError
+        If it fails.
+    """
+    import subprocess
+
+    command = [sys.executable, "-P", "-c", f"from {__name__} import compile_into; compile_into()", str(folder)]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    quiet = 0x08004000 if os.name == "nt" else 0  # no console, below normal priority
+    done = subprocess.run(
+        command, env=environment, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, creationflags=quiet,
+        check=False,
+    )  # fmt: skip
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip().splitlines()
+        raise RuntimeError(said[-1] if said else f"the compiler ended with {done.returncode}")
+
+
+def compile_into() -> None:
+    """Compile all loops into the folder that the command line of this process names."""
+    if hasattr(os, "nice"):
+        os.nice(10)
+    folder = Path(sys.argv[1])
+    _loaded(folder)
+    (folder / _DONE).touch()

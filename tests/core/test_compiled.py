@@ -1,0 +1,102 @@
+"""Loops are compiled once, beside, for those whom it serves; whatever goes wrong with it, NumPy goes on."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from napari_cellvino.core import compiled
+from napari_cellvino.core import kernels as plain
+
+LOADED = """
+import sys, time
+from napari_cellvino.core import compiled, kernels
+assert compiled.get_ready()
+loops = [getattr(compiled.compiled(), name) for name in kernels.SIGNATURES]
+print(sum(len(loop.stats.cache_hits) for loop in loops), sum(len(loop.stats.cache_misses) for loop in loops))
+"""
+
+
+@pytest.fixture
+def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A process that knows of no loops yet, and an empty folder for them."""
+    monkeypatch.setattr(compiled, "_state", compiled._State())
+    monkeypatch.setenv("CELLVINO_CACHE", str(tmp_path))
+    return tmp_path
+
+
+def test_without_numba_there_are_no_loops_and_no_word(fresh, monkeypatch, caplog) -> None:
+    monkeypatch.setattr(compiled, "find_spec", lambda _: None)
+    assert not compiled.get_ready()
+    assert compiled.compiled() is None
+    assert caplog.text == ""
+
+
+def test_who_turned_numba_off_gets_no_slow_loops(fresh, monkeypatch) -> None:
+    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
+    assert not compiled.get_ready()
+    assert list(fresh.iterdir()) == []
+
+
+@pytest.mark.usefixtures("loops")
+def test_another_process_loads_what_one_compiled(loops) -> None:
+    before = set(os.environ)
+    done = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [str(len(plain.SIGNATURES)), "0"]
+    assert set(os.environ) == before
+
+
+@pytest.mark.usefixtures("loops")
+def test_the_cache_of_others_stays_where_it_was() -> None:
+    import numba
+
+    assert os.environ.get("NUMBA_CACHE_DIR", "") == numba.config.CACHE_DIR
+
+
+def test_a_compiler_that_fails_is_named_once_and_numpy_goes_on(fresh, monkeypatch, caplog) -> None:
+    pytest.importorskip("numba", reason="needs the fast extra")
+    (fresh / "loops").write_text("no folder can be here")
+    with caplog.at_level(logging.WARNING):
+        assert not compiled.get_ready()
+        assert not compiled.get_ready()
+    assert compiled.compiled() is None
+    assert len(caplog.records) == 1
+    assert "NumPy is used instead" in caplog.text
+
+
+def test_a_compiler_that_cannot_be_started_is_named(fresh, monkeypatch, caplog) -> None:
+    pytest.importorskip("numba", reason="needs the fast extra")
+    monkeypatch.setattr(sys, "executable", str(fresh / "absent"))
+    assert not compiled.get_ready()
+    assert "absent" in caplog.text
+
+
+def test_what_is_compiled_of_other_loops_is_not_taken(monkeypatch, tmp_path) -> None:
+    pytest.importorskip("numba", reason="needs the fast extra")
+    one = compiled._folder()
+    changed = tmp_path / "kernels.py"
+    changed.write_text(Path(plain.__file__).read_text("utf-8") + "\n", "utf-8")
+    monkeypatch.setattr(plain, "__file__", str(changed))
+    assert compiled._folder() != one
+
+
+def test_loops_are_got_ready_once_many_pixels_were_passed(fresh, monkeypatch) -> None:
+    begun: list[object] = []
+    monkeypatch.setattr(compiled, "begin", begun.append)
+    monkeypatch.setattr(compiled, "WORTH_PX", 1000)
+    for pixels in (400, 599):
+        compiled.passed(pixels)
+    assert begun == []
+    compiled.passed(1)
+    compiled.passed(5000)
+    assert begun == [compiled.get_ready]
+
+
+def test_nothing_is_imported_for_a_run_of_one_field() -> None:
+    code = "import sys, napari_cellvino.cli.run, napari_cellvino.segmentation.heads; print('numba' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "False"
