@@ -76,6 +76,14 @@ def test_cells_with_pieces_and_holes_at_the_border(with_loops: Use) -> None:
     assert len(_check(with_loops, maps, outline=0.3).objects) > 20
 
 
+@pytest.mark.parametrize("part", [np.s_[:], np.s_[:, ::2], np.s_[:, 3:, 5:]])
+def test_maps_that_are_read_only_or_a_part_of_others(with_loops: Use, part: object) -> None:
+    maps = perfect_maps(discs((80, 90), grid((80, 90), 19, jitter=2, seed=3), 8))
+    assert len(_check(with_loops, maps[part]).objects) > 5
+    maps.flags.writeable = False
+    assert len(_check(with_loops, maps[part]).objects) > 5
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 60_000.0, -60_000.0])
 def test_maps_of_a_network_gone_wrong(with_loops: Use, value: float) -> None:
     maps = perfect_maps(discs((80, 90), grid((80, 90), 19, jitter=2, seed=3), 8))

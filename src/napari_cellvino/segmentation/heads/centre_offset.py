@@ -155,7 +155,7 @@ def _votes_of_rows(maps: Maps, outline: float, rows: slice) -> tuple[NDArray[np.
     kind = np.int32 if math.prod(around) < 2**31 else np.int64
     where = np.flatnonzero(above(maps[0, rows], outline))
     loops = compiled()
-    if loops is not None and kind is np.int32:
+    if loops is not None and kind is np.int32 and maps.flags.writeable:
         votes = np.empty(len(where), np.int32)
         down, right = (np.ascontiguousarray(one).reshape(-1).view(np.uint16) for one in maps[1:, rows])
         loops.votes_of_pixels(where, down, right, rounded_halves(), rows.start, height, width, REACH, votes)
