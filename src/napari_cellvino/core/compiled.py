@@ -12,19 +12,25 @@ import hashlib
 import logging
 import os
 import sys
+import time
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
 from types import SimpleNamespace
 from typing import Any
 
-from napari_cellvino.core import kernels as loops
+from numpy.typing import NDArray
+
+from napari_cellvino.core import kernels, measuring_kernels
 from napari_cellvino.core.settings import cache_folder
 from napari_cellvino.core.threads import begin
 
 _logger = logging.getLogger(__name__)
 
 WORTH_PX = 2**26  # passed before: by then compiled loops would have saved what it takes to load them
+LONGEST_S = 600.0  # that compiling takes, on a busy computer
+WAIT_S = 1.0
 _DONE = "done"  # the file that says that all are compiled
 
 
@@ -46,9 +52,14 @@ def is_installed() -> bool:
     return find_spec("numba") is not None and os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
 
 
-def compiled() -> Any:  # noqa: ANN401
-    """Return the compiled loops by their names in `kernels`, or None as long as there are none."""
-    return _state.loops
+def compiled(*arrays: NDArray[Any]) -> Any:  # noqa: ANN401
+    """Return the compiled loops by their names in `kernels` and `measuring_kernels`, or None as long as there are none.
+
+    They take arrays of their types alone. None is returned, too, where one of ``arrays`` is of none of these: where its
+    pixels do not lie side by side, are not to be written, or are of another computer's byte order.
+    """
+    takes = all(array.flags.carray and array.dtype.isnative for array in arrays)
+    return _state.loops if takes else None
 
 
 def passed(pixels: int) -> None:
@@ -74,9 +85,7 @@ def get_ready() -> bool:
             return False
         try:
             folder = _folder()
-            if not (folder / _DONE).exists():
-                folder.mkdir(parents=True, exist_ok=True)
-                _compile_beside(folder)
+            _compile_once(folder)
             _state.loops = _loaded(folder)
         except Exception as error:  # whatever a compiler does, NumPy gives the same
             _logger.warning("Loops could not be compiled, and NumPy is used instead: %s", error)
@@ -93,8 +102,8 @@ def _loaded(folder: Path) -> SimpleNamespace:
     try:
         return SimpleNamespace(
             **{
-                name: numba.njit(signature, cache=True, nogil=True)(getattr(loops, name))
-                for name, signature in loops.SIGNATURES.items()
+                name: numba.njit(list(signatures), cache=True, nogil=True)(loop)
+                for name, (loop, signatures) in kernels.LOOPS.items()
             }
         )
     finally:
@@ -109,7 +118,7 @@ def _folder() -> Path:
     from llvmlite import binding
 
     parts = [
-        Path(loops.__file__).read_text("utf-8"),
+        *(Path(str(module.__file__)).read_text("utf-8") for module in (kernels, measuring_kernels)),
         *(version(name) for name in ("numba", "llvmlite", "numpy")),
         platform.python_version(),
         binding.get_host_cpu_name(),
@@ -117,6 +126,25 @@ def _folder() -> Path:
     ]
     key = hashlib.sha256("\n".join(parts).encode()).hexdigest()
     return cache_folder() / "loops" / key[:16]
+
+
+def _compile_once(folder: Path) -> None:
+    """Have all loops compiled into a folder, unless they are; where another process does so, wait for it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = folder / "compiling"
+    while not (folder / _DONE).exists():
+        try:
+            lock.touch(exist_ok=False)
+        except FileExistsError:
+            with suppress(FileNotFoundError):
+                if time.time() - lock.stat().st_mtime > LONGEST_S:  # it was killed
+                    lock.unlink()
+            time.sleep(WAIT_S)
+            continue
+        try:
+            _compile_beside(folder)
+        finally:
+            lock.unlink(missing_ok=True)
 
 
 def _compile_beside(folder: Path) -> None:
