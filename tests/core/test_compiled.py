@@ -9,11 +9,13 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from napari_cellvino.core import compiled
 from napari_cellvino.core import kernels as plain
+from napari_cellvino.quality.loops_check import check_loops
 
 LOADED = """
 import sys, time
@@ -78,6 +80,15 @@ def test_a_compiler_that_cannot_be_started_is_named(fresh, monkeypatch, caplog) 
     assert "absent" in caplog.text
 
 
+def test_nothing_is_loaded_while_the_process_ends(fresh, monkeypatch) -> None:
+    monkeypatch.setattr(compiled, "is_installed", lambda: True)
+    monkeypatch.setattr(compiled, "_folder", lambda: fresh)
+    (fresh / compiled._DONE).touch()
+    monkeypatch.setattr(compiled, "_loaded", lambda _: pytest.fail("loaded"))
+    compiled._state.end()
+    assert not compiled.get_ready()
+
+
 def test_of_several_processes_one_compiles_and_the_others_wait(monkeypatch, tmp_path) -> None:
     begun: list[Path] = []
 
@@ -101,6 +112,31 @@ def test_a_process_that_was_killed_while_it_compiled_is_not_waited_for(monkeypat
     monkeypatch.setattr(compiled, "WAIT_S", 0.0)
     compiled._compile_once(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [compiled._DONE]
+
+
+def test_loops_that_differ_from_numpy_are_not_used(loops) -> None:
+    def wrong(*arrays: object) -> None:
+        loops.hull_areas(*arrays)
+        arrays[-1][:] += 1
+
+    state = compiled._state
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compiled, "_state", compiled._State())
+        check_loops(loops)
+        with pytest.raises(RuntimeError, match="differ from NumPy"):
+            check_loops(SimpleNamespace(**vars(loops) | {"hull_areas": wrong}))
+    assert compiled._state is state
+
+
+@pytest.mark.parametrize("name", sorted(plain.LOOPS))
+def test_each_loop_is_checked(loops, monkeypatch, name) -> None:
+    called: list[str] = []
+    monkeypatch.setattr(compiled, "_state", compiled._State())
+    watched = SimpleNamespace(
+        **vars(loops) | {name: lambda *given: (called.append(name), getattr(loops, name)(*given))[1]}
+    )
+    check_loops(watched)
+    assert called
 
 
 def test_what_is_compiled_of_other_loops_is_not_taken(monkeypatch, tmp_path) -> None:

@@ -8,11 +8,13 @@ NumPy does the work. ``NUMBA_DISABLE_JIT=1`` leaves them out.
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import logging
 import os
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -31,7 +33,12 @@ _logger = logging.getLogger(__name__)
 WORTH_PX = 2**26  # passed before: by then compiled loops would have saved what it takes to load them
 LONGEST_S = 600.0  # that compiling takes, on a busy computer
 WAIT_S = 1.0
-_DONE = "done"  # the file that says that all are compiled
+_DONE = "done"  # the file that says that all are compiled, and give what NumPy gives
+_COMPILE = """
+from napari_cellvino.core.compiled import compile_into
+from napari_cellvino.quality.loops_check import check_loops
+compile_into(check_loops)
+"""
 
 
 class _State:
@@ -41,10 +48,17 @@ class _State:
         self.loops: SimpleNamespace | None = None
         self.passed_px = 0
         self.begun = self.tried = False
-        self.lock = Lock()
+        self.ended = False
+        self.lock, self.loading = Lock(), Lock()
+
+    def end(self) -> None:
+        """Let what is loaded now be loaded, and nothing more: a compiler must not run on while the process ends."""
+        with self.loading:
+            self.ended = True
 
 
 _state = _State()
+atexit.register(_state.end)
 
 
 def is_installed() -> bool:
@@ -60,6 +74,11 @@ def compiled(*arrays: NDArray[Any]) -> Any:  # noqa: ANN401
     """
     takes = all(array.flags.carray and array.dtype.isnative for array in arrays)
     return _state.loops if takes else None
+
+
+def use(loops: Any) -> None:  # noqa: ANN401
+    """Use these compiled loops from now on, or NumPy (None)."""
+    _state.loops = loops
 
 
 def passed(pixels: int) -> None:
@@ -86,7 +105,8 @@ def get_ready() -> bool:
         try:
             folder = _folder()
             _compile_once(folder)
-            _state.loops = _loaded(folder)
+            with _state.loading:
+                _state.loops = None if _state.ended else _loaded(folder)
         except Exception as error:  # whatever a compiler does, NumPy gives the same
             _logger.warning("Loops could not be compiled, and NumPy is used instead: %s", error)
     return _state.loops is not None
@@ -159,7 +179,7 @@ def _compile_beside(folder: Path) -> None:
     """
     import subprocess
 
-    command = [sys.executable, "-P", "-c", f"from {__name__} import compile_into; compile_into()", str(folder)]
+    command = [sys.executable, "-P", "-c", _COMPILE, str(folder)]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     quiet = 0x08004000 if os.name == "nt" else 0  # no console, below normal priority
     done = subprocess.run(
@@ -171,10 +191,10 @@ def _compile_beside(folder: Path) -> None:
         raise RuntimeError(said[-1] if said else f"the compiler ended with {done.returncode}")
 
 
-def compile_into() -> None:
-    """Compile all loops into the folder that the command line of this process names."""
+def compile_into(check: Callable[[object], None]) -> None:
+    """Compile all loops into the folder that the command line of this process names, and check them."""
     if hasattr(os, "nice"):
         os.nice(10)
     folder = Path(sys.argv[1])
-    _loaded(folder)
+    check(_loaded(folder))
     (folder / _DONE).touch()
