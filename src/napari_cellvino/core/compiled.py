@@ -34,6 +34,7 @@ WORTH_PX = 2**26  # passed before: by then compiled loops would have saved what 
 LONGEST_S = 600.0  # that compiling takes, on a busy computer
 WAIT_S = 1.0
 _DONE = "done"  # the file that says that all are compiled, and give what NumPy gives
+_LOCK = "compiling"
 _COMPILE = """
 from napari_cellvino.core.compiled import compile_into
 from napari_cellvino.quality.loops_check import check_loops
@@ -151,7 +152,7 @@ def _folder() -> Path:
 def _compile_once(folder: Path) -> None:
     """Have all loops compiled into a folder, unless they are; where another process does so, wait for it."""
     folder.mkdir(parents=True, exist_ok=True)
-    lock = folder / "compiling"
+    lock = folder / _LOCK
     while not (folder / _DONE).exists():
         try:
             lock.touch(exist_ok=False)
@@ -170,7 +171,7 @@ def _compile_once(folder: Path) -> None:
 def _compile_beside(folder: Path) -> None:
     """Compile all loops in another process, which would keep this one from working: Python's lock is held for it.
 
-    It gives way to others, and is done some seconds later even if this one ends.
+    It gives way to others, and is done some seconds later even if this one ends or is stopped.
 
     Raises
     ------
@@ -181,10 +182,10 @@ def _compile_beside(folder: Path) -> None:
 
     command = [sys.executable, "-P", "-c", _COMPILE, str(folder)]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    quiet = 0x08004000 if os.name == "nt" else 0  # no console, below normal priority
+    quiet = 0x08004200 if os.name == "nt" else 0  # no console, below normal priority, no Ctrl+C
     done = subprocess.run(
         command, env=environment, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, creationflags=quiet,
-        check=False,
+        start_new_session=True, check=False,
     )  # fmt: skip
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip().splitlines()
@@ -198,3 +199,4 @@ def compile_into(check: Callable[[object], None]) -> None:
     folder = Path(sys.argv[1])
     check(_loaded(folder))
     (folder / _DONE).touch()
+    (folder / _LOCK).unlink(missing_ok=True)  # where the process that waits has ended
