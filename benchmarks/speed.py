@@ -24,6 +24,7 @@ from napari_cellvino.results.field_result import finish_field
 from napari_cellvino.segmentation.pipeline import make_pipeline
 from napari_cellvino.segmentation.predict import Prediction, decode, infer_maps
 from napari_cellvino.segmentation.prepare import project
+from napari_cellvino.workflows.process_start import collecting_seldom
 
 GOAL_NETWORK = 1.35
 GOAL_TORCH = 0.25
@@ -81,9 +82,10 @@ def _measure(
 ) -> tuple[list[Stages], float]:
     """Return the stages of each repeat, and the median seconds of the network alone between them."""
     stages, alone = [], []
-    for _ in range(repeats):
-        stages.append(_field(stack, package, TimedEngine(engine)))
-        alone.append(_seconds(lambda: [engine.infer(batch) for batch in batches]))
+    with collecting_seldom():  # as every run does
+        for _ in range(repeats):
+            stages.append(_field(stack, package, TimedEngine(engine)))
+            alone.append(_seconds(lambda: [engine.infer(batch) for batch in batches]))
     return stages, statistics.median(alone)
 
 

@@ -11,34 +11,39 @@ from typing import Any
 
 import numpy as np
 
-Array = Any  # Numba compiles for the types that `SIGNATURES` name
+Array = Any  # Numba compiles for the types that the signatures name
+Loop = Callable[..., Any]
 
-SIGNATURES: dict[str, str] = {}
+LOOPS: dict[str, tuple[Loop, tuple[str, ...]]] = {}
+"""All loops by their names, each with the types that it is compiled for."""
 
 
-def _typed(signature: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Return what notes the types that a function is compiled for."""
+def typed(*signatures: str) -> Callable[[Loop], Loop]:
+    """Return what notes a function among the loops."""
 
-    def note(function: Callable[..., Any]) -> Callable[..., Any]:
-        SIGNATURES[function.__name__] = signature
+    def note(function: Loop) -> Loop:
+        LOOPS[function.__name__] = (function, signatures)
         return function
 
     return note
 
 
-@_typed("void(intp[::1], uint16[::1], uint16[::1], int32[::1], intp, intp, intp, intp, int32[::1])")
+@typed("void(intp[::1], uint16[::1], uint16[::1], int32[::1], intp, intp, intp, intp, int32[::1])")
 def votes_of_pixels(
     where: Array, down: Array, right: Array, rounded: Array, top: int, height: int, width: int, reach: int, votes: Array
 ) -> None:
     """Write where pixels (flat indices into some rows, from row ``top``) vote in the image with a rim of ``reach``."""
+    row, begin = top, 0
     for pixel in range(len(where)):
         at = where[pixel]
-        y = min(max(int(np.int32(at // width + top + rounded[down[at]])), 0), height - 1)
-        x = min(max(int(np.int32(at % width + rounded[right[at]])), 0), width - 1)
+        while at >= begin + width:  # in order: to divide each takes twice as long as all else
+            row, begin = row + 1, begin + width
+        y = min(max(int(np.int32(row + rounded[down[at]])), 0), height - 1)
+        x = min(max(int(np.int32(at - begin + rounded[right[at]])), 0), width - 1)
         votes[pixel] = (y + reach) * (width + 2 * reach) + x + reach
 
 
-@_typed("intp(int32[::1], int32[::1], intp[::1], int32[::1], int32[::1])")
+@typed("intp(int32[::1], int32[::1], intp[::1], int32[::1], int32[::1])")
 def tally_votes(votes: Array, place: Array, cells: Array, counts: Array, cell: Array) -> int:
     """Write where votes go, numbered from 1 as they come, and how many vote for each place; return how many there are.
 
@@ -55,7 +60,7 @@ def tally_votes(votes: Array, place: Array, cells: Array, counts: Array, cell: A
     return found
 
 
-@_typed("void(intp[::1], int32[::1], int32[::1], float32[:, ::1], intp, float32[::1], boolean[::1])")
+@typed("void(intp[::1], int32[::1], int32[::1], float32[:, ::1], intp, float32[::1], boolean[::1])")
 def peaks_of_tally(
     cells: Array, counts: Array, place: Array, weights: Array, width: int, smooth: Array, peak: Array
 ) -> None:
@@ -87,7 +92,7 @@ def peaks_of_tally(
         peak[cell] = highest
 
 
-@_typed("intp(intp[:, ::1], intp[:, ::1], intp, intp[::1])")
+@typed("intp(intp[:, ::1], intp[:, ::1], intp, intp[::1])")
 def nearest_of_seeds(seeds: Array, points: Array, most: int, nearest: Array) -> int:
     """Write which of seeds (N, 2) in raster order is the nearest to each point (P, 2), the first among equals.
 
@@ -135,7 +140,7 @@ def nearest_of_seeds(seeds: Array, points: Array, most: int, nearest: Array) -> 
     return looked
 
 
-@_typed("intp(intp[::1], int32[::1], intp, intp, intp[::1], int32[::1])")
+@typed("intp(intp[::1], int32[::1], intp, intp, intp[::1], int32[::1])")
 def runs_of_pixels(where: Array, seed: Array, height: int, width: int, begin: Array, values: Array) -> int:
     """Write the runs of pixels of one seed, and of the background (-1) between them, in raster order."""
     found, pixel, count = 0, 0, len(where)
@@ -156,7 +161,7 @@ def runs_of_pixels(where: Array, seed: Array, height: int, width: int, begin: Ar
     return found
 
 
-@_typed("intp(intp[::1], intp[::1], intp, int32[::1], int32[::1])")
+@typed("intp(intp[::1], intp[::1], intp, int32[::1], int32[::1])")
 def touching_runs(begin: Array, length: Array, width: int, one: Array, other: Array) -> int:
     """Write the pairs of runs that touch along a row or across two; return how many."""
     above, found = 0, 0
@@ -178,7 +183,7 @@ def touching_runs(begin: Array, length: Array, width: int, one: Array, other: Ar
     return found
 
 
-@_typed("void(int32[::1], int32[::1], int32[::1], intp[::1], int32[::1])")
+@typed("void(int32[::1], int32[::1], int32[::1], intp[::1], int32[::1])")
 def keep_largest_pieces(values: Array, one: Array, other: Array, length: Array, component: Array) -> None:
     """Make background (0) of all but the largest component of every value; among equals the first is kept.
 
@@ -217,7 +222,7 @@ def keep_largest_pieces(values: Array, one: Array, other: Array, length: Array, 
                 break
 
 
-@_typed("void(int32[::1], int32[::1], int32[::1], intp[::1], intp[::1], int32[::1], intp, intp, intp)")
+@typed("void(int32[::1], int32[::1], int32[::1], intp[::1], intp[::1], int32[::1], intp, intp, intp)")
 def close_holes(
     values: Array, one: Array, other: Array, begin: Array, length: Array, component: Array, height: int, width: int,
     most: int,
@@ -246,7 +251,7 @@ def close_holes(
             values[run] = around[own]
 
 
-@_typed("void(uint16[::1], float32[::1], intp[::1], intp[::1], int32[::1], intp, intp, float64[:, ::1], int32[:, ::1])")
+@typed("void(uint16[::1], float32[::1], intp[::1], intp[::1], int32[::1], intp, intp, float64[:, ::1], int32[:, ::1])")
 def sums_of_runs(
     foreground: Array, singles: Array, begin: Array, length: Array, ids: Array, width: int, top: int, sums: Array,
     box: Array,
@@ -269,7 +274,7 @@ def sums_of_runs(
         box[own, 2], box[own, 3] = max(box[own, 2], y + 1), max(box[own, 3], x + long)
 
 
-@_typed("void(int32[::1], intp[::1], intp[::1], int32[::1], intp)")
+@typed("void(int32[::1], intp[::1], intp[::1], int32[::1], intp)")
 def write_runs(labels: Array, begin: Array, length: Array, values: Array, first: int) -> None:
     """Write runs into the flat labels of some rows, the first of which is pixel ``first``, and 0 between them."""
     at = 0

@@ -14,6 +14,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellvino.core.compiled import compiled
 from napari_cellvino.measure.runs import Runs
 
 Index = NDArray[np.intp]
@@ -22,6 +23,10 @@ Index = NDArray[np.intp]
 def hull_areas(runs: Runs) -> NDArray[np.float64]:
     """Return the area (N,) in px² of the convex hull of each object's pixel squares; at least its pixel count."""
     n = len(runs.starts)
+    if (loops := compiled()) is not None:
+        areas, (ys, xs) = np.empty(n), np.empty((2, 2 * len(runs.row) + 2), np.intp)
+        loops.hull_areas(runs.starts, runs.y, runs.x0, runs.x1, ys, xs, areas)
+        return areas
     row, y, x0, x1 = _outermost(runs)
     chain = np.concatenate([row, row + n])  # the right chain is a left chain of the mirrored image
     corner_x = _thin(*_corners(chain, np.concatenate([y, y]), np.concatenate([x0, -x1])))

@@ -10,7 +10,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.segmentation.order_statistics import values_of
+from napari_cellvino.segmentation.order_statistics import percentiles, values_of
 from napari_cellvino.storage.large_arrays import BAND_BYTES, give_back_pages
 
 SAMPLE = 512  # px: so many rows and columns give the range; noise and sharpness are measured in as many of the middle
@@ -47,7 +47,7 @@ def image_values(pixels: NDArray[np.generic]) -> dict[str, float]:
     y, x = (max(0, (size - SAMPLE) // 2) for size in pixels.shape[1:])
     middle = _grey(pixels[:, y : y + SAMPLE, x : x + SAMPLE])
     whole = pixels.dtype.kind in "bui"
-    noise = _noise(middle, whole=whole)
+    noise = _noise(middle, whole=whole, few=whole and len(pixels) == 1 and pixels.dtype.itemsize < 4)
     if pixels.nbytes > BAND_BYTES:
         give_back_pages()
     fine, coarse = (_step(middle, size, whole=whole) - 2 * noise**2 for size in (FINE, COARSE))
@@ -72,11 +72,18 @@ def _finite(values: NDArray[np.float32], *, whole: bool) -> NDArray[np.float32]:
     return values[known]
 
 
-def _noise(grey: NDArray[np.float32], *, whole: bool) -> float:
-    """Return the standard deviation of the noise; 0 of less than two rows or columns."""
+def _noise(grey: NDArray[np.float32], *, whole: bool, few: bool) -> float:
+    """Return the standard deviation of the noise; 0 of less than two rows or columns.
+
+    Medians of whole numbers of ``few`` bits are exact, however they are found.
+    """
     diagonal = grey[:-1:2, :-1:2] - grey[:-1:2, 1::2] - grey[1::2, :-1:2] + grey[1::2, 1::2]
     known = _finite(diagonal, whole=whole)
-    return float(np.median(np.abs(known))) / 2 / 0.6745 if known.size else 0.0
+    if known.size == 0:
+        return 0.0
+    size = np.abs(known).reshape(-1)
+    median = percentiles(size, (50.0,))[0] if few else float(np.median(size))
+    return median / 2 / 0.6745
 
 
 def _with_squares(values: NDArray[np.float32], *, whole: bool) -> NDArray[np.floating]:

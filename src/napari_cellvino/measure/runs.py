@@ -82,7 +82,8 @@ def find_runs(labels: Integers, ids: Integers, known: LabelRuns | None = None) -
     """
     begin, length, values = labelled_runs(labels, give_back_pages) if known is None else known.columns
     row = _rows_of(values, ids)
-    order = np.argsort(row, kind="stable")
+    few = row.astype(np.int16) if len(ids) < 2**15 else row  # sorted by their digits
+    order = np.argsort(few, kind="stable")
     order = order[np.searchsorted(row[order], 0) :]
     row, (y, x0) = row[order], np.divmod(begin[order], labels.shape[1])
     return Runs(row, y, x0, x0 + length[order], order, begin, length, _starts_of(row, ids))

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellvino.core.compiled import compiled
 from napari_cellvino.core.objects import Objects
 from napari_cellvino.measure.outlines import Outlines, find_outlines
 from napari_cellvino.measure.runs import Runs
@@ -86,7 +87,13 @@ def _entropy_at_ends(
     y: NDArray[np.intp], x0: NDArray[np.intp], x1: NDArray[np.intp], foreground_probability: Floats
 ) -> NDArray[np.float64]:
     """Return the mean entropy of the pixels inside and outside both ends of runs (R,)."""
-    last = foreground_probability.shape[1] - 1
+    width = foreground_probability.shape[1]
+    loops = compiled(foreground_probability)
+    if loops is not None and foreground_probability.dtype == np.float16:
+        means, halves = np.empty(len(y)), foreground_probability.reshape(-1).view(np.uint16)
+        loops.means_at_ends(y, x0, x1, width, halves, _entropies(), means)
+        return means
+    last = width - 1
     ends = (x0, x1 - 1, np.maximum(x0 - 1, 0), np.minimum(x1, last))
     return np.asarray(np.mean([_entropy(foreground_probability[y, x]) for x in ends], axis=0))
 

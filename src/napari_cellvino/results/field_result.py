@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -168,7 +168,6 @@ def measured(
     those of its objects in a plane, where they are known already; ``spots`` those of the field.
     """
     with timed_stage(_logger, "measure", plane.origin.name, f"{len(annotation.objects)} object(s)"):
-        values = begin(lambda: image_values(plane.inputs))
         cells = grow_cells(annotation, plane, volume)
         table = _measure(annotation, cells, plane, volume, outlines)
         held = None if spots is None else spots.in_cells(annotation.labels if cells is None else cells)
@@ -181,7 +180,7 @@ def measured(
         if gated is not annotation:
             table["class"] = named_classes(gated.objects, gated.classes)
         table = _with_decisions(table, gated, spotted=held is not None)
-        counts = _count(gated, plane, volume, table, held, pairs, values.result())
+        counts = _count(gated, plane, volume, table, held, pairs)
         return FieldResult(gated, plane, table, counts, volume, cells, held, pairs)
 
 
@@ -206,14 +205,13 @@ def _count(
     table: pd.DataFrame,
     spots: Spots | None,
     pairs: SpotPairs | None,
-    values: Mapping[str, float],
 ) -> dict[str, float | int]:
     """Return the counts of a field and the values of its image; no number of cells where none were sought."""
     if volume is not None:
         counts = volume_count_row(table, annotation.classes, plane.spacing, annotation.shape)
     else:
         counts = count_row(table, annotation.classes, plane.spacing, plane.shape)
-    counts |= values
+    counts |= image_values(plane.inputs)
     if spots is None:
         return counts
     sought = bool(annotation.provenance.model)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellvino.core.compiled import compiled
 from napari_cellvino.model_package.spec import Normalisation
 from napari_cellvino.segmentation.order_statistics import Listed, Values, as_floats, values_of, with_room
 
@@ -105,6 +106,10 @@ def medians_of_nine(plane: NDArray[np.generic], samples: int = SAMPLES) -> NDArr
     step = grid_step(plane.shape, samples)
     rows, columns = (range(1, side - 1, step) for side in plane.shape)
     medians = np.empty((len(rows), len(columns)), plane.dtype)
+    loops = compiled(plane)
+    if loops is not None and plane.dtype in (np.uint8, np.uint16):
+        loops.medians_of_nine(plane, step, medians)
+        return medians
     for first in range(0, len(rows), ROWS):
         own = rows[first : first + ROWS]
         lines = [plane[own[0] + dy : own[-1] + dy + 1 : step] for dy in (-1, 0, 1)]
@@ -163,14 +168,24 @@ def normalise_into(batch: NDArray[np.float32], pixels: NDArray[np.generic], rang
     """
     height, width = pixels.shape[1:]
     tile = batch.shape[1]
-    rows = max(1, IN_CACHE_PX // width)
     for channel, (part, values) in enumerate(zip(pixels, ranges, strict=True)):
-        whole = batch[channel, :height, :width]
-        for top in range(0, height, rows):
-            normalised = values.apply(part[top : top + rows])
-            if part.dtype.kind == "f" and not np.isfinite(normalised.max() - normalised.min()):
-                np.nan_to_num(normalised, copy=False, nan=0.0)
-            whole[top : top + rows] = normalised
+        _normalise(batch[channel, :height, :width], part, values)
         if (height, width) != (tile, tile):
+            whole = batch[channel, :height, :width]
             batch[channel] = np.pad(whole, ((0, tile - height), (0, tile - width)), mode="symmetric")
     batch[len(pixels) :] = batch[0]
+
+
+def _normalise(whole: NDArray[np.float32], part: NDArray[np.generic], values: IntensityRange) -> None:
+    """Write normalised pixels (y, x) of one channel."""
+    loops = compiled(part, whole)
+    if loops is not None and values.high > values.low and part.dtype in (np.uint8, np.uint16):
+        scale = 1.0 / (values.high - values.low)
+        loops.scale_into(part, values.low, scale, *values.clip, whole)
+        return
+    rows = max(1, IN_CACHE_PX // part.shape[1])
+    for top in range(0, len(part), rows):
+        normalised = values.apply(part[top : top + rows])
+        if part.dtype.kind == "f" and not np.isfinite(normalised.max() - normalised.min()):
+            np.nan_to_num(normalised, copy=False, nan=0.0)
+        whole[top : top + rows] = normalised

@@ -12,6 +12,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellvino.core.compiled import compiled
+
 SAMPLE = 8_000  # values that say between which two a percentile lies
 ROOM = (1e-15, 1e18)  # largest values of 32 bits whose squares are neither nothing nor infinite
 SURE = 4.0  # standard deviations of a rank in the sample: one in 10,000 lies farther, and all values are sorted
@@ -121,9 +123,18 @@ class Counted:
 def values_of(grid: NDArray[np.generic]) -> Values:
     """Return the finite values of a grid, counted where they are whole numbers of few bits."""
     if grid.dtype in (np.uint8, np.uint16):
-        return Counted(np.bincount(grid.reshape(-1), minlength=1))
+        return Counted(_counted(grid.reshape(-1)))
     floats = as_floats(grid)
     return Listed(floats[np.isfinite(floats)])
+
+
+def _counted(values: NDArray[np.generic]) -> NDArray[np.intp]:
+    """Return how often there is each whole number from 0 to the highest of some (N,)."""
+    if (loops := compiled(values)) is None:
+        return np.bincount(values, minlength=1)
+    counts = np.zeros(int(values.max(initial=0)) + 1, np.intp)
+    loops.count_levels(values, counts)
+    return counts
 
 
 def as_floats(pixels: NDArray[np.generic]) -> NDArray[np.floating]:

@@ -51,7 +51,7 @@ def _read(stack: Stack, t: int, z: int, channels: Sequence[int]) -> NDArray[np.g
     planes = [stack.plane(t=t, c=c, z=z) for c in channels]
     if len(planes) == 1 and planes[0].dtype != bool and is_in_temporary_file(planes[0]):
         return planes[0][None]  # it was read for us alone, and is too large to be copied for nothing
-    out = allocate((len(planes), *planes[0].shape), np.result_type(*planes))
+    out = allocate((len(planes), *planes[0].shape), np.result_type(*planes), zeros=False)
     pixels = np.stack(planes, out=out)
     return pixels.astype(np.uint8) if pixels.dtype == bool else pixels
 

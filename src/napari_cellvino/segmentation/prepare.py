@@ -198,7 +198,7 @@ def _without_infinite(seen: NDArray[np.generic]) -> NDArray[np.generic]:
 
 
 def _luminance(rgb: NDArray[np.generic]) -> NDArray[np.float32]:
-    grey, weights = allocate((1, *rgb.shape[1:]), np.float32), np.asarray(LUMINANCE, np.float32)
+    grey, weights = allocate((1, *rgb.shape[1:]), np.float32, zeros=False), np.asarray(LUMINANCE, np.float32)
     rows = max(1, CONVERTED_PX // rgb.shape[2])
 
     def convert(top: int) -> None:

@@ -7,6 +7,7 @@ Most fields do not need it and are left as they are: it is taken off only where 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise, product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,23 +72,34 @@ def _varies_little(most: float, samples: Samples, low: float, high: float) -> bo
 
 def _lower_values(grid: Grid, known: Mask) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the places (N, 2), from -1 to 1, and lower values (N,) of the blocks that hold data."""
-    rows, columns = (np.linspace(0, n, BLOCKS + 1).astype(int) for n in grid.shape)
-    places: list[tuple[float, float]] = []
-    inside: list[Grid] = []
-    whole = bool(known.all())
-    for i in range(BLOCKS):
-        for j in range(BLOCKS):
-            block = (slice(rows[i], rows[i + 1]), slice(columns[j], columns[j + 1]))
-            values = grid[block].reshape(-1) if whole else values_where(grid[block], known[block])
-            if values.size * 2 > grid[block].size:
-                places.append(((i + 0.5) / BLOCKS * 2 - 1, (j + 0.5) / BLOCKS * 2 - 1))
-                inside.append(values)
-    sizes = np.array([len(values) for values in inside])
-    lower = np.empty(len(inside))
-    for size in set(sizes.tolist()):  # most blocks are of one size, and ordered at once
-        same = np.flatnonzero(sizes == size)
-        lower[same] = percentile_of_rows(np.stack([inside[n] for n in same]), LOWER)
-    return np.array(places).reshape(-1, 2), lower
+    rows, columns = (_parts(n) for n in grid.shape)
+    lower, there = np.zeros((BLOCKS, BLOCKS)), np.ones((BLOCKS, BLOCKS), bool)
+    if known.all():
+        for (of_y, y), (of_x, x) in product(_alike(rows), _alike(columns)):  # blocks of one size are ordered at once
+            taken = grid.take(y.reshape(-1), 0).take(x.reshape(-1), 1)
+            blocks = taken.reshape(*y.shape, *x.shape).transpose(0, 2, 1, 3)
+            found = percentile_of_rows(blocks.reshape(len(y) * len(x), -1), LOWER)
+            lower[np.ix_(of_y, of_x)] = found.reshape(len(y), len(x))
+    else:
+        for i, j in product(range(BLOCKS), repeat=2):
+            block = grid[rows[i], columns[j]]
+            values = block[known[rows[i], columns[j]]]
+            there[i, j] = values.size * 2 > block.size
+            lower[i, j] = percentile_of_rows(values[None], LOWER)[0] if there[i, j] else 0
+    return (np.argwhere(there) + 0.5) / BLOCKS * 2 - 1, lower[there]
+
+
+def _parts(length: int) -> list[slice]:
+    """Return the parts of an axis that blocks take."""
+    edges = np.linspace(0, length, BLOCKS + 1).astype(int).tolist()
+    return [slice(first, end) for first, end in pairwise(edges)]
+
+
+def _alike(parts: list[slice]) -> list[tuple[list[int], NDArray[np.intp]]]:
+    """Return the numbers (N,) and the indices (N, length) of parts of each length."""
+    lengths = {part.stop - part.start for part in parts}
+    of_length = {length: [n for n, part in enumerate(parts) if part.stop - part.start == length] for length in lengths}
+    return [(own, np.array([np.arange(parts[n].start, parts[n].stop) for n in own])) for own in of_length.values()]
 
 
 def _fit(places: NDArray[np.float64], values: NDArray[np.float64]) -> UnevenLight | None:

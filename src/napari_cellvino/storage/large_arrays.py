@@ -84,7 +84,7 @@ def in_bands(array: NDArray[np.generic], step: int = 1) -> Iterator[slice]:
 
 def copied(array: NDArray[np.generic], dtype: type[S] | np.dtype[S]) -> NDArray[S]:
     """Return a copy of an array of at least one axis in a type; see `allocate`."""
-    out = allocate(array.shape, dtype)
+    out = allocate(array.shape, dtype, zeros=False)
     for part in in_bands(array):
         np.copyto(out[part], array[part], casting="unsafe")
     return out

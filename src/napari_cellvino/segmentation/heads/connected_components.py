@@ -113,7 +113,7 @@ class _Sums:
         """Add the runs of objects in some rows, of which the first is row ``top`` of the image."""
         if len(begin) == 0:
             return
-        if (loops := compiled()) is not None and foreground.flags.carray:
+        if (loops := compiled(foreground)) is not None:
             halves, ids = foreground.reshape(-1).view(np.uint16), values.astype(np.int32, copy=False)
             width = foreground.shape[1]
             loops.sums_of_runs(halves, single_halves(), begin, length, ids, width, top, self._sums, self._box)

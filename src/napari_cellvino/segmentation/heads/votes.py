@@ -168,7 +168,8 @@ def nearest(seeds: NDArray[np.intp], points: NDArray[np.intp]) -> NDArray[np.int
         if loops.nearest_of_seeds(np.ascontiguousarray(seeds), np.ascontiguousarray(points), most, near) <= most:
             return near
     tree, asked = scipy.spatial.cKDTree(seeds), 2
-    distance, found = tree.query(points, k=asked, workers=used_threads())
+    threads = used_threads() if len(points) > CELLS_AT_ONCE else 1  # for fewer, to start them takes what they save
+    distance, found = tree.query(points, k=asked, workers=threads)
     first: NDArray[np.intp] = found[:, 0].copy()
     rows = np.flatnonzero(distance[:, 1] == distance[:, 0])
     while len(rows):
