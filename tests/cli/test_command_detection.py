@@ -20,6 +20,7 @@ from napari_cellvino.annotation.tools.delete import delete
 from napari_cellvino.annotation.tools.mark import set_class
 from napari_cellvino.core.errors import ModelPackageError, OptionError
 from napari_cellvino.core.progress import finish
+from napari_cellvino.core.resources import shipped_folder
 from napari_cellvino.io import open_source
 from napari_cellvino.io.label_tiff import read_labels
 from napari_cellvino.results.field_folder import read_annotation
@@ -209,6 +210,8 @@ def test_models_are_described_with_task_classes_and_sizes(cellvino, models):
     about = cellvino("info", models / "colour-finder").out
     assert all(fact in about for fact in ("living, dead", "6 to 40 px", "12 px", "red, green and blue"))
     assert cellvino("info", models / "finder", "--json").json[0]["model"]["stride"] == 4
+    for name in ("blood-smear", "live-dead"):
+        assert "; sought where no diameter is given" in cellvino("info", shipped_folder("models") / name).out
 
 
 def test_corrected_boxes_are_reported(cellvino, boxes_run, image, tmp_path):

@@ -74,7 +74,8 @@ def _model(path: Path) -> Found:
 def _format_model(path: Path, spec: ModelSpec) -> str:
     d = spec.diameter_px
     cells = f"cells of {d.smallest:g} to {d.largest:g} px, best {d.reference:g} px"
-    taken = f"; assumed {d.assumed:g} px where none is given" if d.assumed else ""
+    assumed = f"; assumed {d.assumed:g} px where none is given" if d.assumed else ""
+    taken = "; sought where no diameter is given" if d.always_sought else assumed
     lines = (
         f"model {spec.name} {spec.version}, {spec.title}: {spec.description}",
         f"{spec.describe_task()} · {cells}{taken}",
