@@ -54,6 +54,7 @@ ENOUGH_CELLS = 32  # more are worth nothing
 SMALLEST_PART = 400  # px of the plane, of a side
 FIRST_PARTS = 2  # that a plane is looked at in; where they disagree, more
 STANDARD_ERRORS = 2.0  # of their number, by which boxes have to cover more than at the usual zoom: few say little
+LEAST_BOXED = 0.001  # share that boxes cover at another zoom: less are specks
 SURENESS_POWER = 3  # of the mean score, that what boxes cover is worth less by
 SURER = 0.015  # mean score by which a larger zoom has to win: it takes far longer, and makes most cells a little surer
 LARGEST = 2000.0  # px, of a diameter that may be chosen
@@ -312,8 +313,10 @@ def _search_boxes(
     guesses: list[SizeGuess] = []
     for number, zoom in enumerate(zooms := known.search or (), 1):
         share, boxes = _boxed_share(part, ranges, spec, engine, zoom)
-        if boxes:
-            score = share if np.isclose(zoom, usual) else share / (1 + STANDARD_ERRORS / math.sqrt(boxes))
+        if boxes and np.isclose(zoom, usual):
+            guesses.append(SizeGuess(zoom, known.reference / zoom, share))
+        elif share > LEAST_BOXED:
+            score = share / (1 + STANDARD_ERRORS / math.sqrt(boxes))
             guesses.append(SizeGuess(zoom, known.reference / zoom, score))
         yield Progress("sizes", number, len(zooms))
     return ZoomSearch((), tuple(guesses), known.reference)
