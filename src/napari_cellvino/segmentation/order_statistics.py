@@ -176,7 +176,7 @@ def percentile_of_rows(rows: NDArray[np.floating], percent: float) -> NDArray[np
     ordered = np.partition(rows, first, axis=1)  # one place alone: to ask for two takes six times as long
     under, share = ordered[:, first], place - int(place)
     over = ordered[:, second:].min(1)  # all that follow are as high, and nothing lies between
-    return under + (over - under) * share if share < 0.5 else over - (over - under) * (1 - share)
+    return np.asarray(under + (over - under) * share if share < 0.5 else over - (over - under) * (1 - share))
 
 
 def _places(percents: Sequence[float], count: int) -> list[np.float64]:
