@@ -76,7 +76,7 @@ PARTS: dict[str, Part] = {
     "contour": ("cell-contour on the cells of a field", measure_contour),
     "cells": ("Whole cells from nuclei on a field of Cell Painting (1080 x 1080)", measure_cells),
     "suggest": ("The right model named at first sight", measure_suggest),
-    "sizes": ("Nuclei of 6 to 170 px, as a run sees them", measure_sizes),
+    "sizes": ("Cells of other sizes, as a run sees them", measure_sizes),
     "teach": ("30 strokes on one field, and the cells of others", measure_teach),
     "drift": ("Normal runs called drifted, and shifts of instrument and culture that are found", measure_drift),
     "spots": ("Spots found, F1 at 2 px beside scikit-image's blob_log", measure_spots),

@@ -86,7 +86,7 @@ def test_a_diameter_that_is_given_is_not_sought(source, pipeline):
 
 
 def test_a_model_that_seeks_no_size_looks_at_no_field(source):
-    assert plate_size(source, make_pipeline(Recipe(model="live-dead", channel="2")), EngineProvider()) is None
+    assert plate_size(source, make_pipeline(Recipe(model="cell-grid", channel="2")), EngineProvider()) is None
 
 
 def test_nuclei_of_a_plate_that_are_not_small_are_seen_as_they_are_and_nothing_is_said(wells, tmp_path):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from napari_cellvino.model_package import ModelSpec
+from napari_cellvino.model_package import ModelOutput, ModelSpec
 from napari_cellvino.segmentation.rescale import zoom_for
 
 COMPARABLE = 2.0  # times: the largest size to the smallest at which counts and areas still compare
@@ -59,7 +59,7 @@ def sizes_of_single(notices: str) -> tuple[float, ...]:
 
 def describe_size(diameter_px: float, spec: ModelSpec) -> tuple[str, ...]:
     """Return at which size a plane was seen, as sentences; nothing where that is its own."""
-    if "depth" in spec.maps:
+    if "depth" in spec.maps or spec.gives is ModelOutput.BOXES:
         return (_SOUGHT.format(f"{diameter_px:.0f}"),)
     zoom = f"{zoom_for(spec, diameter_px):g}"
     return () if zoom == "1" else (_ZOOMED.format(zoom),)

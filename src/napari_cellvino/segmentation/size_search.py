@@ -15,28 +15,33 @@ it finds there is outside: where it is small at larger ones, where it is large a
 
 A model without depth is at its best in a range of sizes: it is asked which zoom makes it surest of its cells, and the
 plane is seen at that zoom and not resized to one size; where it has weights, that zoom takes the place of the estimate.
+
+A model of boxes finds next to nothing of cells of another size, and is sure of the specks that it does find. So the
+zoom counts at which its boxes cover most, less where it is unsure of them.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.core.progress import Progress
 from napari_cellvino.engines.engine import Engine
-from napari_cellvino.model_package import ModelSpec
+from napari_cellvino.model_package import ModelOutput, ModelSpec
 from napari_cellvino.segmentation.heads import FRAGMENTS, check_parameters, head_for
 from napari_cellvino.segmentation.known_sizes import FEWEST, median_diameter, unusual_size
-from napari_cellvino.segmentation.look import WINDOW, Box, cut, look_at, window_within
+from napari_cellvino.segmentation.look import WINDOW, Box, cut, liveliest_window, look_at, window_within
 from napari_cellvino.segmentation.normalise import IntensityRange
 from napari_cellvino.segmentation.raw_maps import RawMaps
-from napari_cellvino.segmentation.rescale import resize_pixels
+from napari_cellvino.segmentation.rescale import resize_pixels, zoom_for
 from napari_cellvino.segmentation.seen_size import CommonSize
+from napari_cellvino.segmentation.strong_jpeg import describe_strong_jpeg
 from napari_cellvino.segmentation.zoom_evidence import ZoomLook, choose_zoom, gather_evidence, predicted_f1
 
 FOREGROUND = 0.5
@@ -48,6 +53,8 @@ NUMBER_WORTH = 0.06  # what twice as many cells are worth, in units of depth
 ENOUGH_CELLS = 32  # more are worth nothing
 SMALLEST_PART = 400  # px of the plane, of a side
 FIRST_PARTS = 2  # that a plane is looked at in; where they disagree, more
+STANDARD_ERRORS = 2.0  # of their number, by which boxes have to cover more than at the usual zoom: few say little
+SURENESS_POWER = 3  # of the mean score, that what boxes cover is worth less by
 SURER = 0.015  # mean score by which a larger zoom has to win: it takes far longer, and makes most cells a little surer
 LARGEST = 2000.0  # px, of a diameter that may be chosen
 NEAR = 0.5  # octaves from the best zoom that finer estimates count within
@@ -148,6 +155,9 @@ def searched_px(shape: tuple[int, int], spec: ModelSpec) -> float:
     Of the parts of a large plane the first are looked at, and every second time the others.
     """
     zooms = spec.diameter_px.search or (1.0,)
+    if spec.gives is ModelOutput.BOXES:
+        side = round(WINDOW / zoom_for(spec, None))
+        return sum(float(np.prod([min(size, side) * zoom for size in shape])) for zoom in zooms)
     widest = round(WINDOW / min(zooms))
     parts = [_halves(0, min(size, widest)) for size in shape] if spec.diameter_px.weights else [[(0, s)] for s in shape]
     sides = [part[0][1] for part in parts]
@@ -258,6 +268,8 @@ def search_zooms(
 
     ``seen_px`` is as of `find_diameter`.
     """
+    if spec.gives is ModelOutput.BOXES:
+        return (yield from _search_boxes(inputs, ranges, spec, engine))
     head, deep = head_for(spec), "depth" in spec.maps
     values = check_parameters(spec, {}) | {FRAGMENTS: 0.0} | (OF_DEPTH if deep else {}) | spec.diameter_px.sought_with
     weights, known = spec.diameter_px.weights, spec.diameter_px
@@ -284,6 +296,45 @@ def search_zooms(
         guesses += [guess] if guess else []
         yield Progress("sizes", number, len(zooms))
     return ZoomSearch(tuple(looks), tuple(guesses), known.reference)
+
+
+def _search_boxes(
+    inputs: NDArray[np.generic], ranges: Sequence[IntensityRange], spec: ModelSpec, engine: Engine
+) -> Generator[Progress, None, ZoomSearch]:
+    """Yield progress and return what a model of boxes sees of one part of a plane at each zoom.
+
+    Enlarged squares of JPEG look like small cells: of an image that holds little else nothing is said.
+    """
+    usual, known = zoom_for(spec, None), spec.diameter_px
+    if describe_strong_jpeg(inputs):
+        return ZoomSearch((), (), known.reference)
+    part = cut(inputs, liveliest_window(inputs, round(WINDOW / usual), ranges))
+    guesses: list[SizeGuess] = []
+    for number, zoom in enumerate(zooms := known.search or (), 1):
+        share, boxes = _boxed_share(part, ranges, spec, engine, zoom)
+        if boxes:
+            score = share if np.isclose(zoom, usual) else share / (1 + STANDARD_ERRORS / math.sqrt(boxes))
+            guesses.append(SizeGuess(zoom, known.reference / zoom, score))
+        yield Progress("sizes", number, len(zooms))
+    return ZoomSearch((), tuple(guesses), known.reference)
+
+
+def _boxed_share(
+    part: NDArray[np.generic], ranges: Sequence[IntensityRange], spec: ModelSpec, engine: Engine, zoom: float
+) -> tuple[float, int]:
+    """Return which share of a part (K, y, x) boxes cover at a zoom, less where they are unsure, and their number."""
+    head, values, found = head_for(spec), check_parameters(spec, {}), []
+    rows, columns = (
+        np.array_split(np.arange(size), math.ceil(size * zoom / min(WINDOW, spec.tile))) for size in part.shape[1:]
+    )
+    for y, x in product(rows, columns):
+        raw = look_at(part[:, y[0] : y[-1] + 1, x[0] : x[-1] + 1], ranges, spec, engine, zoom=zoom)
+        found.append(head.decode(raw, values).objects)
+    scores = np.concatenate([objects.score for objects in found])
+    if not len(scores):
+        return 0.0, 0
+    covered = sum(float(objects.area_px.sum()) for objects in found) / (part.shape[1] * part.shape[2])
+    return min(covered, 1.0) * float(scores.mean()) ** SURENESS_POWER, len(scores)
 
 
 def _seen(part: NDArray[np.generic], ranges: Sequence[IntensityRange], raw: RawMaps) -> NDArray[np.float32]:
