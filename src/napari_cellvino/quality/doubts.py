@@ -21,6 +21,7 @@ from napari_cellvino.measure.outlines import Outlines
 from napari_cellvino.quality.overlap import overlap
 from napari_cellvino.quality.shape_evidence import ShapeEvidence, find_shape_evidence
 from napari_cellvino.quality.waists import SHAPED
+from napari_cellvino.segmentation.order_statistics import median_of
 
 LOW_SCORE = 0.7
 UNUSUAL = 3.0  # robust standard deviations
@@ -238,8 +239,8 @@ def _goes_on_as(beyond: Labels, last: NDArray[np.bool_], after: int, first: Mapp
 
 def _unusual(values: Floats, least_spread: float) -> tuple[NDArray[np.float64], float]:
     """Return by how many robust standard deviations each value is away from the median, and the median."""
-    usual = float(np.median(values))
-    spread = max(least_spread, 1.4826 * float(np.median(np.abs(values - usual))))
+    usual = median_of(values)
+    spread = max(least_spread, 1.4826 * median_of(np.abs(values - usual)))
     return np.asarray((values - usual) / spread, np.float64), usual
 
 

@@ -12,7 +12,7 @@ from itertools import pairwise, product
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.segmentation.order_statistics import percentile_of_rows, percentiles
+from napari_cellvino.segmentation.order_statistics import median_of, percentile_of_rows, percentiles
 from napari_cellvino.segmentation.samples import Grid, Mask, Samples, values_where
 
 BLOCKS = 12  # along each axis
@@ -113,7 +113,7 @@ def _fit(places: NDArray[np.float64], values: NDArray[np.float64]) -> UnevenLigh
     for _ in range(ROUNDS):
         solved = np.linalg.lstsq(basis * weights[:, None], values * weights, rcond=None)[0]
         off = values - basis @ solved
-        scale = 4.685 * max(float(np.median(np.abs(off))) / 0.6745, 1e-9 * float(np.ptp(values)), 1e-300)
+        scale = 4.685 * max(median_of(np.abs(off)) / 0.6745, 1e-9 * float(np.ptp(values)), 1e-300)
         weights = np.sqrt((1 - np.clip(off / scale, -1, 1) ** 2) ** 2) + 1e-6
     coefficients = np.zeros((DEGREE + 1, DEGREE + 1))
     for (i, j), value in zip(terms, solved, strict=True):

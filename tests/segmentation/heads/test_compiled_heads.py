@@ -10,7 +10,7 @@ from scipy import ndimage as ndi
 
 from napari_cellvino.core import compiled
 from napari_cellvino.core.label_runs import labelled_runs
-from napari_cellvino.segmentation.heads import Decoded, bands, centre_offset, votes
+from napari_cellvino.segmentation.heads import Decoded, Steps, bands, centre_offset, votes
 from napari_cellvino.segmentation.heads.centre_offset import CentreOffsetHead
 from napari_cellvino.segmentation.heads.connected_components import collect_objects
 from napari_cellvino.segmentation.heads.touching_runs import TouchingRuns
@@ -100,6 +100,16 @@ def test_all_pixels_are_alike(with_loops: Use, foreground: float, offset: float)
     maps = np.full((3, 120, 77), offset, np.float16)
     maps[0] = foreground
     assert len(_check(with_loops, maps).objects) == foreground
+
+
+def test_moves_of_sliders_while_loops_come_and_go(with_loops: Use) -> None:
+    maps = perfect_maps(discs((150, 160), grid((150, 160), 19, jitter=2, seed=3), 9.5))
+    maps[1:] += np.random.default_rng(1).normal(0, 4, maps[1:].shape).astype(np.float16)
+    raw, steps = raw_maps(maps), Steps()
+    for move, values in enumerate(({"split": 0.5}, {"split": 0.1}, {"split": 0.0}, {"outline": 0.7}, {"split": 0.9})):
+        with_loops(move % 2 == 1)
+        kept = HEAD.decode(raw, DEFAULTS | values, steps)
+        _same(_check(with_loops, maps, **values), kept)
 
 
 def test_bands_of_a_large_image(with_loops: Use, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import grpc
 import numpy as np
 from google.protobuf.message import Message
@@ -10,7 +13,7 @@ from numpy.typing import NDArray
 from napari_cellvino.core.errors import CellvinoError, DeviceError
 from napari_cellvino.engines.engine import EngineConnectionError, EngineTileError
 from napari_cellvino.engines.remote.address import ServerAddress
-from napari_cellvino.engines.remote.messages import SERVICE, messages
+from napari_cellvino.engines.remote.messages import SERVICE, infer_answer, messages
 from napari_cellvino.engines.remote.protocol import Credentials, ServedModel, Tensor, decode, no_answer
 
 _LARGE = (  # maps of a tile are some MB, which HTTP/2 would send in 400 frames, and measure the line meanwhile
@@ -47,13 +50,14 @@ class GrpcClient:
         self._server, self._model, self._version = address.server, model, address.version
         self._channel = _open_channel(address, credentials)
         self._metadata = (("authorization", f"Bearer {credentials.token}"),) if credentials.token else ()
-        self._describe, self._infer = (self._method(name) for name in ("ModelMetadata", "ModelInfer"))
+        self._describe = self._method("ModelMetadata", messages()["ModelMetadataResponse"].FromString)
+        self._infer = self._method("ModelInfer", infer_answer)
 
-    def _method(self, name: str) -> grpc.UnaryUnaryMultiCallable:
+    def _method(self, name: str, unpacked: Callable[[bytes], object]) -> grpc.UnaryUnaryMultiCallable:
         return self._channel.unary_unary(
             SERVICE + name,
             request_serializer=lambda message: message.SerializeToString(),
-            response_deserializer=messages()[f"{name}Response"].FromString,
+            response_deserializer=unpacked,
         )
 
     def describe(self, seconds: float) -> ServedModel:
@@ -70,16 +74,16 @@ class GrpcClient:
         request = made["ModelInferRequest"](
             model_name=self._model, model_version=self._version, inputs=[described], raw_input_contents=[tensor.content]
         )
-        answer = self._call(self._infer, request, seconds)
+        answer, raw = self._call(self._infer, request, seconds)
         if not answer.outputs:
             raise EngineTileError(f"{self._server} sent no maps")
         output = answer.outputs[0]
         shape = tuple(output.shape)
-        if answer.raw_output_contents:
-            return decode(output.datatype, shape, answer.raw_output_contents[0])
+        if raw:
+            return decode(output.datatype, shape, raw[0])
         return decode("FP32", shape, np.asarray(output.contents.fp32_contents, "<f4").tobytes())
 
-    def _call(self, method: grpc.UnaryUnaryMultiCallable, request: Message, seconds: float) -> Message:
+    def _call(self, method: grpc.UnaryUnaryMultiCallable, request: Message, seconds: float) -> Any:  # noqa: ANN401
         try:
             return method(request, timeout=seconds, metadata=self._metadata)
         except grpc.RpcError as error:

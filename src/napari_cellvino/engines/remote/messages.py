@@ -13,6 +13,11 @@ from google.protobuf.message import Message
 
 SERVICE = "/inference.GRPCInferenceService/"
 
+_VARINT, _OF_LENGTH = 0, 2  # types of fields
+_SIZES = {1: 8, 5: 4}  # bytes of others
+_RAW_OUTPUT = 6 << 3 | _OF_LENGTH
+_LONGEST = 10  # bytes of a number
+
 _STRING, _BYTES, _INT64, _FLOAT = "STRING", "BYTES", "INT64", "FLOAT"
 _FIELDS: dict[str, tuple[tuple[str, int, str, bool], ...]] = {  # name, number, type, repeated
     "TensorMetadata": (("name", 1, _STRING, False), ("datatype", 2, _STRING, False), ("shape", 3, _INT64, True)),
@@ -39,7 +44,7 @@ _FIELDS: dict[str, tuple[tuple[str, int, str, bool], ...]] = {  # name, number, 
         ("model_name", 1, _STRING, False),
         ("model_version", 2, _STRING, False),
         ("outputs", 5, "Tensor", True),
-        ("raw_output_contents", 6, _BYTES, True),
+        ("raw_output_contents", 6, _BYTES, True),  # see `infer_answer`
     ),
 }
 
@@ -53,6 +58,48 @@ def messages() -> dict[str, type[Message]]:
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
     return {name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"inference.{name}")) for name in _FIELDS}
+
+
+def infer_answer(content: bytes) -> tuple[Message, list[memoryview]]:
+    """Return a ModelInferResponse without its raw outputs, and these where they lie: maps of some MB are not copied.
+
+    Raises
+    ------
+    ValueError
+        If the content is cut short, or no message.
+
+    References
+    ----------
+    https://protobuf.dev/programming-guides/encoding
+    """
+    view, rest, raw, at = memoryview(content), bytearray(), list[memoryview](), 0
+    while at < len(view):
+        begin = at
+        key, at = _number(view, at)
+        size, start = _SIZES.get(key & 7, 0), at
+        if key & 7 in (_VARINT, _OF_LENGTH):
+            number, start = _number(view, at)
+            size = number if key & 7 == _OF_LENGTH else 0
+        elif not size:
+            raise ValueError(f"a field of type {key & 7}")
+        at = start + size
+        if at > len(view):
+            raise ValueError("a message that is cut short")
+        if key == _RAW_OUTPUT:
+            raw.append(view[start:at])
+        else:
+            rest += view[begin:at]
+    return messages()["ModelInferResponse"].FromString(bytes(rest)), raw
+
+
+def _number(view: memoryview, at: int) -> tuple[int, int]:
+    """Return a number of seven bits a byte, the lowest first, and where it ends."""
+    number = 0
+    for place, byte in enumerate(view[at : at + _LONGEST]):
+        number |= (byte & 0x7F) << 7 * place
+        if byte < 0x80:
+            return number, at + place + 1
+    raise ValueError("a number without an end")
 
 
 def _field(name: str, number: int, kind: str, repeated: bool) -> descriptor_pb2.FieldDescriptorProto:

@@ -23,6 +23,7 @@ FILE = "BYTES"
 """A tensor of one element, a file of NumPy (.npy): for servers that make a Python number of each value of any other."""
 
 _COUNT = 4  # bytes before an element of BYTES that say how long it is
+_LONGEST_HEAD = 2**17  # bytes before the numbers of a file: more than its version 1 has
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ def no_answer(server: str, why: str) -> CellvinoError:
     return EngineConnectionError(f"{server} does not answer ({why})")
 
 
-def decode(datatype: str, shape: tuple[int, ...], content: bytes) -> NDArray[np.floating]:
+def decode(datatype: str, shape: tuple[int, ...], content: bytes | memoryview) -> NDArray[np.floating]:
     """Return the values of a tensor that was received.
 
     Raises
@@ -118,8 +119,8 @@ def as_file(values: NDArray[np.floating]) -> bytes:
     return b"".join((length.to_bytes(_COUNT, "little"), head.getvalue(), np.ascontiguousarray(values).data))
 
 
-def _from_file(content: bytes) -> NDArray[np.floating]:
-    stream = io.BytesIO(content)
+def _from_file(content: bytes | memoryview) -> NDArray[np.floating]:
+    stream = io.BytesIO(content[:_LONGEST_HEAD])
     stream.seek(_COUNT)
     if npy.read_magic(stream) != (1, 0):
         raise ValueError("another version")
