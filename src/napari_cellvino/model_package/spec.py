@@ -97,9 +97,10 @@ class Diameter(_Frozen):
 
     ``assumed`` is the diameter used where the user gives none; with None, images are then not resized. With ``search``,
     the diameter is estimated instead, by trying these zooms (of boxes, the usual one stays unless another shows clearly
-    more); ``weights``, by name, of what is seen at each zoom then choose one. ``sought_with`` are parameters of the head that cells are sought with there, where they are others than
-    the defaults: those that the weights were fitted with. With ``sought_outside`` the diameter is only estimated where
-    what is found at the image's own size is smaller or larger than that, as its median.
+    more); ``weights``, by name, of what is seen at each zoom then choose one. ``sought_with`` are parameters of the
+    head that cells are sought with there, where they are others than the defaults: those that the weights were fitted
+    with. With ``sought_outside`` the diameter is only estimated where what is found at the image's own size is smaller
+    or larger than that, as its median.
     """
 
     reference: float = Field(gt=0)
