@@ -16,17 +16,15 @@ it finds there is outside: where it is small at larger ones, where it is large a
 A model without depth is at its best in a range of sizes: it is asked which zoom makes it surest of its cells, and the
 plane is seen at that zoom and not resized to one size; where it has weights, that zoom takes the place of the estimate.
 
-A model of boxes finds next to nothing of cells of another size, and is sure of the specks that it does find. So the
-zoom counts at which its boxes cover most, less where it is unsure of them.
+A model of boxes is asked what `box_zooms` says of each zoom.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import pairwise, product
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +32,7 @@ from numpy.typing import NDArray
 from napari_cellvino.core.progress import Progress
 from napari_cellvino.engines.engine import Engine
 from napari_cellvino.model_package import ModelOutput, ModelSpec
+from napari_cellvino.segmentation.box_zooms import boxes_at
 from napari_cellvino.segmentation.heads import FRAGMENTS, check_parameters, head_for
 from napari_cellvino.segmentation.known_sizes import FEWEST, median_diameter, unusual_size
 from napari_cellvino.segmentation.look import WINDOW, Box, cut, liveliest_window, look_at, window_within
@@ -53,9 +52,6 @@ NUMBER_WORTH = 0.06  # what twice as many cells are worth, in units of depth
 ENOUGH_CELLS = 32  # more are worth nothing
 SMALLEST_PART = 400  # px of the plane, of a side
 FIRST_PARTS = 2  # that a plane is looked at in; where they disagree, more
-STANDARD_ERRORS = 2.0  # of their number, by which boxes have to cover more than at the usual zoom: few say little
-LEAST_BOXED = 0.001  # share that boxes cover at another zoom: less are specks
-SURENESS_POWER = 3  # of the mean score, that what boxes cover is worth less by
 SURER = 0.015  # mean score by which a larger zoom has to win: it takes far longer, and makes most cells a little surer
 LARGEST = 2000.0  # px, of a diameter that may be chosen
 NEAR = 0.5  # octaves from the best zoom that finer estimates count within
@@ -302,7 +298,7 @@ def search_zooms(
 def _search_boxes(
     inputs: NDArray[np.generic], ranges: Sequence[IntensityRange], spec: ModelSpec, engine: Engine
 ) -> Generator[Progress, None, ZoomSearch]:
-    """Yield progress and return what a model of boxes sees of one part of a plane at each zoom.
+    """Yield progress and return what a model of boxes says for each zoom, of one part of a plane.
 
     Enlarged squares of JPEG look like small cells: of an image that holds little else nothing is said.
     """
@@ -312,32 +308,10 @@ def _search_boxes(
     part = cut(inputs, liveliest_window(inputs, round(WINDOW / usual), ranges))
     guesses: list[SizeGuess] = []
     for number, zoom in enumerate(zooms := known.search or (), 1):
-        share, boxes = _boxed_share(part, ranges, spec, engine, zoom)
-        if boxes and np.isclose(zoom, usual):
-            guesses.append(SizeGuess(zoom, known.reference / zoom, share))
-        elif share > LEAST_BOXED:
-            score = share / (1 + STANDARD_ERRORS / math.sqrt(boxes))
-            guesses.append(SizeGuess(zoom, known.reference / zoom, score))
+        score = boxes_at(part, ranges, spec, engine, zoom).score(usual=bool(np.isclose(zoom, usual)))
+        guesses += [SizeGuess(zoom, known.reference / zoom, score)] if score else []
         yield Progress("sizes", number, len(zooms))
     return ZoomSearch((), tuple(guesses), known.reference)
-
-
-def _boxed_share(
-    part: NDArray[np.generic], ranges: Sequence[IntensityRange], spec: ModelSpec, engine: Engine, zoom: float
-) -> tuple[float, int]:
-    """Return which share of a part (K, y, x) boxes cover at a zoom, less where they are unsure, and their number."""
-    head, values, found = head_for(spec), check_parameters(spec, {}), []
-    rows, columns = (
-        np.array_split(np.arange(size), math.ceil(size * zoom / min(WINDOW, spec.tile))) for size in part.shape[1:]
-    )
-    for y, x in product(rows, columns):
-        raw = look_at(part[:, y[0] : y[-1] + 1, x[0] : x[-1] + 1], ranges, spec, engine, zoom=zoom)
-        found.append(head.decode(raw, values).objects)
-    scores = np.concatenate([objects.score for objects in found])
-    if not len(scores):
-        return 0.0, 0
-    covered = sum(float(objects.area_px.sum()) for objects in found) / (part.shape[1] * part.shape[2])
-    return min(covered, 1.0) * float(scores.mean()) ** SURENESS_POWER, len(scores)
 
 
 def _seen(part: NDArray[np.generic], ranges: Sequence[IntensityRange], raw: RawMaps) -> NDArray[np.float32]:
