@@ -2,8 +2,8 @@
 
 A model of boxes finds next to nothing of cells that are far smaller than those it knows, and is as sure of the specks
 that it does find; far larger ones it finds in pieces. So the zoom counts at which its boxes cover most of what it looks
-at, less where it is unsure of them. (Boxes of one size cover more the smaller the image is made, and their sureness does
-not tell either: models of such boxes cannot seek.)
+at, less where it is unsure of them. (Boxes of one size cover more the smaller the image is made, and their sureness
+does not tell either: models of such boxes cannot seek.)
 """
 
 from __future__ import annotations
