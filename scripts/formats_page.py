@@ -28,6 +28,7 @@ PROOFS = {  # of each reader: the test, and the file it reads
     "OME companion file": ("tests/io/test_tiff_positions.py", WRITTEN),
     "PNG": ("tests/io/test_raster.py", WRITTEN),
     "JPEG": ("tests/io/test_raster.py", WRITTEN),
+    "BMP": ("tests/io/test_raster.py", WRITTEN),
     "Zeiss CZI": ("tests/io/test_instruments.py", "real files: scenes, mosaics, wells, zstd"),
     "Nikon ND2": ("tests/io/test_instruments.py", "real files: channels, z, time"),
     "old Nikon ND2": ("tests/io/test_leica_and_old_nikon.py", WRITTEN),

@@ -67,6 +67,31 @@ def test_jpeg_of_every_kind(tmp_path, mode, how):
     np.testing.assert_array_equal(planes(stack).squeeze(), expected)
 
 
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB"])
+def test_bmp_of_every_kind(tmp_path, mode):
+    picture = Image.fromarray(noise(20, 30, 3)).convert(mode)
+    picture.save(tmp_path / "image.bmp")
+    stack = open_source(tmp_path / "image.bmp").read()
+    colours = mode in ("P", "RGB")
+    assert (stack.shape[-2:], stack.dtype, stack.rgb) == ((20, 30), np.uint8, colours)
+    np.testing.assert_array_equal(planes(stack).squeeze(), np.asarray(picture.convert("RGB" if colours else "L")))
+
+
+def test_a_bmp_that_is_cut_short_or_claims_too_much_is_refused(tmp_path):
+    path = tmp_path / "image.bmp"
+    Image.fromarray(noise(20, 30)).save(path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-200])
+    with pytest.raises(ImageReadError, match="image.bmp"):
+        open_source(path).read().plane()
+    path.write_bytes(whole[:18] + struct.pack("<ii", 60_000, 60_000) + whole[26:])
+    with pytest.raises(ImageReadError, match="tiled TIFF"):
+        open_source(path)
+    path.write_bytes(whole[:20])
+    with pytest.raises(ImageReadError, match="image.bmp"):
+        open_source(path)
+
+
 def test_axes_and_names_of_the_user(tmp_path):
     path = png(tmp_path, noise(20, 30, 3))
     stack = open_source(path, axes="YXC", channels=["a", "b", "c"], spacing=Spacing(y=1, x=1)).read()

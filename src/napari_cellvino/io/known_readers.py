@@ -10,7 +10,7 @@ from napari_cellvino.io.metamorph_nd import ND_MAGIC, open_metamorph_nd
 from napari_cellvino.io.nd2 import open_nd2
 from napari_cellvino.io.oif import open_oif
 from napari_cellvino.io.raster import open_raster
-from napari_cellvino.io.raster_header import JPEG_MAGIC, PNG_MAGIC
+from napari_cellvino.io.raster_header import BMP_MAGIC, JPEG_MAGIC, PNG_MAGIC
 from napari_cellvino.io.reader import ImageReader, Signature, signatures
 from napari_cellvino.io.tiff import COMPANION_SUFFIX, open_companion, open_tiff
 from napari_cellvino.io.tiff_chain import TIFF_MAGIC
@@ -32,6 +32,7 @@ KNOWN_READERS: tuple[ImageReader, ...] = (
     ImageReader("OME companion file", (COMPANION_SUFFIX,), open_companion),
     ImageReader("PNG", (".png",), open_raster, signatures(PNG_MAGIC)),
     ImageReader("JPEG", (".jpg", ".jpeg"), open_raster, signatures(JPEG_MAGIC)),
+    ImageReader("BMP", (".bmp",), open_raster, signatures(BMP_MAGIC), needs_suffix=True),
     ImageReader("Zeiss CZI", (".czi",), open_czi, signatures(b"ZISRAWFILE"), libraries=("pylibCZIrw",)),
     ImageReader("Nikon ND2", (".nd2",), open_nd2, signatures(b"\xda\xce\xbe\x0a"), libraries=("nd2",)),
     ImageReader(

@@ -1,8 +1,8 @@
-"""Open PNG and JPEG, as exported from microscopes and cut from publications.
+"""Open PNG, JPEG and BMP, as exported from microscopes and cut from publications.
 
 Their pixel size is a printing resolution at best, so it is unknown here. Neither can be read in part: opening looks at
 the header alone, and a plane decodes the picture. PNG is decoded by imagecodecs: Pillow cuts 16-bit colour to 8 bits
-without a word. JPEG is decoded by Pillow: libjpeg alone fills what is missing of a cut file with grey.
+without a word. JPEG and BMP are decoded by Pillow: libjpeg alone fills what is missing of a cut file with grey.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class RasterBlocks:
 
 
 def _numbers(data: bytes, header: Header) -> NDArray[np.generic]:
-    with Image.open(BytesIO(data), formats=["PNG"]) as picture:
+    with Image.open(BytesIO(data), formats=["PNG", "BMP"]) as picture:
         return np.asarray(picture)
 
 
@@ -71,13 +71,13 @@ def _decode(data: bytes, header: Header) -> NDArray[np.generic]:
     if data.startswith(PNG_MAGIC):
         png: NDArray[np.generic] = imagecodecs.png_decode(data)
         return png
-    with Image.open(BytesIO(data), formats=["JPEG"]) as picture:
+    with Image.open(BytesIO(data), formats=["JPEG", "BMP"]) as picture:
         return np.asarray(picture.convert("L" if header.colours == 1 else "RGB"))
 
 
 @dataclass(frozen=True, slots=True)
 class RasterSource:
-    """A PNG or JPEG file."""
+    """A PNG, JPEG or BMP file."""
 
     path: Path
     header: Header
@@ -120,7 +120,7 @@ class RasterSource:
 
 
 def open_raster(path: Path, head: bytes, overrides: MetadataOverrides) -> RasterSource | None:
-    """Return the opened PNG or JPEG file, or None where the first bytes are of neither.
+    """Return the opened PNG, JPEG or BMP file, or None where the first bytes are of neither.
 
     Raises
     ------

@@ -1,9 +1,10 @@
-"""Read what the headers of PNG and JPEG claim, without decoding anything, and refuse what no memory should be given to.
+"""Read what the headers of PNG, JPEG and BMP claim, without decoding, and refuse what no memory should be given to.
 
 References
 ----------
 PNG, https://www.w3.org/TR/png-3/ (chunks IHDR, PLTE and acTL)
 JPEG, ITU-T T.81, B.2.2 (frame header)
+BMP, https://learn.microsoft.com/windows/win32/gdi/bitmap-storage (read by Pillow)
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from napari_cellvino.io.orientation import FIRST_ON_ITS_SIDE, ORIENTATION
 
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 JPEG_MAGIC = b"\xff\xd8\xff"
+BMP_MAGIC = b"BM"
 MOST_PIXELS = 89_000_000  # as many as Pillow opens without calling it a decompression bomb
 
 _PNG_PALETTE = 3
@@ -45,15 +47,19 @@ class Header:
 
 
 def read_header(path: Path, head: bytes) -> Header | None:
-    """Return the header of a PNG or JPEG file that begins with ``head``, or None for other files.
+    """Return the header of a PNG, JPEG or BMP file that begins with ``head``, or None for other files.
 
     Raises
     ------
     ImageReadError
         If the file is cut short or damaged, or claims no pixels or too many.
     """
-    if not head.startswith((PNG_MAGIC, JPEG_MAGIC)):
+    if not head.startswith((PNG_MAGIC, JPEG_MAGIC, BMP_MAGIC)):
         return None
+    if head.startswith(BMP_MAGIC):
+        header = _bmp(path)
+        _check_size(path, header)
+        return header
     with parse_errors(path), path.open("rb") as file:
         try:
             header = _png(file) if head.startswith(PNG_MAGIC) else _jpeg(file)
@@ -84,7 +90,7 @@ def _check_size(path: Path, header: Header) -> None:
         )
     if header.width * header.height > MOST_PIXELS:
         raise ImageReadError(
-            f"{path.name} says it has {header.width:,} x {header.height:,} pixels; PNG and JPEG are read up to "
+            f"{path.name} says it has {header.width:,} x {header.height:,} pixels; PNG, JPEG and BMP are read up to "
             f"{MOST_PIXELS:,} pixels: save it as tiled TIFF or in parts"
         )
 
@@ -121,6 +127,19 @@ def _grey_palette(file: BinaryIO) -> bool:
             palette = file.read(min(length, 768))
             return palette[0::3] == palette[1::3] == palette[2::3]
         file.seek(length + 4, 1)
+
+
+def _bmp(path: Path) -> Header:
+    from PIL import Image
+
+    try:
+        with parse_errors(path), Image.open(path, formats=["BMP"]) as picture:
+            grey = picture.mode in ("1", "L")  # as it is of palettes of greys, too
+            return Header(*picture.size, 1 if grey else 3, 8, palette=picture.mode == "P")
+    except Image.DecompressionBombError as error:
+        raise ImageReadError(
+            f"{path.name} says it has more pixels than the {MOST_PIXELS:,} that are read of BMP: save it as tiled TIFF"
+        ) from error
 
 
 def _jpeg(file: BinaryIO) -> Header:

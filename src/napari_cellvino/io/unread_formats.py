@@ -28,7 +28,6 @@ UNREAD_FORMATS: tuple[UnreadFormat, ...] = (
     ),
     UnreadFormat("an MP4 or QuickTime video", (".mp4", ".mov", ".m4v"), (Signature(b"ftyp", 4),), _VIDEO),
     UnreadFormat("a GIF picture", (".gif",), signatures(b"GIF8"), _PICTURE),
-    UnreadFormat("a Windows bitmap", (".bmp",), signatures(b"BM"), _PICTURE),
     UnreadFormat("a PDF", (".pdf",), signatures(b"%PDF"), "export its figure as PNG; better, use the original image"),
     UnreadFormat("a zip archive or an office document", (".zip",), signatures(b"PK\x03\x04"), "unpack it first"),
     UnreadFormat("an archive", (".gz", ".bz2", ".xz", ".7z", ".rar", ".tar"), _PACKED, "unpack it first"),

@@ -46,7 +46,7 @@ from napari_cellvino.io.tiff_chain import check_pages
 from napari_cellvino.storage.csv_table import read_dicts
 
 Row = Mapping[str, str]
-IMAGE_SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg")
+IMAGE_SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp")
 IMPORT_FIRST = "take them in with cellvino import, which numbers the cells, and export them with --to training"
 BOX_TABLE = "boxes.csv"
 CORNERS = ("y0", "x0", "y1", "x1")
