@@ -77,7 +77,7 @@ ENTRIES: Mapping[str, ShippedModel] = {
     "cells-phase": ShippedModel("0.5.0", (USIIGACI, JUMP), ("cells", "phase-contrast")),
     "live-dead": ShippedModel("0.2.0", (CHAMBER,), ("cells", "viability", "bright-field")),
     "blood-smear": ShippedModel("0.2.0", (BCCD,), ("cells", "blood", "bright-field")),
-    "cell-grid": ShippedModel("0.1.0", (GONZALEZ,), ("cells", "dark-field")),
+    "cell-grid": ShippedModel("0.1.2", (GONZALEZ,), ("cells", "dark-field")),
     "cell-contour": ShippedModel("0.2.0", (GONZALEZ, BBBC038, USIIGACI), ("cells",)),
 }
 
