@@ -10,10 +10,12 @@ import pytest
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
+from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.image import Spacing
 from napari_cellvino.measure.image_values import image_values
 from napari_cellvino.measure.objects import measure
 from napari_cellvino.measure.outlines import find_outlines
+from napari_cellvino.measure.runs import find_runs
 from napari_cellvino.model_package.spec import Normalisation
 from napari_cellvino.quality.shape_evidence import outline_entropy
 from napari_cellvino.segmentation.contrast import contrast_of
@@ -85,6 +87,24 @@ def test_outlines(with_loops: Use, shape: tuple[int, int], probability: str) -> 
         _check(with_loops, _solidity, labels, ids)
         for maps in _ways(np.random.default_rng(seed).random(shape).astype(probability)):
             _check(with_loops, outline_entropy, outlines.runs, maps)
+
+
+@pytest.mark.parametrize("many", [1, 10_000_019])  # labels so far apart that no table of all numbers is made
+@pytest.mark.parametrize("shape", SHAPES)
+def test_runs_of_objects(with_loops: Use, shape: tuple[int, int], many: int) -> None:
+    labels = _labels(5, shape, 0.8) * np.int32(many)
+    ids = np.random.default_rng(6).permutation(np.unique(labels[labels > 0]))[:5]  # others are passed over
+    one, other = _both(with_loops, find_runs, labels, ids)
+    for column in ("row", "y", "x0", "x1", "order", "begin", "length", "starts"):
+        np.testing.assert_array_equal(getattr(one, column), getattr(other, column))
+    painted = np.zeros(shape, np.int32)
+    for row, y, x0, x1 in zip(other.row, other.y, other.x0, other.x1, strict=True):
+        painted[y, x0:x1] = ids[row]
+    np.testing.assert_array_equal(painted, np.where(np.isin(labels, ids), labels, 0))
+    for loops in (False, True):
+        with_loops(loops)
+        with pytest.raises(ImageValueError, match="object 77 is in the table but not in the label image"):
+            find_runs(labels, np.append(ids, 77))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

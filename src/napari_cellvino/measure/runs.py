@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellvino.core.compiled import compiled
 from napari_cellvino.core.errors import ImageValueError
-from napari_cellvino.core.label_runs import Integers, LabelRuns, labelled_runs
+from napari_cellvino.core.label_runs import DENSE, SMALL, Integers, LabelRuns, labelled_runs
 from napari_cellvino.storage.large_arrays import give_back_pages
 
 PART_PX = 2**22  # pixels of which values are gathered together
@@ -82,11 +83,32 @@ def find_runs(labels: Integers, ids: Integers, known: LabelRuns | None = None) -
     """
     begin, length, values = labelled_runs(labels, give_back_pages) if known is None else known.columns
     row = _rows_of(values, ids)
+    if (loops := compiled(begin, length)) is not None:
+        return _sorted_by(loops, begin, length, row, labels.shape[1], ids)
     few = row.astype(np.int16) if len(ids) < 2**15 else row  # sorted by their digits
     order = np.argsort(few, kind="stable")
     order = order[np.searchsorted(row[order], 0) :]
-    row, (y, x0) = row[order], np.divmod(begin[order], labels.shape[1])
+    row, first = row[order], begin[order]
+    y = first // labels.shape[1]
+    x0 = first - y * labels.shape[1]
     return Runs(row, y, x0, x0 + length[order], order, begin, length, _starts_of(row, ids))
+
+
+def _sorted_by(
+    loops: Any,  # noqa: ANN401
+    begin: NDArray[np.intp],
+    length: NDArray[np.intp],
+    row: NDArray[np.intp],
+    width: int,
+    ids: Integers,
+) -> Runs:
+    """Return the runs of objects by a compiled loop, from the object (-1: none) of each."""
+    sought = np.count_nonzero(row >= 0)
+    starts, columns = np.zeros(len(ids), np.intp), np.empty((5, sought), np.intp)
+    loops.sort_runs(begin, length, row, width, starts, columns)
+    _check_there(np.diff(starts, append=sought) == 0, ids)
+    own, y, x0, x1, order = columns
+    return Runs(own, y, x0, x1, order, begin, length, starts)
 
 
 def find_owners(labels: Integers, ids: Integers) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -132,6 +154,11 @@ def _rows_of(values: Integers, ids: Integers) -> NDArray[np.intp]:
     """Return the position in ``ids`` (N,) of each value, or -1 where it is not there."""
     if len(ids) == 0:
         return np.full(len(values), -1, np.intp)
+    highest = max(int(values.max(initial=0)), int(ids.max()))
+    if highest <= max(DENSE * len(values), SMALL) and min(int(values.min(initial=0)), int(ids.min())) >= 0:
+        table = np.full(highest + 1, -1, np.intp)
+        table[ids] = np.arange(len(ids))
+        return table[values]
     by_id = np.argsort(ids, kind="stable")
     place = np.minimum(np.searchsorted(ids[by_id], values), len(ids) - 1)
     rows = by_id[place]
@@ -141,10 +168,13 @@ def _rows_of(values: Integers, ids: Integers) -> NDArray[np.intp]:
 def _starts_of(row: NDArray[np.intp], ids: Integers) -> NDArray[np.intp]:
     """Return the first run of each object, where runs are sorted by object."""
     starts = np.searchsorted(row, np.arange(len(ids)))
-    absent = np.bincount(row, minlength=len(ids)) == 0
+    _check_there(np.bincount(row, minlength=len(ids)) == 0, ids)
+    return starts
+
+
+def _check_there(absent: NDArray[np.bool_], ids: Integers) -> None:
     if absent.any():
         raise ImageValueError(
             f"object {ids[absent][0]} is in the table but not in the label image; "
             f"measure a table together with the labels it was made from"
         )
-    return starts
