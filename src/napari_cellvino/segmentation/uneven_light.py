@@ -75,11 +75,11 @@ def _lower_values(grid: Grid, known: Mask) -> tuple[NDArray[np.float64], NDArray
     rows, columns = (_parts(n) for n in grid.shape)
     lower, there = np.zeros((BLOCKS, BLOCKS)), np.ones((BLOCKS, BLOCKS), bool)
     if known.all():
-        for (of_y, y), (of_x, x) in product(_alike(rows), _alike(columns)):  # blocks of one size are ordered at once
-            taken = grid.take(y.reshape(-1), 0).take(x.reshape(-1), 1)
-            blocks = taken.reshape(*y.shape, *x.shape).transpose(0, 2, 1, 3)
-            found = percentile_of_rows(blocks.reshape(len(y) * len(x), -1), LOWER)
-            lower[np.ix_(of_y, of_x)] = found.reshape(len(y), len(x))
+        for of_y, of_x in product(_alike(rows), _alike(columns)):  # blocks of one size are ordered at once
+            bands = np.concatenate([grid[rows[n]] for n in of_y]).reshape(len(of_y), -1, grid.shape[1])
+            blocks = np.stack([bands[:, :, columns[n]] for n in of_x], 1)
+            found = percentile_of_rows(blocks.reshape(len(of_y) * len(of_x), -1), LOWER)
+            lower[np.ix_(of_y, of_x)] = found.reshape(len(of_y), len(of_x))
     else:
         for i, j in product(range(BLOCKS), repeat=2):
             block = grid[rows[i], columns[j]]
@@ -95,11 +95,10 @@ def _parts(length: int) -> list[slice]:
     return [slice(first, end) for first, end in pairwise(edges)]
 
 
-def _alike(parts: list[slice]) -> list[tuple[list[int], NDArray[np.intp]]]:
-    """Return the numbers (N,) and the indices (N, length) of parts of each length."""
-    lengths = {part.stop - part.start for part in parts}
-    of_length = {length: [n for n, part in enumerate(parts) if part.stop - part.start == length] for length in lengths}
-    return [(own, np.array([np.arange(parts[n].start, parts[n].stop) for n in own])) for own in of_length.values()]
+def _alike(parts: list[slice]) -> list[list[int]]:
+    """Return the numbers of parts of each length."""
+    lengths = [part.stop - part.start for part in parts]
+    return [[n for n, own in enumerate(lengths) if own == length] for length in set(lengths)]
 
 
 def _fit(places: NDArray[np.float64], values: NDArray[np.float64]) -> UnevenLight | None:
