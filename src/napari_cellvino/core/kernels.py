@@ -28,19 +28,28 @@ def typed(*signatures: str) -> Callable[[Loop], Loop]:
     return note
 
 
-@typed("void(intp[::1], uint16[::1], uint16[::1], int32[::1], intp, intp, intp, intp, int32[::1])")
-def votes_of_pixels(
-    where: Array, down: Array, right: Array, rounded: Array, top: int, height: int, width: int, reach: int, votes: Array
-) -> None:
-    """Write where pixels (flat indices into some rows, from row ``top``) vote in the image with a rim of ``reach``."""
-    row, begin = top, 0
-    for pixel in range(len(where)):
-        at = where[pixel]
-        while at >= begin + width:  # in order: to divide each takes twice as long as all else
-            row, begin = row + 1, begin + width
-        y = min(max(int(np.int32(row + rounded[down[at]])), 0), height - 1)
-        x = min(max(int(np.int32(at - begin + rounded[right[at]])), 0), width - 1)
-        votes[pixel] = (y + reach) * (width + 2 * reach) + x + reach
+@typed(
+    "intp(int16[:, ::1], int16, uint16[:, ::1], uint16[:, ::1], int32[::1], intp, intp, intp, intp[::1], int32[::1])"
+)
+def votes_of_rows(
+    foreground: Array, level: int, down: Array, right: Array, rounded: Array, top: int, height: int, reach: int,
+    where: Array, votes: Array,
+) -> int:  # fmt: skip
+    """Write the flat indices of pixels above a level, in the order of bits, and where they vote; return how many.
+
+    The rows are those of an image of ``height`` from row ``top`` on; pixels vote in that image with a rim of ``reach``.
+    """
+    rows, width = foreground.shape
+    found = 0
+    for row in range(rows):
+        for column in range(width):
+            if foreground[row, column] > level:
+                y = min(max(int(np.int32(top + row + rounded[down[row, column]])), 0), height - 1)
+                x = min(max(int(np.int32(column + rounded[right[row, column]])), 0), width - 1)
+                where[found] = (top + row) * width + column
+                votes[found] = (y + reach) * (width + 2 * reach) + x + reach
+                found += 1
+    return found
 
 
 @typed("intp(int32[::1], int32[::1], intp[::1], int32[::1], int32[::1])")
@@ -75,8 +84,9 @@ def peaks_of_tally(
         for row in range(side):
             begin = at + (row - reach) * width - reach
             for column in range(side):
-                added = np.float64(weights[row, column]) * np.float64(counts[place[begin + column]])
-                total = np.float32(np.float64(total) + added)
+                near = place[begin + column]
+                if near > 0:  # most are not: to add nothing takes as long
+                    total = np.float32(np.float64(total) + np.float64(weights[row, column]) * np.float64(counts[near]))
         smooth[cell] = total
     for cell in range(1, len(cells)):
         at, own, highest = cells[cell], smooth[cell], True
@@ -106,15 +116,13 @@ def nearest_of_seeds(seeds: Array, points: Array, most: int, nearest: Array) -> 
             row[rows] = seed
             rows += 1
     row[rows] = count
+    low = 0  # the first row of seeds that is not above the point: points that follow each other are close
     for point in range(len(points)):
         y, x = points[point]
-        low, high = 0, rows
-        while low < high:
-            middle = (low + high) // 2
-            if seeds[row[middle], 0] < y:
-                low = middle + 1
-            else:
-                high = middle
+        while low < rows and seeds[row[low], 0] < y:
+            low += 1
+        while low > 0 and seeds[row[low - 1], 0] >= y:
+            low -= 1
         least, best = np.int64(2) ** 62, count
         for step in (1, -1):  # rows from here down, then those above
             at = low if step == 1 else low - 1
@@ -164,9 +172,11 @@ def runs_of_pixels(where: Array, seed: Array, height: int, width: int, begin: Ar
 @typed("intp(intp[::1], intp[::1], intp, int32[::1], int32[::1])")
 def touching_runs(begin: Array, length: Array, width: int, one: Array, other: Array) -> int:
     """Write the pairs of runs that touch along a row or across two; return how many."""
-    above, found = 0, 0
+    above, found, next_row = 0, 0, 0  # a run begins at each row's first pixel: to divide takes as long as all else
     for run in range(len(begin)):
-        if begin[run] % width:
+        if begin[run] == next_row:
+            next_row += width
+        else:
             one[found], other[found] = run - 1, run
             found += 1
         start = begin[run] - width
@@ -231,11 +241,14 @@ def close_holes(
     count = len(values)
     size = np.zeros(count, np.int64)
     around = np.zeros(count, np.int32)  # the value, or -1 where it stays what it is
+    row_end = 0
     for run in range(count):
         size[component[run]] += length[run]
         end = begin[run] + length[run]
-        at_side = begin[run] % width == 0 or end % width == 0
-        if at_side or begin[run] < width or end > (height - 1) * width:
+        at_left = begin[run] == row_end
+        if at_left:
+            row_end += width
+        if at_left or end == row_end or begin[run] < width or end > (height - 1) * width:
             around[component[run]] = -1
     for pair in range(len(one)):
         for hole, beside in ((one[pair], other[pair]), (other[pair], one[pair])):
@@ -258,11 +271,14 @@ def sums_of_runs(
 ) -> None:  # fmt: skip
     """Add pixels, foreground, y and x of runs to the sums (4, N) of their objects, and widen their boxes (N, 4).
 
-    The first row is row ``top`` of the image.
+    The first row is row ``top`` of the image; runs are in raster order.
     """
+    y, row = top, 0
     for run in range(len(begin)):
         own, long = ids[run], length[run]
-        y, x = top + begin[run] // width, begin[run] % width
+        while begin[run] >= row + width:
+            y, row = y + 1, row + width
+        x = begin[run] - row
         total = 0.0
         for pixel in range(begin[run], begin[run] + long):
             total += singles[foreground[pixel]]

@@ -153,14 +153,19 @@ def _votes_of_rows(maps: Maps, outline: float, rows: slice) -> tuple[NDArray[np.
     height, width = maps.shape[1:]
     around = padded((height, width))
     kind = np.int32 if math.prod(around) < 2**31 else np.int64
+    loops = compiled(*maps[:, rows])
+    if loops is not None and kind is np.int32:
+        foreground, level = maps[0, rows].view(np.int16), np.float16(outline).view(np.int16)
+        down, right = (offset.view(np.uint16) for offset in maps[1:, rows])
+        inside, votes = np.empty(foreground.size, np.intp), np.empty(foreground.size, np.int32)
+        found = loops.votes_of_rows(
+            foreground, level, down, right, rounded_halves(), rows.start, height, REACH, inside, votes
+        )
+        return inside[:found], votes[:found]
     where = np.flatnonzero(above(maps[0, rows], outline))
-    loops = compiled()
-    if loops is not None and kind is np.int32 and maps.flags.writeable:
-        votes = np.empty(len(where), np.int32)
-        down, right = (np.ascontiguousarray(one).reshape(-1).view(np.uint16) for one in maps[1:, rows])
-        loops.votes_of_pixels(where, down, right, rounded_halves(), rows.start, height, width, REACH, votes)
-        return where + rows.start * width, votes
-    y, x = np.divmod(where.astype(np.int32), np.int32(width))
+    flat = where.astype(np.int32)
+    y = flat // np.int32(width)  # which divides by one number in a fifth of the time of `divmod`
+    x = flat - y * np.int32(width)
     y += np.int32(rows.start)
     for at, offset, size in zip((y, x), maps[1:, rows], (height, width), strict=True):
         at += as_rounded(offset.reshape(-1)[where])
