@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from napari_cellvino.core.spots import Spots
 from napari_cellvino.segmentation.spots.along_z import ends_along_z
 from napari_cellvino.segmentation.spots.bands import Image
-from napari_cellvino.segmentation.spots.doubt import share_blind, share_left, share_of_noise
+from napari_cellvino.segmentation.spots.doubt import share_blind, share_hidden, share_left, share_of_noise
 from napari_cellvino.segmentation.spots.gaussian_fit import Gaussians, fit_gaussians, render
 from napari_cellvino.segmentation.spots.likelihood import OTHER, least_likely, likelihood
 from napari_cellvino.segmentation.spots.look import FIRST_LOOK, Filtered, Look, best_look
@@ -141,6 +141,7 @@ def find_spots(
         least_likely=least.likely,
         between=least.between,
         blind=share_blind(look, found.centre),
+        hidden=share_hidden(found.centre, width.sigma),
     )
 
 

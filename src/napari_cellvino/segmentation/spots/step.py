@@ -27,6 +27,7 @@ WIDEST_UM, WIDEST_PX = (
     8.0,
 )  # full width that diffraction-limited particles have at most; in px where no scale is known
 MOSTLY_SEEN = 0.05  # share of the image, at most, where typical spots may be missing untold
+MOSTLY_APART = 0.1  # of the spots, at most, that may hide another one untold
 UNSURE, FEW = 1.6, 10  # times as many as are certain, and more than these, that may be spots untold
 MOSTLY_NOISE = 0.7  # of the spots, that may be noise: they are doubtful then; dim ones of 3 times the noise have 0.3
 
@@ -153,6 +154,7 @@ def search_spots(
         *_describe_unlike(found, stack.spacing.x, given=bool(values["spot_diameter"])),
         *_describe_between(found),
         *_describe_blind(found),
+        *_describe_crowd(found),
     )
     return replace(found, channel=recipe.spot_channel, remarks=told, notices=doubts)
 
@@ -229,6 +231,17 @@ def _describe_blind(found: Spots) -> tuple[str, ...]:
     return (
         f"{len(found):,} spots may be too few: in {100 * found.blind:.0f} % of the image texture, or a crowd of spots, "
         "is nearly as strong as a typical spot, and dimmer ones are not seen there",
+    )
+
+
+def _describe_crowd(found: Spots) -> tuple[str, ...]:
+    """Return how many spots may be missing where they crowd."""
+    if found.hidden < MOSTLY_APART:
+        return ()
+    return (
+        f"{len(found):,} spots may be too few: they crowd, and {100 * found.hidden:.0f} % of them may have another one "
+        f"so near that both were counted as one; by their light there are about {found.by_intensity:,.0f} "
+        "(spots_by_intensity), which is too few, too, where the light of a crowd is taken for background",
     )
 
 

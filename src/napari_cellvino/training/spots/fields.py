@@ -39,14 +39,14 @@ class DrawnField:
 def draw_field(rng: np.random.Generator, side: int = SIDE) -> DrawnField:
     """Return one field of ``side`` px."""
     sigma, background = (float(np.exp(rng.uniform(*np.log(span)))) for span in (SIGMA, PHOTONS))
-    cells = _cells(rng, side)
+    cells = cells_of(rng, side)
     places = _places(rng, side, cells)
-    light = background * (1 + _lumpy(rng, cells, sigma) + _glow(rng, side, sigma))
+    light = background * (1 + _lumpy(rng, cells, sigma) + glow_of(rng, side, sigma))
     noise = np.sqrt(background * (2 if (multiplied := rng.random() < 0.25) else 1) + (read := rng.uniform(0, 4)) ** 2)
     peak = noise * float(np.exp(rng.uniform(*np.log(SNR))))
     peaks = peak * np.exp(rng.normal(0, rng.uniform(0, 0.5), len(places)))
     add_spots(light, places, peaks, sigma * np.exp(rng.normal(0, 0.06, len(places))), ring=rng.random() < 0.1)
-    light += _fibres(rng, side, sigma, peak) if rng.random() < 0.25 else 0
+    light += fibres(rng, side, sigma, peak) if rng.random() < 0.25 else 0
     pixels = rng.poisson(np.maximum(light, 0)).astype(np.float64)
     if multiplied:
         pixels = rng.gamma(np.maximum(pixels, 1e-3))
@@ -61,7 +61,11 @@ def draw_field(rng: np.random.Generator, side: int = SIDE) -> DrawnField:
 def _places(rng: np.random.Generator, side: int, cells: Real) -> Real:
     if rng.random() < EMPTY:
         return np.zeros((0, 2))
-    number = int(np.exp(rng.uniform(np.log(3), np.log(min(MOST, DENSEST * side**2)))))
+    return places_in(rng, side, cells, int(np.exp(rng.uniform(np.log(3), np.log(min(MOST, DENSEST * side**2))))))
+
+
+def places_in(rng: np.random.Generator, side: int, cells: Real, number: int) -> Real:
+    """Return about so many places (N, 2) y, x in a plane, some in crowds, some in the light of ``cells`` (Y, X)."""
     places = rng.uniform(0, side - 1, (number, 2))
     if rng.random() < CROWDED:
         middles = rng.uniform(0, side, (int(rng.integers(1, 12)), 2))
@@ -91,7 +95,7 @@ def add_spots(light: Real, places: Real, peaks: Real, sigmas: Real, *, ring: boo
             light[window] += peak * np.outer(*bells)
 
 
-def _cells(rng: np.random.Generator, side: int) -> Real:
+def cells_of(rng: np.random.Generator, side: int) -> Real:
     """Return the light (Y, X) in backgrounds of cells with soft rims."""
     y, x = np.mgrid[:side, :side] / side
     cells = np.zeros((side, side))
@@ -113,7 +117,7 @@ def _lumpy(rng: np.random.Generator, cells: Real, sigma: float) -> Real:
     return np.asarray(glowing * (np.exp(lumps) if rng.random() < 0.3 else np.clip(1 + lumps, 0, None)))
 
 
-def _glow(rng: np.random.Generator, side: int, sigma: float) -> Real:
+def glow_of(rng: np.random.Generator, side: int, sigma: float) -> Real:
     """Return light (Y, X) in backgrounds: a slope, granules too wide to be spots, clouds."""
     y, x = np.mgrid[:side, :side] / side
     angle = rng.uniform(0, 2 * np.pi)
@@ -128,7 +132,7 @@ def _glow(rng: np.random.Generator, side: int, sigma: float) -> Real:
     return np.asarray(np.clip(glow, 0, None))
 
 
-def _fibres(rng: np.random.Generator, side: int, sigma: float, peak: float) -> Real:
+def fibres(rng: np.random.Generator, side: int, sigma: float, peak: float) -> Real:
     """Return the light (Y, X) of bent fibres as wide as spots."""
     y, x = np.mgrid[:side, :side] - side / 2
     light = np.zeros((side, side))
