@@ -9,7 +9,7 @@ import pytest
 from napari_cellvino.core.spots import Spots
 from napari_cellvino.measure.spots import count_spots, with_spots
 from napari_cellvino.segmentation.spots.detect import find_spots
-from napari_cellvino.segmentation.spots.network import shipped_network
+from napari_cellvino.segmentation.spots.network import shipped_networks
 from napari_cellvino.segmentation.spots.step import _describe_crowd
 from napari_cellvino.training.synthetic.spot_fields import SpotField, simulate_spots
 
@@ -32,14 +32,14 @@ def test_spots_are_counted_by_their_light_in_cells_and_in_the_field():
 @pytest.mark.parametrize(("spots", "seed"), [(300, 0), (300, 1), (600, 0), (600, 1), (700, 0), (700, 1)])
 def test_light_of_crowds_tells_how_many_there_are(spots, seed):
     image, true = simulate_spots(SpotField(spots=spots, snr=10.0), seed)
-    found = find_spots(image, network=shipped_network())
+    found = find_spots(image, networks=shipped_networks())
     assert found.by_intensity == pytest.approx(len(true), rel=0.15)
     assert abs(found.by_intensity - len(true)) < abs(len(found) - len(true))
 
 
 def test_crowds_that_hide_spots_are_told():
-    few = find_spots(simulate_spots(SpotField(spots=150, snr=10.0), 0)[0], network=shipped_network())
-    many = find_spots(simulate_spots(SpotField(spots=700, snr=10.0), 0)[0], network=shipped_network())
+    few = find_spots(simulate_spots(SpotField(spots=150, snr=10.0), 0)[0], networks=shipped_networks())
+    many = find_spots(simulate_spots(SpotField(spots=700, snr=10.0), 0)[0], networks=shipped_networks())
     assert few.hidden < 0.1 < many.hidden
     assert _describe_crowd(few) == ()
     (told,) = _describe_crowd(many)

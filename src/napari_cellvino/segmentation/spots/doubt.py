@@ -29,7 +29,10 @@ ENOUGH = 1000  # spots, round which what they leave is looked at
 AROUND = (0.0, 1.5, 2.5)  # widths from the middle of a spot
 WAYS = 8
 BESIDE = 4.0  # widths, within which neighbours tell how dense spots are
-APART = {True: 2.0, False: 2.5}  # widths in one plane, and in stacks, nearer than which two spots are mostly seen as one
+APART = {
+    True: 2.0,
+    False: 2.5,
+}  # widths in one plane, and in stacks, nearer than which two spots are mostly seen as one
 STANDS_OUT = 2.5  # times what is usual, that a spot is at least where nearly all are found
 
 

@@ -20,10 +20,11 @@ SNR = (1.5, 30.0)  # of the peak of a typical spot over the noise of the backgro
 PHOTONS = (1.0, 4000.0)  # of the background
 DENSEST = 0.03  # spots per px
 CROWDED = 0.35  # share of fields whose spots lie in crowds
-WITHIN = 0.4  # share of fields with cells, whose spots lie in these
-TEXTURED = 0.5  # share of fields with lumps in what glows: autofluorescence, chromatin out of focus
+WITHIN = 0.5  # share of fields with cells, whose spots lie in these
+TEXTURED = 0.6  # share of fields with lumps in what glows: autofluorescence, chromatin out of focus
 LUMPS = (0.05, 0.6)  # standard deviation of lumps over the light that has them
-LUMP_WIDTHS = (1.4, 5.0)  # of a spot, that lumps are wide
+LUMP_WIDTHS = (1.0, 5.0)  # of a spot, that lumps are wide
+SMOOTHED, MOVED = 0.2, 0.1  # share of fields whose noise is that of several pixels
 EMPTY = 0.08  # share of fields without spots
 MOST = 600
 
@@ -51,11 +52,20 @@ def draw_field(rng: np.random.Generator, side: int = SIDE) -> DrawnField:
     if multiplied:
         pixels = rng.gamma(np.maximum(pixels, 1e-3))
     pixels += rng.normal(0, read, pixels.shape)
-    if rng.random() < 0.15:
-        pixels = ndi.gaussian_filter(pixels, rng.uniform(0.3, 0.7))
+    pixels = _resampled(rng, pixels)
     for _ in range(int(rng.poisson(3)) if rng.random() < 0.4 else 0):
         pixels[rng.integers(side), rng.integers(side)] += peak * rng.uniform(2, 20)
     return DrawnField((pixels * rng.uniform(0.5, 20)).astype(np.float32), places)
+
+
+def _resampled(rng: np.random.Generator, pixels: Real) -> Real:
+    """Return pixels (Y, X), some smoothed, or moved by parts of a pixel as registration does: their noise is grain."""
+    way = rng.random()
+    if way < SMOOTHED:
+        return np.asarray(ndi.gaussian_filter(pixels, rng.uniform(0.3, 1.0)))
+    if way < SMOOTHED + MOVED:
+        return np.asarray(ndi.shift(pixels, rng.uniform(-0.5, 0.5, 2), order=1, mode="mirror"))
+    return pixels
 
 
 def _places(rng: np.random.Generator, side: int, cells: Real) -> Real:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from napari_cellvino.segmentation.spots.network_input import network_plane, network_planes
+from napari_cellvino.segmentation.spots.network_input import SeenPlanes, network_plane, network_planes
 from napari_cellvino.segmentation.spots.response import without_hot_pixels
 from napari_cellvino.training.spots.fields import SIDE, draw_field
 from napari_cellvino.training.spots.network import SpotNetwork
@@ -20,28 +20,13 @@ from napari_cellvino.training.spots.stacks import draw_stack
 
 FIELDS = 4  # a step
 STACKS, PLANES = 3, 2  # a step, and of each of them that are told of
-SEEN = {False: 1, True: 5}  # planes that the network of planes, and that of stacks, sees
+SEEN = {False: 1, True: 6}  # planes that the network of planes, and that of stacks, sees
 CROP = SIDE // 2
 PLACE = 0.5  # weight of the error of a place in px
 
 
 _Part = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
 """A quarter of a plane: what the network sees of it, where spots have their middle, and their places in the pixel."""
-
-
-class _Planes(Sequence[NDArray[np.float32]]):
-    """The planes of a stack as a network sees them, each worked out when it is first asked for."""
-
-    def __init__(self, image: NDArray[np.float32]) -> None:
-        self._image, self._known = image, dict[int, NDArray[np.float32]]()
-
-    def __len__(self) -> int:
-        return len(self._image)
-
-    def __getitem__(self, z: int) -> NDArray[np.float32]:  # type: ignore[override]
-        if z not in self._known:
-            self._known[z] = network_plane(self._image[z : z + 1], whole_numbers=False)
-        return self._known[z]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +47,8 @@ def fit_spots(options: SpotOptions) -> Generator[float, None, SpotNetwork]:
     """
     torch.manual_seed(options.seed)
     rng = np.random.default_rng([29, options.seed])
-    network, average = (SpotNetwork(SEEN[options.stacks]).to(memory_format=torch.channels_last) for _ in range(2))
+    network, average = SpotNetwork(SEEN[options.stacks]), SpotNetwork(SEEN[options.stacks])
+    network.to(memory_format=torch.channels_last)
     average.load_state_dict(network.state_dict())
     optimiser = torch.optim.AdamW(network.parameters(), lr=options.rate, weight_decay=1e-4)
     started = time.monotonic()
@@ -110,7 +96,7 @@ def _of_field(rng: np.random.Generator) -> list[_Part]:
 def _of_stack(rng: np.random.Generator) -> list[_Part]:
     """Return the quarters of some planes of one stack: a spot has its middle in the plane that is next to it."""
     stack = draw_stack(rng)
-    planes = _Planes(without_hot_pixels(stack.image))
+    planes = SeenPlanes(without_hot_pixels(stack.image), whole_numbers=False)
     parts = []
     for z in rng.choice(len(planes), PLANES, replace=False).tolist():
         here = np.rint(stack.places[:, 0]) == z

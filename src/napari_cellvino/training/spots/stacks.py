@@ -32,6 +32,9 @@ PEAKS = (1.0, 25.0)  # of a typical spot over the noise of the background
 BEAMS = 0.5  # share of stacks whose spots widen out of focus
 BEAM = 1.24  # widths along z, in which a beam has spread twice as far and is half as bright
 LUMP_WIDTHS = (1.0, 5.0)  # of a spot, that lumps are wide: along z they differ where across they do not
+LUMP_DEPTHS = (0.8, 5.0)  # of a spot, that lumps are deep
+EMPTY = 0.1  # share of stacks without spots
+BODY_DEPTHS = (1.3, 12.0)  # of a spot, that cells are deep
 THROUGH = 0.5  # share of stacks whose cells are the same in all planes
 LEARNT = 0.12  # standard deviation of the logarithm of the width along z that is learnt from an image
 SPARSEST, DENSEST = 3e-5, 8e-3  # spots per px and width along z
@@ -67,7 +70,7 @@ def draw_stack(rng: np.random.Generator, side: int = SIDE) -> DrawnStack:
         pixels = rng.gamma(np.maximum(pixels, 1e-3))
     pixels += rng.normal(0, read, pixels.shape)
     if rng.random() < 0.1:
-        pixels = ndi.gaussian_filter(pixels, (0, *[rng.uniform(0.3, 0.7)] * 2))
+        pixels = ndi.gaussian_filter(pixels, (0, *[rng.uniform(0.3, 1.0)] * 2))
     for _ in range(int(rng.poisson(3)) if rng.random() < 0.4 else 0):
         pixels[:, rng.integers(side), rng.integers(side)] += peak * rng.uniform(2, 20)
     return DrawnStack((pixels * rng.uniform(0.5, 20)).astype(np.float32), places, learnt)
@@ -77,7 +80,7 @@ def _places(rng: np.random.Generator, planes: int, side: int, cells: Real, deep:
     """Return places (N, 3), some of them beyond the first and the last plane."""
     densest = DENSEST * min(1.0, 4 * np.exp(-rng.uniform(0, 3)))
     number = side**2 * (planes / deep + 2) * np.exp(rng.uniform(np.log(SPARSEST), np.log(densest)))
-    across = places_in(rng, side, cells, int(rng.poisson(number)))
+    across = places_in(rng, side, cells, 0 if rng.random() < EMPTY else int(rng.poisson(number)))
     along = rng.uniform(-1.5 * deep, planes - 1 + 1.5 * deep, len(across))
     return np.column_stack([along, across])
 
@@ -96,7 +99,7 @@ def _cells_in_planes(rng: np.random.Generator, cells: Real, planes: int, sigma: 
     if rng.random() < 0.5:
         lumps = ndi.gaussian_filter(rng.normal(0, 1, cells.shape), across)[None]
     else:
-        along = deep * wide * float(np.exp(rng.uniform(-0.2, 0.7)))
+        along = deep * float(np.exp(rng.uniform(*np.log(LUMP_DEPTHS))))
         lumps = ndi.gaussian_filter(rng.normal(0, 1, light.shape), (along, across, across))
     lumps *= strong / lumps.std()
     return np.asarray(light * (np.exp(lumps) if rng.random() < 0.3 else np.clip(1 + lumps, 0, None)))
@@ -104,7 +107,7 @@ def _cells_in_planes(rng: np.random.Generator, cells: Real, planes: int, sigma: 
 
 def _along(rng: np.random.Generator, planes: int, deep: float) -> Real:
     """Return how bright something extended is in each plane (Z, 1, 1), wider than a spot."""
-    middle, wide = rng.uniform(-2, planes + 1), rng.uniform(2.5, 10) * deep + 1
+    middle, wide = rng.uniform(-2, planes + 1), deep * np.exp(rng.uniform(*np.log(BODY_DEPTHS)))
     return np.asarray(np.exp(-0.5 * ((np.arange(planes) - middle) / wide) ** 2)[:, None, None])
 
 
