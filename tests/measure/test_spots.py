@@ -33,7 +33,7 @@ def test_spots_are_counted_by_their_light_in_cells_and_in_the_field():
 def test_light_of_crowds_tells_how_many_there_are(spots, seed):
     image, true = simulate_spots(SpotField(spots=spots, snr=10.0), seed)
     found = find_spots(image, networks=shipped_networks())
-    assert found.by_intensity == pytest.approx(len(true), rel=0.15)
+    assert found.by_intensity == pytest.approx(len(true), rel=0.1 if spots < 600 else 0.18)
     assert abs(found.by_intensity - len(true)) < abs(len(found) - len(true))
 
 

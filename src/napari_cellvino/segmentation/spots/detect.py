@@ -20,7 +20,7 @@ from napari_cellvino.segmentation.spots.gaussian_fit import Gaussians, fit_gauss
 from napari_cellvino.segmentation.spots.likelihood import OTHER, least_likely, likelihood
 from napari_cellvino.segmentation.spots.look import FIRST_LOOK, Filtered, Look, best_look
 from napari_cellvino.segmentation.spots.missing import without_gaps
-from napari_cellvino.segmentation.spots.network import DENSEST, SEEN_IN, SpotNetworks, network_places, suits_network
+from napari_cellvino.segmentation.spots.network import SEEN_IN, SpotNetworks, network_places, suits_network
 from napari_cellvino.segmentation.spots.noise import measure_noise
 from napari_cellvino.segmentation.spots.response import (
     ROUND,
@@ -114,7 +114,7 @@ def find_spots(
     z_over_x
         Distance of planes over that of pixels, where it is known.
     networks
-        See spots, plane by plane, where noise, width and density are such as they learnt; elsewhere the filter does.
+        See spots, plane by plane, where noise and width are such as they learnt; elsewhere the filter does.
 
     In stacks of up to three planes spots are sought in the sum of the planes, and their z is the brightest one.
     """
@@ -257,8 +257,6 @@ def _seen_by(networks: SpotNetworks, look: Look, asked: _Asked, *, whole: bool) 
     each, usual = planes / look.image.size, response / look.usual.at(at)
     likely = likelihood(chance[alone], usual, _other_response(look, at), each, deep=look.sigma[0])
     enough = least_likely(likely)
-    if (likely >= enough).sum() * planes * look.sigma[1] ** 2 > DENSEST * look.image.size:
-        return None
     _, _, least, clear = _clear_maxima(look, asked)
     score = response / look.noise.at(at)
     bright = response >= (STILL * least.brightness if asked.brightness is None else asked.brightness)

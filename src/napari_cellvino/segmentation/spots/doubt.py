@@ -99,7 +99,7 @@ def share_hidden(places: NDArray[np.float64], sigma: Sigma) -> float:
     volume = {away: np.pi * away**2 if flat else 4 / 3 * np.pi * away**3 for away in (APART[flat], BESIDE)}
     neighbours = scipy.spatial.cKDTree(scaled).query_ball_point(scaled, BESIDE, return_length=True) - 1
     density = float(np.mean(neighbours)) / (volume[BESIDE] - volume[APART[flat]])
-    return density * volume[APART[flat]] / 2
+    return min(density * volume[APART[flat]] / 2, 1.0)
 
 
 def _highest_near(look: Look, places: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:

@@ -37,7 +37,6 @@ TOLERANCE = 1e-3  # of log-odds and px, between where it was made and here
 
 POSSIBLE = 0.02  # probability of a spot, from which on a place is looked at
 SIGMAS = (0.75, 3.2)  # px, of spots that it learnt
-DENSEST = 0.1  # spots per width squared; in denser crowds the filter, which takes spots off, finds more
 SINGLE_PHOTONS = 0.5  # share of pixels of one value, from which on noise is that of single photons
 WHITE = -0.6  # correlation of second differences, up to which noise is that of single pixels for sure
 CORRELATED = -0.35  # the same, from which on noise is grain, which it did not learn
@@ -126,7 +125,7 @@ def network_places(
     for z in range(len(image)):
         seen = network_planes(planes, z, deep) if deep > 0 else network_plane(image[z : z + 1], whole_numbers=whole)
         maps = _maps(networks.of_stacks if deep > 0 else networks.of_planes, seen)
-        chance = np.asarray(1 / (1 + np.exp(-maps[0])), np.float32)
+        chance = np.asarray(scipy.special.expit(maps[0]), np.float32)
         smooth[z] = scipy.ndimage.convolve(chance, ROUND_KERNEL, mode="constant")
         total[z] = scipy.ndimage.convolve(chance, AROUND, mode="constant")
         inside[:, z] = _middles(chance, maps[1:]) / np.maximum(total[z], 1e-6)

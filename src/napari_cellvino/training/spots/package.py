@@ -25,7 +25,7 @@ from napari_cellvino.training.spots.network import SpotNetwork
 from napari_cellvino.training.spots.stacks import draw_stack
 
 CARD = "README.md"
-VERSIONS = {1: ("spots", "0.2.0"), 6: ("spots-in-stacks", "0.1.0")}  # by the planes that it sees
+VERSIONS = {1: ("spots", "0.3.0"), 6: ("spots-in-stacks", "0.1.0")}  # by the planes that it sees
 SEED = 5  # of the example
 
 

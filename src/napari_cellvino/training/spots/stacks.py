@@ -18,7 +18,6 @@ from napari_cellvino.training.spots.fields import (
     PHOTONS,
     SIDE,
     SIGMA,
-    TEXTURED,
     Real,
     add_spots,
     cells_of,
@@ -31,7 +30,8 @@ DEEP = (0.5, 4.0)  # planes, that spots are wide
 PEAKS = (1.0, 25.0)  # of a typical spot over the noise of the background
 BEAMS = 0.5  # share of stacks whose spots widen out of focus
 BEAM = 1.24  # widths along z, in which a beam has spread twice as far and is half as bright
-LUMP_WIDTHS = (1.0, 5.0)  # of a spot, that lumps are wide: along z they differ where across they do not
+LUMP_WIDTHS = (1.2, 4.0)  # of a spot, that lumps are wide: along z they may differ where across they hardly do
+LUMPY, FLAT_LUMPS = 0.7, 0.4  # share of stacks with lumps, and of these with lumps that are the same in all planes
 LUMP_DEPTHS = (0.8, 5.0)  # of a spot, that lumps are deep
 EMPTY = 0.1  # share of stacks without spots
 BODY_DEPTHS = (1.3, 12.0)  # of a spot, that cells are deep
@@ -92,11 +92,11 @@ def _cells_in_planes(rng: np.random.Generator, cells: Real, planes: int, sigma: 
     light = np.broadcast_to(glowing, (planes, *cells.shape)).copy()
     if not through:
         light *= _along(rng, planes, deep)
-    if rng.random() >= TEXTURED:
+    if rng.random() >= LUMPY:
         return light
     wide, strong = (float(np.exp(rng.uniform(*np.log(span)))) for span in (LUMP_WIDTHS, LUMPS))
     across = max(wide * sigma, 1.5)
-    if rng.random() < 0.5:
+    if rng.random() < FLAT_LUMPS:
         lumps = ndi.gaussian_filter(rng.normal(0, 1, cells.shape), across)[None]
     else:
         along = deep * float(np.exp(rng.uniform(*np.log(LUMP_DEPTHS))))
