@@ -18,7 +18,7 @@ from benchmarks.figure import Figure, NotMeasuredError
 from napari_cellvino.core.spots import Spots
 from napari_cellvino.quality.point_accuracy import match_points
 from napari_cellvino.segmentation.spots.detect import find_spots
-from napari_cellvino.segmentation.spots.network import shipped_network
+from napari_cellvino.segmentation.spots.network import shipped_networks
 from napari_cellvino.training.synthetic.spot_fields import SpotField, simulate_spots
 
 REACH = 2.0  # px
@@ -88,7 +88,7 @@ def _beside(name: str, fields: list[tuple[NDArray[np.generic], Places]]) -> list
 
 
 def _found(image: NDArray[np.generic]) -> Spots:
-    return find_spots(image, network=shipped_network())
+    return find_spots(image, networks=shipped_networks())
 
 
 def _ours(image: NDArray[np.generic], true: Places) -> float:

@@ -14,8 +14,9 @@ pytestmark = [
 ]
 
 
-def test_network_is_fitted_and_written(tmp_path):
-    fitting, losses = fit_spots(SpotOptions(steps=2)), []
+@pytest.mark.parametrize(("stacks", "planes"), [(False, 1), (True, 6)])
+def test_network_is_fitted_and_written(stacks, planes, tmp_path):
+    fitting, losses = fit_spots(SpotOptions(steps=2, stacks=stacks)), []
     while True:
         try:
             losses.append(next(fitting))
@@ -23,7 +24,7 @@ def test_network_is_fitted_and_written(tmp_path):
             write_spot_network(end.value, tmp_path / "spots", steps=len(losses))
             break
     assert len(losses) == 2
-    assert open_network(tmp_path / "spots")(np.zeros((1, 1, 32, 40), np.float32)).shape == (1, 3, 32, 40)
+    assert open_network(tmp_path / "spots")(np.zeros((1, planes, 32, 40), np.float32)).shape == (1, 3, 32, 40)
     (tmp_path / "spots" / "model.bin").write_bytes(b"")
     with pytest.raises(ModelPackageError, match=r"not the one that spots\.yaml is of"):
         open_network(tmp_path / "spots")

@@ -27,8 +27,9 @@ class Spots:
     them that noise or grain may be, at most; ``left_over`` how strong what is left round them is once they are taken
     off, over their own response; both None where nothing tells. ``least_likely`` is how likely each one is at least
     where a network saw them, ``between`` how many places are at least 80 and at least 20 % likely; None where none saw
-    them. ``blind`` is the share of the image where texture is nearly as strong as a typical spot. ``edits`` are what a
-    person did to them, in order; None where nobody looked.
+    them. ``blind`` is the share of the image where texture is nearly as strong as a typical spot. ``hidden`` is the
+    share of spots that may lie so near to others that they were counted with them. ``edits`` are what a person did to
+    them, in order; None where nobody looked.
     """
 
     position: NDArray[np.float64]
@@ -51,10 +52,22 @@ class Spots:
     least_likely: float = 0.0
     between: tuple[int, int] | None = None
     blind: float = 0.0
+    hidden: float = 0.0
     edits: tuple[SpotEdit, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.intensity)
+
+    @property
+    def typical_intensity(self) -> float:
+        """The light of a single spot: the median of the field, as most are single; 0 without spots."""
+        return float(np.median(self.intensity)) if len(self) else 0.0
+
+    @property
+    def by_intensity(self) -> float:
+        """How many spots their light is that of, as where they crowd several are seen as one; 0 without spots."""
+        typical = self.typical_intensity
+        return float(self.intensity.sum()) / typical if typical > 0 else 0.0
 
     def in_cells(self, labels: NDArray[np.integer] | None) -> Spots:
         """Return the spots with the ids that ``labels`` (Y, X) or (Z, Y, X) have where they lie; None: no cells."""

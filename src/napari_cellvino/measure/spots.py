@@ -36,22 +36,17 @@ def with_spots(table: pd.DataFrame, spots: Spots, nuclei: NDArray[np.integer] | 
     number = per_cell(ids, spots.cell)
     light = per_cell(ids, spots.cell, spots.intensity)
     columns: dict[str, NDArray[np.generic]] = {"spots": number.astype(int), "spot_intensity": light}
-    typical = typical_intensity(spots)
-    columns["spots_by_intensity"] = light / typical if typical else np.zeros(len(ids))
+    typical = spots.typical_intensity
+    columns["spots_by_intensity"] = light / typical if typical > 0 else np.zeros(len(ids))
     if nuclei is not None:
         inside = per_cell(ids, labels_at(spots.position, nuclei)).astype(int)
         columns |= {"spots_in_nucleus": inside, "spots_in_cytoplasm": number.astype(int) - inside}
     return table.assign(**columns)
 
 
-def typical_intensity(spots: Spots) -> float:
-    """Return the light of a single spot: the median of the field, as most are single; 0 without spots."""
-    return float(np.median(spots.intensity)) if len(spots) else 0.0
-
-
 def count_spots(table: pd.DataFrame, spots: Spots, *, cells: bool) -> dict[str, float | int]:
-    """Return the number of ``spots``; where ``cells`` were sought also those in cells, and the mean of a cell."""
-    row: dict[str, float | int] = {"spots": len(spots)}
+    """Return the number of ``spots``, that by their light, and, where ``cells`` were sought, of those in cells."""
+    row: dict[str, float | int] = {"spots": len(spots), "spots_by_intensity": spots.by_intensity}
     if cells:
         held = counted(table)["spots"]
         row |= {"spots_in_cells": int(held.sum()), "spots_per_cell": float(held.mean())}

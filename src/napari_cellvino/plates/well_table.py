@@ -28,6 +28,7 @@ SUMS = (
     "rejected",
     "excluded",
     "spots",
+    "spots_by_intensity",
     "spots_in_cells",
     "partner_spots",
     "spots_paired",

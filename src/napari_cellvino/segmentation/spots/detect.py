@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from napari_cellvino.core.spots import Spots
 from napari_cellvino.segmentation.spots.along_z import ends_along_z
 from napari_cellvino.segmentation.spots.bands import Image
-from napari_cellvino.segmentation.spots.doubt import share_blind, share_left, share_of_noise
+from napari_cellvino.segmentation.spots.doubt import share_blind, share_hidden, share_left, share_of_noise
 from napari_cellvino.segmentation.spots.gaussian_fit import Gaussians, fit_gaussians, render
 from napari_cellvino.segmentation.spots.likelihood import OTHER, least_likely, likelihood
 from napari_cellvino.segmentation.spots.look import FIRST_LOOK, Filtered, Look, best_look
-from napari_cellvino.segmentation.spots.network import DENSEST, SEEN_IN, SpotNetwork, network_places, suits_network
+from napari_cellvino.segmentation.spots.missing import without_gaps
+from napari_cellvino.segmentation.spots.network import SEEN_IN, SpotNetworks, network_places, suits_network
 from napari_cellvino.segmentation.spots.noise import measure_noise
 from napari_cellvino.segmentation.spots.response import (
     ROUND,
@@ -56,6 +57,9 @@ BESIDE_IN_CROWDS = 0.2
 CROWDED = 1.3  # times the noise without spots, that there is with them where they crowd
 ASTRAY = 1.0  # px from where a network saw a spot, that it is fitted at most; along z widths where these are more
 POSSIBLE, CERTAIN = 0.2, 0.8  # likelihood, from which on there may be a spot, and from which on there is one
+FEW_DIM, ENOUGH_DIM = 5, 300  # dimmer places, whose widths tell nothing, and that tell enough
+SAME_WIDTH = 0.3  # of the logarithm, up to which a width is that of the spots
+MOSTLY_ALIKE = 0.65  # of the dimmer places, that have it where they are spots: 0.56 in a real field of granules
 BRIGHTEST = 0.9  # quantile of the responses that a share of is asked
 FILTERED = 400  # voxels a place: where there are more places, the whole image is filtered
 AROUND = 6.0  # widths, within which light may be the ring of a brighter spot
@@ -92,7 +96,7 @@ def find_spots(
     least_brightness: float | None = None,
     least_share: float = 0.0,
     z_over_x: float | None = None,
-    network: SpotNetwork | None = None,
+    networks: SpotNetworks | None = None,
 ) -> Spots:
     """Return the spots of an image.
 
@@ -109,8 +113,8 @@ def find_spots(
         The same as a share of the response of the brightest tenth: of particles of one kind, on what is bright itself.
     z_over_x
         Distance of planes over that of pixels, where it is known.
-    network
-        Sees spots, plane by plane, where noise, width and density are such as it learnt; elsewhere the filter does.
+    networks
+        See spots, plane by plane, where noise and width are such as they learnt; elsewhere the filter does.
 
     In stacks of up to three planes spots are sought in the sum of the planes, and their z is the brightest one.
     """
@@ -118,29 +122,41 @@ def find_spots(
     if planes and 1 < len(image) <= THIN:
         summed = image.sum(0, dtype=np.int64 if image.dtype.kind in "iub" else np.float32)
         flat = partial(find_spots, least_score=least_score, least_brightness=least_brightness, least_share=least_share)
-        return _on_brightest_planes(flat(summed, sigma_px=sigma_px, network=network), image)
-    pixels = without_hot_pixels(finite_image(image if planes else image[None]))
+        return _on_brightest_planes(flat(summed, sigma_px=sigma_px, networks=networks), image)
+    pixels, missing = without_gaps(image if planes else image[None])
+    pixels = without_hot_pixels(pixels)
     whole = image.dtype.kind in "iub"
     width = learn_width(pixels, sigma_px, z_over_x, whole=whole)
     asked = _Asked(least_score, least_brightness, least_share)
     look = _look_without_spots(best_look(pixels, width.sigma, whole=whole), asked, whole=whole)
-    seen = None if network is None else _seen_by(network, look, asked, whole=whole)
+    seen = None if networks is None else _seen_by(networks, look, asked, whole=whole)
     found, scores, least, curve = _all_spots(look, asked) if seen is None else seen
+    if missing is not None:
+        there = ~missing[tuple(_inside(found.centre, pixels.shape).T)]
+        found, scores = found.select(there), scores[there]
     order = np.lexsort((found.centre[:, 2], found.centre[:, 1], found.centre[:, 0]))
-    found, told = found.select(order), (planes, width.sigma, least.score, least.brightness, curve)
+    spots = _with_doubts(look, found.select(order), scores[order], least, whole=whole, by_network=seen is not None)
+    return replace(spots, planes=planes, sigma=width.sigma, curve=curve, beyond=width.beyond)
+
+
+def _with_doubts(
+    look: Look, found: Gaussians, scores: NDArray[np.float64], least: _Least, *, whole: bool, by_network: bool
+) -> Spots:
+    """Return the spots that were found in a look, with what may have made their number wrong."""
     return Spots(
         found.centre,
         found.light,
-        scores[order],
+        scores,
         np.zeros(len(found), np.int32),
-        *told,
-        beyond=width.beyond,
-        by_network=seen is not None,
-        may_be_noise=share_of_noise(look, found.centre) if seen is None else None,
+        least_score=least.score,
+        least_brightness=least.brightness,
+        by_network=by_network,
+        may_be_noise=None if by_network else share_of_noise(look, found.centre),
         left_over=share_left(look, found, whole=whole),
         least_likely=least.likely,
         between=least.between,
         blind=share_blind(look, found.centre),
+        hidden=share_hidden(found.centre, look.sigma),
     )
 
 
@@ -189,11 +205,27 @@ def _clear_maxima(
     unusual = np.flatnonzero(clear & (response < noise * usual))
     near = _brightest_near(look.response, at[unusual], look.sigma, AROUND)
     clear[unusual] = (shape[unusual] > ROUND_IN_CROWDS) & (response[unusual] > BESIDE_IN_CROWDS * near)
-    bright = choose_brightness(response[clear]) if asked.brightness is None else asked.brightness
+    bright = _beyond_granules(look, at[clear], response[clear]) if asked.brightness is None else asked.brightness
     if asked.share and clear.any():
         bright = max(bright, asked.share * float(np.quantile(response[clear], BRIGHTEST)))
     keep, least = clear & (response >= bright), _Least(noise, bright)
     return at[keep], score[keep], least, response[clear]
+
+
+def _beyond_granules(look: Look, at: NDArray[np.int64], response: NDArray[np.float64]) -> float:
+    """Return the least response of spots at places (N, 3) where dimmer ones are granules; 0 where all may be spots.
+
+    Granules and grain are of any width. What is as wide as the spots is a spot, too, however dim: beside the places
+    where a gene is transcribed, which are ten times as bright, single molecules are.
+    """
+    bright = choose_brightness(response)
+    dim = np.flatnonzero(response < bright)
+    if len(dim) < FEW_DIM:
+        return bright
+    some = at[dim[:: -(-len(dim) // ENOUGH_DIM)]]
+    width = fit_gaussians(look.above, some, look.sigma, free_sigma=True).sigma[:, 1]
+    alike = np.abs(np.log(np.maximum(width, 1e-9) / look.sigma[1])) < SAME_WIDTH
+    return 0.0 if float(alike.mean()) > MOSTLY_ALIKE else bright
 
 
 def _score_beyond_noise(look: Look, score: NDArray[np.float64]) -> float:
@@ -212,11 +244,11 @@ def _all_spots(look: Look, asked: _Asked) -> _Found:
     return found, scores, least, threshold_curve(clear)
 
 
-def _seen_by(network: SpotNetwork, look: Look, asked: _Asked, *, whole: bool) -> _Found | None:
+def _seen_by(networks: SpotNetworks, look: Look, asked: _Asked, *, whole: bool) -> _Found | None:
     """Return the spots that the network sees; None where it is not to be relied on."""
     if not suits_network(look, whole=whole):
         return None
-    places, chance = network_places(network, look.image, look.sigma[0], whole=whole)
+    places, chance = network_places(networks, look.image, look.sigma[0], whole=whole)
     at = _inside(places, look.image.shape)
     alone = ends_along_z(look.image, at, look.sigma)
     places, at, planes = places[alone], at[alone], max(1.0, SEEN_IN * look.sigma[0])
@@ -225,8 +257,6 @@ def _seen_by(network: SpotNetwork, look: Look, asked: _Asked, *, whole: bool) ->
     each, usual = planes / look.image.size, response / look.usual.at(at)
     likely = likelihood(chance[alone], usual, _other_response(look, at), each, deep=look.sigma[0])
     enough = least_likely(likely)
-    if (likely >= enough).sum() * planes * look.sigma[1] ** 2 > DENSEST * look.image.size:
-        return None
     _, _, least, clear = _clear_maxima(look, asked)
     score = response / look.noise.at(at)
     bright = response >= (STILL * least.brightness if asked.brightness is None else asked.brightness)

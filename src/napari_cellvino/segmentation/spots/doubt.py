@@ -12,12 +12,13 @@ from __future__ import annotations
 from itertools import product
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 
 from napari_cellvino.segmentation.spots.gaussian_fit import Gaussians, render
 from napari_cellvino.segmentation.spots.look import Look
 from napari_cellvino.segmentation.spots.noise import noise_of_pixels
-from napari_cellvino.segmentation.spots.response import ROUND, kernel_norm, roundness, spot_response_at
+from napari_cellvino.segmentation.spots.response import ROUND, Sigma, kernel_norm, roundness, spot_response_at
 
 FEWEST = 10  # spots, whose scores are compared with those of other maxima
 DIMMEST = 0.1  # quantile of the scores of spots, up to which maxima tell what noise there is
@@ -27,6 +28,11 @@ MOST_PEAKS = 60_000  # that are looked at
 ENOUGH = 1000  # spots, round which what they leave is looked at
 AROUND = (0.0, 1.5, 2.5)  # widths from the middle of a spot
 WAYS = 8
+BESIDE = 4.0  # widths, within which neighbours tell how dense spots are
+APART = {
+    True: 2.0,
+    False: 2.5,
+}  # widths in one plane, and in stacks, nearer than which two spots are mostly seen as one
 STANDS_OUT = 2.5  # times what is usual, that a spot is at least where nearly all are found
 
 
@@ -79,6 +85,21 @@ def share_blind(look: Look, places: NDArray[np.float64]) -> float:
     typical = float(np.median(_highest_near(look, places)[0]))
     usual = look.usual.within((slice(None), slice(None), slice(None)))
     return float((usual * np.float32(STANDS_OUT) > typical).mean())
+
+
+def share_hidden(places: NDArray[np.float64], sigma: Sigma) -> float:
+    """Return which share of the spots at places (N, 3) may have another one so near that both were counted as one.
+
+    As many lie within `APART` widths of another one as the density of those farther away, up to `BESIDE`, lets expect.
+    """
+    if len(places) < FEWEST:
+        return 0.0
+    flat = sigma[0] <= 0
+    scaled = places[:, 1:] / sigma[1:] if flat else places / sigma
+    volume = {away: np.pi * away**2 if flat else 4 / 3 * np.pi * away**3 for away in (APART[flat], BESIDE)}
+    neighbours = scipy.spatial.cKDTree(scaled).query_ball_point(scaled, BESIDE, return_length=True) - 1
+    density = float(np.mean(neighbours)) / (volume[BESIDE] - volume[APART[flat]])
+    return min(density * volume[APART[flat]] / 2, 1.0)
 
 
 def _highest_near(look: Look, places: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:

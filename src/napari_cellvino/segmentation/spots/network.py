@@ -1,8 +1,9 @@
-"""The small network that finds spots, plane by plane: where it is used, what it says, and the package that it ships in.
+"""The small networks that find spots: where they are used, what they say, and the packages that they ship in.
 
-It says of each pixel how likely a spot has its middle there, and where in the pixel. It learnt from simulated fields
-alone (`training.spots`). How bright a spot has to be is still chosen by the field (`threshold`): where dimmer granules
-and brighter spots are two groups, a network cannot know which of them are meant.
+One looks at a plane, one at a plane of a stack with two above and two below. They say of each pixel how likely a spot
+has its middle there, and where in the pixel. They learnt from simulated fields alone (`training.spots`). How bright a
+spot has to be is still chosen by the field (`threshold`): where dimmer granules and brighter spots are two groups, a
+network cannot know which of them are meant.
 
 References
 ----------
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ from napari_cellvino.core.resources import shipped_folder
 from napari_cellvino.core.yaml_text import load_yaml
 from napari_cellvino.segmentation.spots.bands import Image
 from napari_cellvino.segmentation.spots.look import Look
-from napari_cellvino.segmentation.spots.network_input import network_plane
+from napari_cellvino.segmentation.spots.network_input import SeenPlanes, network_plane, network_planes
 from napari_cellvino.segmentation.spots.noise import DARK, noise_of_pixels, pixel_noise
 from napari_cellvino.segmentation.spots.response import kernel_norm
 
@@ -36,11 +37,10 @@ TOLERANCE = 1e-3  # of log-odds and px, between where it was made and here
 
 POSSIBLE = 0.02  # probability of a spot, from which on a place is looked at
 SIGMAS = (0.75, 3.2)  # px, of spots that it learnt
-DENSEST = 0.025  # spots per width squared; in denser crowds the filter, which takes spots off, finds more
 SINGLE_PHOTONS = 0.5  # share of pixels of one value, from which on noise is that of single photons
 WHITE = -0.6  # correlation of second differences, up to which noise is that of single pixels for sure
-CORRELATED = -0.5  # the same, from which on noise is grain, which it did not learn
-SMOOTHED = 3.2  # times what white noise of the pixels makes of it, that the noise of a response has at most
+CORRELATED = -0.35  # the same, from which on noise is grain, which it did not learn
+SMOOTHED = 4.0  # times what white noise of the pixels makes of it, that the noise of a response has at most
 GRAIN_SPREADS = 2.0  # of the noise, beyond which light is not noise
 TELL_PHOTONS = 8  # planes, that tell what noise is
 TOGETHER = 0.7  # widths along z, over which planes are taken together
@@ -51,7 +51,27 @@ AROUND = np.ones((3, 3))
 ROUND_KERNEL = np.array([[1, 2, 1], [2, 4, 2], [1, 2, 1]]) / 4.0
 
 SpotNetwork = Callable[[NDArray[np.float32]], NDArray[np.float32]]
-"""Takes (1, 1, Y, X) as `network_plane` gives it, and gives (1, 3, Y, X): log-odds of a middle, and its y and x."""
+"""Takes (1, P, Y, X) as `network_input` gives it, and gives (1, 3, Y, X): log-odds of a middle, and its y and x."""
+
+
+class SpotNetworks:
+    """The network of planes and that of stacks, in two folders, each opened when it is first asked for.
+
+    Errors are those of `open_network`.
+    """
+
+    def __init__(self, planes: Path, stacks: Path) -> None:
+        self._planes, self._stacks = planes, stacks
+
+    @cached_property
+    def of_planes(self) -> SpotNetwork:
+        """The network that sees a single plane."""
+        return open_network(self._planes)
+
+    @cached_property
+    def of_stacks(self) -> SpotNetwork:
+        """The network that sees planes of a stack with those above and below."""
+        return open_network(self._stacks)
 
 
 def suits_network(look: Look, *, whole: bool) -> bool:
@@ -92,37 +112,36 @@ def grain_of(image: Image) -> float:
 
 
 def network_places(
-    network: SpotNetwork, image: Image, deep: float, *, whole: bool
+    networks: SpotNetworks, image: Image, deep: float, *, whole: bool
 ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
     """Return the places (N, 3) z, y, x where spots may be in planes (Z, Y, X), and the probability of each (N,).
 
-    The network looks at each plane by itself, and sees a spot in several: the place is in the plane where it is surest,
-    with the planes beside; ``deep`` is the width of spots along z, 0 in one plane.
+    ``deep`` is the width of spots along z, 0 in one plane. In a stack several planes see a spot: the place is in the
+    one that is surest, with those beside.
     """
     smooth, total = np.empty(image.shape, np.float32), np.empty(image.shape, np.float32)
     inside = np.empty((2, *image.shape), np.float16)
-    for z, plane in enumerate(image):
-        maps = _seen(network, plane[None], whole=whole)
-        chance = np.asarray(1 / (1 + np.exp(-maps[0])), np.float32)
+    planes = SeenPlanes(image, whole_numbers=whole)
+    for z in range(len(image)):
+        seen = network_planes(planes, z, deep) if deep > 0 else network_plane(image[z : z + 1], whole_numbers=whole)
+        maps = _maps(networks.of_stacks if deep > 0 else networks.of_planes, seen)
+        chance = np.asarray(scipy.special.expit(maps[0]), np.float32)
         smooth[z] = scipy.ndimage.convolve(chance, ROUND_KERNEL, mode="constant")
         total[z] = scipy.ndimage.convolve(chance, AROUND, mode="constant")
         inside[:, z] = _middles(chance, maps[1:]) / np.maximum(total[z], 1e-6)
-    planes = 1
+    beside = 0
     if deep > 0:
-        smooth, total = (
-            scipy.ndimage.gaussian_filter1d(a, TOGETHER * deep, axis=0, mode=mode)
-            for a, mode in ((smooth, "constant"), (total, "nearest"))
-        )
-        planes = 1 + 2 * max(1, round(NEXT * deep))
-    summits = (smooth == scipy.ndimage.maximum_filter(smooth, (planes, 3, 3))) & (total > POSSIBLE)
+        beside = max(1, round(NEXT * deep))
+        smooth = scipy.ndimage.gaussian_filter1d(smooth, TOGETHER * deep, axis=0, mode="constant")
+        total = scipy.ndimage.convolve1d(total, np.ones(1 + 2 * beside, np.float32), axis=0, mode="constant")
+    summits = (smooth == scipy.ndimage.maximum_filter(smooth, (1 + 2 * beside, 3, 3))) & (total > POSSIBLE)
     at = np.argwhere(summits).astype(np.float64)
     at[:, 1:] += inside[:, summits].T
     return at, total[summits]
 
 
-def _seen(network: SpotNetwork, plane: Image, *, whole: bool) -> NDArray[np.float32]:
-    """Return what the network says (3, Y, X) of a plane (1, Y, X)."""
-    seen = network_plane(plane, whole_numbers=whole)
+def _maps(network: SpotNetwork, seen: Image) -> NDArray[np.float32]:
+    """Return what a network says (3, Y, X) of what it sees (P, Y, X)."""
     height, width = seen.shape[1:]
     padded = np.pad(seen, ((0, 0), (0, -height % LEFT), (0, -width % LEFT)), mode="edge")
     return network(padded[None])[0, :, :height, :width]
@@ -140,19 +159,20 @@ def _middles(chance: Image, away: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 @lru_cache(maxsize=1)
-def shipped_network() -> SpotNetwork:
-    """Return the network that ships, after it gave what it should on its own example.
+def shipped_networks() -> SpotNetworks:
+    """Return the networks that ship."""
+    models = shipped_folder("models")
+    return SpotNetworks(models / "spots", models / "spots-in-stacks")
+
+
+def open_network(folder: Path) -> SpotNetwork:
+    """Return the network in a folder, after it gave what it should on its own example.
 
     Raises
     ------
     ModelPackageError
         If it is missing or damaged, or this computer makes something else of the example.
     """
-    return open_network(shipped_folder("models") / "spots")
-
-
-def open_network(folder: Path) -> SpotNetwork:
-    """Return the network in a folder; errors are those of `shipped_network`."""
     try:
         told = load_yaml((folder / NAME).read_text(encoding="utf-8"))
         example, expected = np.load(folder / INPUT), np.load(folder / OUTPUT)

@@ -18,7 +18,8 @@ from napari_cellvino.segmentation.heads import Parameter
 from napari_cellvino.segmentation.plane_reading import read_ahead
 from napari_cellvino.segmentation.prepare import input_channel, network_inputs
 from napari_cellvino.segmentation.spots.detect import find_spots
-from napari_cellvino.segmentation.spots.network import shipped_network
+from napari_cellvino.segmentation.spots.network import shipped_networks
+from napari_cellvino.segmentation.spots.threshold import choose_brightness
 
 SIGMA_PER_FWHM = 1 / 2.3548
 NO_PARTICLES = 0.28  # of the response of spots, that is left round them; particles leave up to 0.26, once 0.29
@@ -27,6 +28,9 @@ WIDEST_UM, WIDEST_PX = (
     8.0,
 )  # full width that diffraction-limited particles have at most; in px where no scale is known
 MOSTLY_SEEN = 0.05  # share of the image, at most, where typical spots may be missing untold
+MOSTLY_APART = 0.1  # of the spots, at most, that may hide another one untold
+TOO_DIM = 0.3  # of the typical light, below which spots are no group of their own
+MOSTLY_TAKEN = 3.0  # times as many as the spots, at most, that dimmer places may be untold
 UNSURE, FEW = 1.6, 10  # times as many as are certain, and more than these, that may be spots untold
 MOSTLY_NOISE = 0.7  # of the spots, that may be noise: they are doubtful then; dim ones of 3 times the noise have 0.3
 
@@ -144,15 +148,17 @@ def search_spots(
         least_brightness=values["spot_brightness"] or None,
         least_share=values["spot_share"],
         z_over_x=distance,
-        network=shipped_network() if values["spot_network"] else None,
+        networks=shipped_networks() if values["spot_network"] else None,
     )
-    told = (_describe(found, values),)
+    told = (_describe(found, values), *_describe_groups(found))
     doubts = (
         *_describe_larger(found),
         *_describe_noise(found),
         *_describe_unlike(found, stack.spacing.x, given=bool(values["spot_diameter"])),
         *_describe_between(found),
         *_describe_blind(found),
+        *_describe_crowd(found),
+        *_describe_left_out(found),
     )
     return replace(found, channel=recipe.spot_channel, remarks=told, notices=doubts)
 
@@ -177,8 +183,41 @@ def _describe(found: Spots, values: Mapping[str, float]) -> str:
     chosen = "chosen by the field" if not (values["spot_score"] or values["spot_brightness"]) else "as given"
     least = f"score {found.least_score:.1f}" if found.least_score else f"{100 * found.least_likely:.0f} % likely"
     least += f" and brightness {found.least_brightness:.4g}" if found.least_brightness else ""
+    left_out = _left_out(found)
+    dimmer = f"; {left_out:,} dimmer places are left out as grain or granules" if left_out else ""
     noise = "" if found.may_be_noise is None else f", up to {100 * found.may_be_noise:.0f} % may be noise"
-    return f"{len(found):,} {width}, {seen}, from {least} ({chosen}){noise}"
+    return f"{len(found):,} {width}, {seen}, from {least} ({chosen}){noise}{dimmer}"
+
+
+def _left_out(found: Spots) -> int:
+    """Return how many places out of the noise are less bright than a spot has to be."""
+    if not len(found.curve) or not found.least_brightness:
+        return 0
+    return int(found.curve[0, 1] - found.curve[np.searchsorted(found.curve[:, 0], found.least_brightness) - 1, 1])
+
+
+def _describe_left_out(found: Spots) -> tuple[str, ...]:
+    """Return what to do where most of what stands out of the noise was left out for being dim."""
+    if (left_out := _left_out(found)) <= MOSTLY_TAKEN * len(found):
+        return ()
+    return (
+        f"{len(found):,} spots are far brighter than {left_out:,} dimmer places, which were taken for grain or "
+        "granules: if these are the spots, and the bright ones dust or hot pixels, give spot_brightness "
+        f"(from {found.curve[0, 0]:.3g} on all are taken)",
+    )
+
+
+def _describe_groups(found: Spots) -> tuple[str, ...]:
+    """Return how many spots are brighter than the others, where they are two groups."""
+    bright = choose_brightness(found.intensity[found.intensity > TOO_DIM * found.typical_intensity])
+    brighter = found.intensity >= bright
+    if bright == 0 or not 0 < brighter.sum() < len(found):
+        return ()
+    times = float(np.median(found.intensity[brighter]) / np.median(found.intensity[~brighter]))
+    return (
+        f"{brighter.sum():,} of the spots are a group of their own, {times:.1f} times as bright as the others "
+        "(transcription sites, or several on each other?); spot_brightness takes them alone",
+    )
 
 
 def _describe_noise(found: Spots) -> tuple[str, ...]:
@@ -229,6 +268,17 @@ def _describe_blind(found: Spots) -> tuple[str, ...]:
     return (
         f"{len(found):,} spots may be too few: in {100 * found.blind:.0f} % of the image texture, or a crowd of spots, "
         "is nearly as strong as a typical spot, and dimmer ones are not seen there",
+    )
+
+
+def _describe_crowd(found: Spots) -> tuple[str, ...]:
+    """Return how many spots may be missing where they crowd."""
+    if found.hidden < MOSTLY_APART:
+        return ()
+    return (
+        f"{len(found):,} spots may be too few: they crowd, and {100 * found.hidden:.0f} % of them may have another one "
+        f"so near that both were counted as one; by their light there are about {found.by_intensity:,.0f} "
+        "(spots_by_intensity), which is too few, too, where the light of a crowd is taken for background",
     )
 
 

@@ -20,10 +20,11 @@ SNR = (1.5, 30.0)  # of the peak of a typical spot over the noise of the backgro
 PHOTONS = (1.0, 4000.0)  # of the background
 DENSEST = 0.03  # spots per px
 CROWDED = 0.35  # share of fields whose spots lie in crowds
-WITHIN = 0.4  # share of fields with cells, whose spots lie in these
-TEXTURED = 0.5  # share of fields with lumps in what glows: autofluorescence, chromatin out of focus
+WITHIN = 0.5  # share of fields with cells, whose spots lie in these
+TEXTURED = 0.6  # share of fields with lumps in what glows: autofluorescence, chromatin out of focus
 LUMPS = (0.05, 0.6)  # standard deviation of lumps over the light that has them
-LUMP_WIDTHS = (1.4, 5.0)  # of a spot, that lumps are wide
+LUMP_WIDTHS = (1.0, 5.0)  # of a spot, that lumps are wide
+SMOOTHED, MOVED = 0.2, 0.1  # share of fields whose noise is that of several pixels
 EMPTY = 0.08  # share of fields without spots
 MOST = 600
 
@@ -39,29 +40,42 @@ class DrawnField:
 def draw_field(rng: np.random.Generator, side: int = SIDE) -> DrawnField:
     """Return one field of ``side`` px."""
     sigma, background = (float(np.exp(rng.uniform(*np.log(span)))) for span in (SIGMA, PHOTONS))
-    cells = _cells(rng, side)
+    cells = cells_of(rng, side)
     places = _places(rng, side, cells)
-    light = background * (1 + _lumpy(rng, cells, sigma) + _glow(rng, side, sigma))
+    light = background * (1 + _lumpy(rng, cells, sigma) + glow_of(rng, side, sigma))
     noise = np.sqrt(background * (2 if (multiplied := rng.random() < 0.25) else 1) + (read := rng.uniform(0, 4)) ** 2)
     peak = noise * float(np.exp(rng.uniform(*np.log(SNR))))
     peaks = peak * np.exp(rng.normal(0, rng.uniform(0, 0.5), len(places)))
     add_spots(light, places, peaks, sigma * np.exp(rng.normal(0, 0.06, len(places))), ring=rng.random() < 0.1)
-    light += _fibres(rng, side, sigma, peak) if rng.random() < 0.25 else 0
+    light += fibres(rng, side, sigma, peak) if rng.random() < 0.25 else 0
     pixels = rng.poisson(np.maximum(light, 0)).astype(np.float64)
     if multiplied:
         pixels = rng.gamma(np.maximum(pixels, 1e-3))
     pixels += rng.normal(0, read, pixels.shape)
-    if rng.random() < 0.15:
-        pixels = ndi.gaussian_filter(pixels, rng.uniform(0.3, 0.7))
+    pixels = _resampled(rng, pixels)
     for _ in range(int(rng.poisson(3)) if rng.random() < 0.4 else 0):
         pixels[rng.integers(side), rng.integers(side)] += peak * rng.uniform(2, 20)
     return DrawnField((pixels * rng.uniform(0.5, 20)).astype(np.float32), places)
 
 
+def _resampled(rng: np.random.Generator, pixels: Real) -> Real:
+    """Return pixels (Y, X), some smoothed, or moved by parts of a pixel as registration does: their noise is grain."""
+    way = rng.random()
+    if way < SMOOTHED:
+        return np.asarray(ndi.gaussian_filter(pixels, rng.uniform(0.3, 1.0)))
+    if way < SMOOTHED + MOVED:
+        return np.asarray(ndi.shift(pixels, rng.uniform(-0.5, 0.5, 2), order=1, mode="mirror"))
+    return pixels
+
+
 def _places(rng: np.random.Generator, side: int, cells: Real) -> Real:
     if rng.random() < EMPTY:
         return np.zeros((0, 2))
-    number = int(np.exp(rng.uniform(np.log(3), np.log(min(MOST, DENSEST * side**2)))))
+    return places_in(rng, side, cells, int(np.exp(rng.uniform(np.log(3), np.log(min(MOST, DENSEST * side**2))))))
+
+
+def places_in(rng: np.random.Generator, side: int, cells: Real, number: int) -> Real:
+    """Return about so many places (N, 2) y, x in a plane, some in crowds, some in the light of ``cells`` (Y, X)."""
     places = rng.uniform(0, side - 1, (number, 2))
     if rng.random() < CROWDED:
         middles = rng.uniform(0, side, (int(rng.integers(1, 12)), 2))
@@ -91,7 +105,7 @@ def add_spots(light: Real, places: Real, peaks: Real, sigmas: Real, *, ring: boo
             light[window] += peak * np.outer(*bells)
 
 
-def _cells(rng: np.random.Generator, side: int) -> Real:
+def cells_of(rng: np.random.Generator, side: int) -> Real:
     """Return the light (Y, X) in backgrounds of cells with soft rims."""
     y, x = np.mgrid[:side, :side] / side
     cells = np.zeros((side, side))
@@ -113,7 +127,7 @@ def _lumpy(rng: np.random.Generator, cells: Real, sigma: float) -> Real:
     return np.asarray(glowing * (np.exp(lumps) if rng.random() < 0.3 else np.clip(1 + lumps, 0, None)))
 
 
-def _glow(rng: np.random.Generator, side: int, sigma: float) -> Real:
+def glow_of(rng: np.random.Generator, side: int, sigma: float) -> Real:
     """Return light (Y, X) in backgrounds: a slope, granules too wide to be spots, clouds."""
     y, x = np.mgrid[:side, :side] / side
     angle = rng.uniform(0, 2 * np.pi)
@@ -128,7 +142,7 @@ def _glow(rng: np.random.Generator, side: int, sigma: float) -> Real:
     return np.asarray(np.clip(glow, 0, None))
 
 
-def _fibres(rng: np.random.Generator, side: int, sigma: float, peak: float) -> Real:
+def fibres(rng: np.random.Generator, side: int, sigma: float, peak: float) -> Real:
     """Return the light (Y, X) of bent fibres as wide as spots."""
     y, x = np.mgrid[:side, :side] - side / 2
     light = np.zeros((side, side))

@@ -18,15 +18,18 @@ def _two(c_in: int, c_out: int) -> nn.Sequential:
 
 
 class SpotNetwork(nn.Module):
-    """Input (N, 1, Y, X), Y and X multiples of 4; output (N, 3, Y, X): log-odds of a middle, and its y and x in px.
+    """Input (N, P, Y, X), Y and X multiples of 4; output (N, 3, Y, X): log-odds of a middle, and its y and x in px.
+
+    ``planes`` P is 1, or 6 of a stack, as `network_planes` gives them.
 
     The place is counted from the middle of the pixel, up to 1 px to each side.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, planes: int = 1) -> None:
         super().__init__()
+        self.planes = planes
         first, second, third = WIDTHS
-        self.down = nn.ModuleList([_two(1, first), _two(first, second), _two(second, third)])
+        self.down = nn.ModuleList([_two(planes, first), _two(first, second), _two(second, third)])
         self.up = nn.ModuleList([_two(third + second, second), _two(second + first, first)])
         self.last = nn.Conv2d(first, 3, 1)
         nn.init.constant_(self.last.bias[:1], RARE)
