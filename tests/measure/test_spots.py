@@ -40,7 +40,7 @@ def test_light_of_crowds_tells_how_many_there_are(spots, seed):
 def test_crowds_that_hide_spots_are_told():
     few = find_spots(simulate_spots(SpotField(spots=150, snr=10.0), 0)[0], networks=shipped_networks())
     many = find_spots(simulate_spots(SpotField(spots=700, snr=10.0), 0)[0], networks=shipped_networks())
-    assert few.hidden < 0.1 < many.hidden
+    assert few.hidden < 0.13 < many.hidden
     assert _describe_crowd(few) == ()
     (told,) = _describe_crowd(many)
     assert f"{len(many)} spots may be too few" in told

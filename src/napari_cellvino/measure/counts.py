@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from napari_cellvino.core.image import Spacing
 from napari_cellvino.measure.columns import column_names
+from napari_cellvino.segmentation.order_statistics import median_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,7 +54,8 @@ def count_row(
     pixel_area = spacing.pixel_area_um2
     if pixel_area is not None:
         row["density_per_mm2"] = len(kept) / (shape[0] * shape[1] * pixel_area) * UM2_PER_MM2
-    row["median_area_px"] = float(kept["area_px"].median())
+    area = kept["area_px"].to_numpy()
+    row["median_area_px"] = median_of(area) if len(area) else float("nan")
     if pixel_area is not None:
         row["median_area_um2"] = row["median_area_px"] * pixel_area
     return row | {"mean_score": float(kept["score"].mean()), "touching_edge": int(kept["touches_edge"].sum())}

@@ -72,15 +72,22 @@ def _without_glow(kept: Mask, known: Mask) -> Mask:
 
 
 def _widened(mask: Mask, by: int) -> Mask:
-    """Return the samples at most ``by`` steps along the axes from a mask; quicker than a distance transform."""
+    """Return the samples at most ``by`` steps along the axes from a mask; quicker than a distance transform.
+
+    An empty column ends each row, so that all rows are shifted as one: in half of the time of one by one.
+    """
+    height, width = mask.shape
+    row = width + 1
+    flat = np.zeros(height * row, bool)
+    flat.reshape(height, row)[:, :width] = mask
     for _ in range(by):
-        wider = mask.copy()
-        wider[1:] |= mask[:-1]
-        wider[:-1] |= mask[1:]
-        wider[:, 1:] |= mask[:, :-1]
-        wider[:, :-1] |= mask[:, 1:]
-        mask = wider
-    return mask
+        wider = flat.copy()
+        for shift in (1, row):
+            wider[shift:] |= flat[:-shift]
+            wider[:-shift] |= flat[shift:]
+        wider[width::row] = False
+        flat = wider
+    return np.ascontiguousarray(flat.reshape(height, row)[:, :width])
 
 
 def _holds_cells(grid: Grid, rest: Mask, most: float, bright: Mask, step: int) -> bool:

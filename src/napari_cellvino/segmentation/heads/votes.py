@@ -77,13 +77,13 @@ class Tally:
         if len(votes) == 0:
             return cls(np.zeros(0, np.intp), np.zeros(0, np.int32), np.zeros(0, np.int32))
         first = votes.min()
-        at = votes - first
+        at = (votes - first).astype(np.intp)  # once: each use as an index would do so
         voted = np.zeros(int(at.max()) + 1, bool)
         voted[at] = True
         cells = np.flatnonzero(voted)
         place = np.empty(len(voted), np.int32)  # only what was voted for is written, and read
         place[cells] = np.arange(len(cells))
-        cell = place[at]
+        cell = place.take(at)
         return cls(cells + int(first), np.bincount(cell).astype(np.int32), cell)
 
 

@@ -28,7 +28,7 @@ WIDEST_UM, WIDEST_PX = (
     8.0,
 )  # full width that diffraction-limited particles have at most; in px where no scale is known
 MOSTLY_SEEN = 0.05  # share of the image, at most, where typical spots may be missing untold
-MOSTLY_APART = 0.1  # of the spots, at most, that may hide another one untold
+MOSTLY_APART = 0.13  # of the spots, at most, that may hide another one untold
 TOO_DIM = 0.3  # of the typical light, below which spots are no group of their own
 MOSTLY_TAKEN = 3.0  # times as many as the spots, at most, that dimmer places may be untold
 UNSURE, FEW = 1.6, 10  # times as many as are certain, and more than these, that may be spots untold
