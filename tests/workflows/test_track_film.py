@@ -26,9 +26,10 @@ from napari_cellvino.formats.track_formats import TRACK_FORMATS, read_track_poin
 from napari_cellvino.results.kept_looks import KeptLooks
 from napari_cellvino.tracking.frame_cells import frame_cells
 from napari_cellvino.tracking.track_edits import delete_track, link, unlink
-from napari_cellvino.workflows.film import open_film, times_of
+from napari_cellvino.workflows.film import open_film
 from napari_cellvino.workflows.film_label_files import pair_labels
 from napari_cellvino.workflows.film_labels import open_labels
+from napari_cellvino.workflows.frame_names import describe_series, times_of
 from napari_cellvino.workflows.track_film import open_tracks, save_tracks
 from napari_cellvino.workflows.watched_frames import CellLooks
 from tests.tracking.film_maker import dividing_film
@@ -362,6 +363,31 @@ def test_times_are_told_by_numbers_only_where_they_can_be() -> None:
     assert times_of(["a_t1", "a_t2", "a_t4"])[0] == (0, 1, 3)
     assert times_of(["x1_t1", "x2_t2", "x9_t3"])[0] == (0, 1, 2)
     assert times_of(["b", "c", "d"])[0] == (0, 1, 2)
+
+
+def test_a_jump_of_the_numbers_is_said_where_they_count_frames() -> None:
+    times, said = times_of([f"img_{number}" for number in (8, 9, 10, 11, 100)])
+    assert times == (0, 1, 2, 3, 4)
+    assert len(said) == 1
+    assert "11 to 100" in said[0]
+    assert times_of(["f_0958", "f_0959", "f_1000", "f_1001"]) == ((0, 1, 2, 3), ())  # a clock
+    assert times_of(["f_095958", "f_095959", "f_100000"]) == ((0, 1, 2), ())
+    assert times_of(["f_11", "f_47", "f_203", "f_229"]) == ((0, 1, 2, 3), ())  # no count
+
+
+@pytest.mark.parametrize(
+    ("odd", "said"),
+    [
+        ("snapshot.tif", "snapshot.tif is called unlike the others"),
+        ("AVG_img_0.tif", "AVG_img_0.tif is called unlike the others"),
+        ("img_002.tif", "img_2.tif, img_002.tif have the same number"),
+    ],
+)
+def test_an_image_that_may_be_no_frame_is_said(odd: str, said: str) -> None:
+    frames = [f"img_{number}.tif" for number in range(4)]
+    assert describe_series(frames) == ()
+    (notice,) = describe_series([*frames, odd])
+    assert notice.startswith(said)
 
 
 def test_a_model_finds_the_cells_of_a_film(root: Path, tmp_path: Path) -> None:

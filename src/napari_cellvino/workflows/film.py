@@ -7,10 +7,8 @@ sides are then further apart in time, and nothing is put in its place.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +21,7 @@ from napari_cellvino.io import is_image_folder, open_as
 from napari_cellvino.io.checks import list_names
 from napari_cellvino.io.folder_listing import scan_folder
 from napari_cellvino.io.plates.suggest_pattern import suggest_pattern
-from napari_cellvino.workflows.film_label_files import numbers_of
+from napari_cellvino.workflows.frame_names import describe_series, times_of
 from napari_cellvino.workflows.sources import OpenSources
 
 MOST_CHANNELS = 6  # of a frame; more, in a file without time points and planes, are time points
@@ -181,7 +179,7 @@ def film_of_files(path: Path, files: tuple[Path, ...], overrides: MetadataOverri
         )
     names = [file.name for file in files]
     times, notices = times_of(names)
-    notices = (*_describe_series(names), *notices, *_describe_unlike(files, first, said, sources))
+    notices = (*describe_series(names), *notices, *_describe_unlike(files, first, said, sources))
     return Film(path, files, len(files), times, first, (*first.doubts, *notices), sources, said, at)
 
 
@@ -302,51 +300,3 @@ def _over_time(stack: Stack) -> Stack:
         return replace(stack, planes=_PlanesOverTime(stack.planes, channels=False), shape=shape)
     shape, held = stack.shape._replace(t=stack.shape.c, c=1), _PlanesOverTime(stack.planes, channels=True)
     return replace(stack, planes=held, shape=shape, channels=("Channel 1",), hints=())
-
-
-def times_of(names: Sequence[str]) -> tuple[tuple[int, ...], tuple[str, ...]]:
-    """Return when frames were taken by the numbers in their names, in intervals from the first, and what is missing.
-
-    The number that counts is the last one that differs from name to name; where none grows from each to the next by
-    whole steps, frames are taken to follow each other.
-    """
-    plain = tuple(range(len(names)))
-    found = numbers_of(names) if len(names) > 2 else None
-    if found is None:
-        return plain, ()
-    numbers = np.array(found)
-    steps = np.diff(numbers)
-    usual = int(np.median(steps))
-    if usual < 1 or (steps % usual).any() or (steps < 1).any():
-        return plain, ()
-    times = (numbers - numbers[0]) // usual
-    gone = sorted(set(range(int(times[-1]) + 1)) - set(times.tolist()))
-    if len(gone) > len(names):  # numbers with large jumps count something else
-        return plain, ()
-    return tuple(times.tolist()), _describe_missing([str(numbers[0] + time * usual) for time in gone])
-
-
-def _describe_series(names: Sequence[str]) -> tuple[str, ...]:
-    """Return that frames are called in several ways, or counted several times, as those of several films are."""
-    texts = [re.sub(r"\d+", "#", os.path.splitext(name)[0]) for name in names]
-    held = {text: texts.count(text) for text in dict.fromkeys(texts)}
-    several = [text for text, count in held.items() if count > 1]
-    if len(several) > 1:
-        return (
-            f"frames are called in {len(several)} ways ({list_names(several)}): if these are films of their own, track "
-            "each from a folder of its own",
-        )
-    numbers = [[int(part) for part in re.findall(r"\d+", os.path.splitext(name)[0])] for name in names]
-    if len(held) == 1 and (again := [n for n, (a, b) in enumerate(pairwise(numbers), 1) if a and b[-1] < a[-1]]):
-        return (
-            f"the last number in the names begins again at {names[again[0]]}: if that is another film, track each from "
-            "a folder of its own",
-        )
-    return ()
-
-
-def _describe_missing(lost: Sequence[str]) -> tuple[str, ...]:
-    if not lost:
-        return ()
-    many = "frame is" if len(lost) == 1 else "frames are"
-    return (f"{len(lost)} {many} missing by the numbers of the names: {list_names(lost)}",)
