@@ -175,6 +175,39 @@ def test_missing_input(cellvino, tmp_path):
     assert str(tmp_path / "empty:folder") in called.err
 
 
+@pytest.fixture
+def latin(samples, tmp_path):
+    """A folder with an image, and one whose name another system wrote in Latin-1."""
+    image = tifffile.imread(samples / "plate" / "B01_s1.ome.tif")[0, :128, :160]
+    folder = tmp_path / "lab"
+    folder.mkdir()
+    try:
+        tifffile.imwrite(folder / os.fsdecode(b"Z\xfcrich.tif"), image)
+    except OSError:
+        pytest.skip("this disk takes no such names")
+    tifffile.imwrite(folder / "a.tif", image)
+    return folder
+
+
+def test_name_in_another_encoding_costs_no_other_image(cellvino, latin, tmp_path):
+    called = cellvino("run", latin, "--out", tmp_path / "out")
+    assert called.code == 0
+    assert "1 file not taken (name that is not in UTF-8; rename it): Z" in called.err
+    with (tmp_path / "out" / "counts.csv").open(encoding="utf-8-sig", newline="") as file:
+        assert [os.path.basename(row["file"]) for row in csv.DictReader(file)] == ["a.tif"]
+
+
+def test_name_in_another_encoding_is_said_where_it_is_asked_for(cellvino, latin, tmp_path):
+    image = latin / os.fsdecode(b"Z\xfcrich.tif")
+    folder = tmp_path / os.fsdecode(b"M\xfcller")
+    latin.rename(folder)
+    for asked in (folder / image.name, folder):
+        called = cellvino("run", asked, "--out", tmp_path / "out")
+        assert called.code == 1
+        assert "is not in UTF-8" in called.err
+        assert "Traceback" not in called.err
+
+
 @pytest.mark.parametrize("below", ["", "deeper"])
 def test_output_folder_that_is_a_file(cellvino, samples, tmp_path, below):
     (tmp_path / "out").write_text("my thesis")

@@ -41,6 +41,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CellvinoError as error:
         print(f"cellvino: {error}", file=sys.stderr)
         return _exit_code(error)
+    except UnicodeEncodeError as error:  # a name in the encoding of another system, which no table and ledger holds
+        name = error.object.encode(errors="backslashreplace").decode()
+        print(f"cellvino: the name {name} is not in UTF-8; rename the file or the folder", file=sys.stderr)
+        return FAILED
     except KeyboardInterrupt:
         print("cellvino: stopped; finished fields are kept, and the same command goes on from there", file=sys.stderr)
         return FAILED

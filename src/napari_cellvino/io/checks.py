@@ -61,6 +61,18 @@ def check_is_file(path: Path) -> None:
         raise ImageReadError(f"{path.name} is a pipe, a socket or a device, not a file; name a file")
 
 
+def is_utf8(name: str) -> bool:
+    """Return whether a name can be written in UTF-8; a byte of another encoding stands in it as a surrogate."""
+    return not any("\ud800" <= sign <= "\udfff" for sign in name)
+
+
+def check_name(path: Path) -> None:
+    """Raise ImageReadError for a path with bytes that are no UTF-8, which tables, ledgers and JSON cannot hold."""
+    if not is_utf8(str(path)):
+        shown = str(path).encode(errors="backslashreplace").decode()
+        raise ImageReadError(f"the name {shown} is not in UTF-8, and no table could hold it; rename it")
+
+
 @contextmanager
 def parse_errors(path: Path) -> Iterator[None]:
     """Turn the errors of image libraries and of the disk into an `ImageReadError` about ``path``."""

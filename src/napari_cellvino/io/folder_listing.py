@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 
 from napari_cellvino.core.errors import ImageReadError
-from napari_cellvino.io.checks import list_names, parse_errors
+from napari_cellvino.io.checks import check_name, is_utf8, list_names, parse_errors
 from napari_cellvino.io.mask_names import image_of_mask
 from napari_cellvino.io.registry import image_suffixes, readers, unread_suffixes
 
@@ -32,6 +32,7 @@ class SkipReason(StrEnum):
     PREVIEW = "preview of an image"
     UNREAD = "format that is not read"
     BROKEN_LINK = "link to a file that is not there"
+    NAME = "name that is not in UTF-8; rename it"
     OTHER = "no image"
 
 
@@ -71,9 +72,10 @@ def scan_folder(folder: Path | str) -> FolderListing:
     Raises
     ------
     ImageReadError
-        If there is no such folder, or it may not be read.
+        If there is no such folder, it may not be read, or its name is not in UTF-8.
     """
     folder = Path(folder)
+    check_name(folder)
     with parse_errors(folder):
         if not folder.is_dir():
             raise ImageReadError(f"there is no folder {folder}; check the name, or that its disk is connected")
@@ -126,6 +128,8 @@ def _why_not(entry: os.DirEntry[str], names: frozenset[str]) -> SkipReason | Non
     lower = entry.name.lower()
     if not lower.endswith(image_suffixes()):
         return SkipReason.UNREAD if lower.endswith(unread_suffixes()) else SkipReason.OTHER
+    if not is_utf8(entry.name):
+        return SkipReason.NAME
     known = entry.is_file(follow_symlinks=False) or os.path.isfile(entry.path) or os.path.isdir(entry.path)
     if not known:  # a pipe would be waited for without an end
         return SkipReason.OTHER if os.path.exists(entry.path) else SkipReason.BROKEN_LINK

@@ -12,7 +12,7 @@ from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.core.image import MetadataOverrides, Spacing
 from napari_cellvino.core.region import ImageRegion
 from napari_cellvino.io.bioio_reader import open_with_bioio
-from napari_cellvino.io.checks import first_bytes
+from napari_cellvino.io.checks import check_name, first_bytes
 from napari_cellvino.io.instrument import MissingLibraryError
 from napari_cellvino.io.known_readers import KNOWN_READERS
 from napari_cellvino.io.napari_readers import open_with_napari
@@ -109,7 +109,9 @@ def open_as(path: Path | str, overrides: MetadataOverrides) -> Source:
     OptionError
         If the pattern or the region cannot be used.
     """
-    source = _open_whole(Path(path).expanduser().absolute(), overrides)
+    path = Path(path).expanduser().absolute()
+    check_name(path)
+    source = _open_whole(path, overrides)
     return RegionSource(source, ImageRegion.parse(overrides.region)) if overrides.region else source
 
 
