@@ -7,28 +7,30 @@ import numpy as np
 from napari_cellvino.core.kernels import Array, typed
 
 
-@typed("void(intp[::1], intp[::1], intp[::1], intp, intp[::1], intp[:, ::1])")
-def sort_runs(begin: Array, length: Array, row: Array, width: int, starts: Array, columns: Array) -> None:
+@typed("void(intp[::1], intp[::1], intp[::1], intp, intp[::1], intp[::1], intp[::1], intp[::1], intp[::1], intp[::1])")
+def sort_runs(
+    begin: Array, length: Array, row: Array, width: int, starts: Array, own: Array, y: Array, x0: Array, x1: Array,
+    order: Array,
+) -> None:  # fmt: skip
     """Write runs in raster order by the object (-1: none) of each, and where those of each object start (N,).
 
-    The columns (5, R) are object, row, begin and end in the row, and place among all runs. Objects have a run each.
+    ``own`` is the object of each, ``order`` its place among all runs. ``starts`` begin with 0.
     """
     for run in range(len(row)):
-        if row[run] + 1 < len(starts) and row[run] >= 0:
+        if 0 <= row[run] < len(starts) - 1:
             starts[row[run] + 1] += 1
     for number in range(1, len(starts)):
         starts[number] += starts[number - 1]
     free = starts.copy()
-    y, first = 0, 0
+    line, first = 0, 0
     for run in range(len(row)):
         while begin[run] >= first + width:
-            y, first = y + 1, first + width
-        own = row[run]
-        if own >= 0:
-            at = free[own]
-            free[own] += 1
-            columns[0, at], columns[1, at], columns[4, at] = own, y, run
-            columns[2, at], columns[3, at] = begin[run] - first, begin[run] - first + length[run]
+            line, first = line + 1, first + width
+        if row[run] >= 0:
+            at = free[row[run]]
+            free[row[run]] += 1
+            own[at], y[at], order[at] = row[run], line, run
+            x0[at], x1[at] = begin[run] - first, begin[run] - first + length[run]
 
 
 @typed("void(intp[::1], intp[::1], intp[::1], intp[::1], intp[::1], intp[::1], float64[::1])")

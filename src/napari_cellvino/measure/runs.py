@@ -104,10 +104,10 @@ def _sorted_by(
 ) -> Runs:
     """Return the runs of objects by a compiled loop, from the object (-1: none) of each."""
     sought = np.count_nonzero(row >= 0)
-    starts, columns = np.zeros(len(ids), np.intp), np.empty((5, sought), np.intp)
-    loops.sort_runs(begin, length, row, width, starts, columns)
+    starts = np.zeros(len(ids), np.intp)
+    own, y, x0, x1, order = (np.empty(sought, np.intp) for _ in range(5))
+    loops.sort_runs(begin, length, row, width, starts, own, y, x0, x1, order)
     _check_there(np.diff(starts, append=sought) == 0, ids)
-    own, y, x0, x1, order = columns
     return Runs(own, y, x0, x1, order, begin, length, starts)
 
 

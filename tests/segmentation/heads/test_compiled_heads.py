@@ -158,3 +158,16 @@ def test_loops_are_used_where_there_are_some(with_loops: Use, monkeypatch: pytes
         HEAD.decode(raw_maps(maps), DEFAULTS)
     with_loops(False)
     assert len(HEAD.decode(raw_maps(maps), DEFAULTS).objects) == 1
+
+
+def test_votes_of_some_rows_keep_no_room_for_all_their_pixels(with_loops: Use) -> None:
+    maps = np.zeros((3, 40, 50), np.float16)
+    maps[0, 20:23, 4:9] = 0.9
+    maps[1, 20, 4], maps[2, 20, 4] = 2.5, -30.0  # to the even row, and to the edge
+    for loops in (False, True):
+        with_loops(loops)
+        where, voted = centre_offset._votes_of_rows(maps, 0.5, slice(10, 40))
+        assert where.base is None
+        assert voted.base is None
+        assert where.tolist() == [y * 50 + x for y in range(20, 23) for x in range(4, 9)]
+        assert voted.tolist()[:2] == [(22 + 3) * 56 + 3, (20 + 3) * 56 + 5 + 3]
