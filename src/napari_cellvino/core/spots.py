@@ -28,8 +28,9 @@ class Spots:
     off, over their own response; both None where nothing tells. ``least_likely`` is how likely each one is at least
     where a network saw them, ``between`` how many places are at least 80 and at least 20 % likely; None where none saw
     them. ``blind`` is the share of the image where texture is nearly as strong as a typical spot. ``hidden`` is the
-    share of spots that may lie so near to others that they were counted with them. ``edits`` are what a person did to
-    them, in order; None where nobody looked.
+    share of spots that may lie so near to others that they were counted with them. ``left_out`` is how many dimmer
+    places the field itself took for grain or granules. ``edits`` are what a person did to them, in order; None where
+    nobody looked.
     """
 
     position: NDArray[np.float64]
@@ -53,6 +54,7 @@ class Spots:
     between: tuple[int, int] | None = None
     blind: float = 0.0
     hidden: float = 0.0
+    left_out: int = 0
     edits: tuple[SpotEdit, ...] | None = None
 
     def __len__(self) -> int:

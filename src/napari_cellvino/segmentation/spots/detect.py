@@ -67,10 +67,11 @@ AROUND = 6.0  # widths, within which light may be the ring of a brighter spot
 
 @dataclass(frozen=True, slots=True)
 class _Least:
-    """What a spot has at least, and how many there are at least and at most by likelihood."""
+    """What a spot has at least, how many places are dimmer, and how many spots there are at least and at most."""
 
     score: float
     brightness: float
+    left_out: int = 0
     likely: float = 0.0
     between: tuple[int, int] | None = None
 
@@ -157,6 +158,7 @@ def _with_doubts(
         between=least.between,
         blind=share_blind(look, found.centre),
         hidden=share_hidden(found.centre, look.sigma),
+        left_out=least.left_out,
     )
 
 
@@ -205,10 +207,13 @@ def _clear_maxima(
     unusual = np.flatnonzero(clear & (response < noise * usual))
     near = _brightest_near(look.response, at[unusual], look.sigma, AROUND)
     clear[unusual] = (shape[unusual] > ROUND_IN_CROWDS) & (response[unusual] > BESIDE_IN_CROWDS * near)
-    bright = _beyond_granules(look, at[clear], response[clear]) if asked.brightness is None else asked.brightness
+    bright, left_out = asked.brightness, 0
+    if bright is None:
+        bright = _beyond_granules(look, at[clear], response[clear])
+        left_out = int((clear & (response < bright)).sum())
     if asked.share and clear.any():
         bright = max(bright, asked.share * float(np.quantile(response[clear], BRIGHTEST)))
-    keep, least = clear & (response >= bright), _Least(noise, bright)
+    keep, least = clear & (response >= bright), _Least(noise, bright, left_out)
     return at[keep], score[keep], least, response[clear]
 
 
@@ -265,7 +270,7 @@ def _seen_by(networks: SpotNetworks, look: Look, asked: _Asked, *, whole: bool) 
     else:
         keep = bright & (likely >= POSSIBLE) & (score >= asked.score)
     between = (int((bright & (likely >= CERTAIN)).sum()), int((bright & (likely >= POSSIBLE)).sum()))
-    least = _Least(asked.score or 0.0, least.brightness, enough, between if asked.score is None else None)
+    least = replace(least, score=asked.score or 0.0, likely=enough, between=between if asked.score is None else None)
     return _fitted_where_seen(look, places[keep], at[keep]), score[keep], least, threshold_curve(clear)
 
 

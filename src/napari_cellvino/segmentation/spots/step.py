@@ -183,25 +183,17 @@ def _describe(found: Spots, values: Mapping[str, float]) -> str:
     chosen = "chosen by the field" if not (values["spot_score"] or values["spot_brightness"]) else "as given"
     least = f"score {found.least_score:.1f}" if found.least_score else f"{100 * found.least_likely:.0f} % likely"
     least += f" and brightness {found.least_brightness:.4g}" if found.least_brightness else ""
-    left_out = _left_out(found)
-    dimmer = f"; {left_out:,} dimmer places are left out as grain or granules" if left_out else ""
+    dimmer = f"; {found.left_out:,} dimmer places are left out as grain or granules" if found.left_out else ""
     noise = "" if found.may_be_noise is None else f", up to {100 * found.may_be_noise:.0f} % may be noise"
     return f"{len(found):,} {width}, {seen}, from {least} ({chosen}){noise}{dimmer}"
 
 
-def _left_out(found: Spots) -> int:
-    """Return how many places out of the noise are less bright than a spot has to be."""
-    if not len(found.curve) or not found.least_brightness:
-        return 0
-    return int(found.curve[0, 1] - found.curve[np.searchsorted(found.curve[:, 0], found.least_brightness) - 1, 1])
-
-
 def _describe_left_out(found: Spots) -> tuple[str, ...]:
     """Return what to do where most of what stands out of the noise was left out for being dim."""
-    if (left_out := _left_out(found)) <= MOSTLY_TAKEN * len(found):
+    if found.left_out <= MOSTLY_TAKEN * len(found):
         return ()
     return (
-        f"{len(found):,} spots are far brighter than {left_out:,} dimmer places, which were taken for grain or "
+        f"{len(found):,} spots are far brighter than {found.left_out:,} dimmer places, which were taken for grain or "
         "granules: if these are the spots, and the bright ones dust or hot pixels, give spot_brightness "
         f"(from {found.curve[0, 0]:.3g} on all are taken)",
     )
