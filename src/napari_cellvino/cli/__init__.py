@@ -19,7 +19,7 @@ from types import FrameType
 
 from napari_cellvino.cli.interrupts import Interrupts
 from napari_cellvino.cli.parser import make_parser
-from napari_cellvino.core.errors import CellvinoError
+from napari_cellvino.core.errors import CellvinoError, as_utf8
 
 OK, FAILED, USAGE = 0, 1, 2
 STOPPING = ("SIGTERM", "SIGHUP")  # from a service manager, or a terminal that closes
@@ -42,8 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"cellvino: {error}", file=sys.stderr)
         return _exit_code(error)
     except UnicodeEncodeError as error:  # a name in the encoding of another system, which no table and ledger holds
-        name = error.object.encode(errors="backslashreplace").decode()
-        print(f"cellvino: the name {name} is not in UTF-8; rename the file or the folder", file=sys.stderr)
+        print(f"cellvino: the name {as_utf8(error.object)} is not in UTF-8; rename the file or folder", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
         print("cellvino: stopped; finished fields are kept, and the same command goes on from there", file=sys.stderr)

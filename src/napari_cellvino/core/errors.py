@@ -104,6 +104,11 @@ _PASSING = {
 }  # fmt: skip
 
 
+def as_utf8(name: str) -> str:
+    """Return a file name as valid text, for messages and tables; bytes that are not UTF-8 are escaped."""
+    return name.encode(errors="backslashreplace").decode()
+
+
 def can_pass(error: BaseException | None) -> bool:
     """Return whether an error may be gone later: a network drive or a server that went, a full disk, too little memory.
 

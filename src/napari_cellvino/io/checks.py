@@ -21,7 +21,7 @@ from zipfile import BadZipFile
 import psutil
 from tifffile import TiffFileError
 
-from napari_cellvino.core.errors import CellvinoError, ImageReadError
+from napari_cellvino.core.errors import CellvinoError, ImageReadError, as_utf8
 
 logging.getLogger("tifffile").addHandler(logging.NullHandler())  # else its remarks on odd files reach the terminal
 
@@ -69,8 +69,7 @@ def is_utf8(name: str) -> bool:
 def check_name(path: Path) -> None:
     """Raise ImageReadError for a path with bytes that are no UTF-8, which tables, ledgers and JSON cannot hold."""
     if not is_utf8(str(path)):
-        shown = str(path).encode(errors="backslashreplace").decode()
-        raise ImageReadError(f"the name {shown} is not in UTF-8, and no table could hold it; rename it")
+        raise ImageReadError(f"the name {as_utf8(str(path))} is not in UTF-8, and no table could hold it; rename it")
 
 
 @contextmanager

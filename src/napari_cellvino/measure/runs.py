@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -95,7 +96,7 @@ def find_runs(labels: Integers, ids: Integers, known: LabelRuns | None = None) -
 
 
 def _sorted_by(
-    loops: Any,  # noqa: ANN401
+    loops: SimpleNamespace,
     begin: NDArray[np.intp],
     length: NDArray[np.intp],
     row: NDArray[np.intp],

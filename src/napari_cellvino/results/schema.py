@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from napari_cellvino.annotation.document_json import FORMAT
-from napari_cellvino.core.errors import ImageReadError
+from napari_cellvino.core.errors import ImageReadError, as_utf8
 from napari_cellvino.core.image import Origin
 from napari_cellvino.core.objects import ObjectOrigin, ReviewState
 from napari_cellvino.core.recipe import Recipe
@@ -246,8 +246,8 @@ class FieldSummary:
 def field_row(origin: Origin, folder: str, status: str, error: str = "") -> Row:
     """Return the first columns of a row of ``counts.csv``; ``images`` are all image files where there are several."""
     return {
-        "file": _as_text(origin.path),
-        "images": _as_text("; ".join(origin.files)),
+        "file": as_utf8(origin.path),
+        "images": as_utf8("; ".join(origin.files)),
         "position": origin.position,
         "frame": origin.frame or "",
         "plate": origin.plate,
@@ -259,11 +259,6 @@ def field_row(origin: Origin, folder: str, status: str, error: str = "") -> Row:
         "status": status,
         "error": error,
     }
-
-
-def _as_text(name: str) -> str:
-    """Return a file name as valid text; bytes that are not UTF-8 are escaped."""
-    return name.encode(errors="backslashreplace").decode()
 
 
 def parse_content(path: Path) -> dict[str, Any]:

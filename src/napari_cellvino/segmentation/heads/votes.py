@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from itertools import product
-from typing import Any, TypeVar
+from types import SimpleNamespace
+from typing import TypeVar
 
 import numpy as np
 import scipy
@@ -131,7 +132,7 @@ def _counted(votes: Sequence[Votes], shape: tuple[int, int]) -> Counted:
     return cells, counts, is_peak, of_pixels
 
 
-def _counted_by(loops: Any, votes: Sequence[Votes], shape: tuple[int, int]) -> Counted:  # noqa: ANN401
+def _counted_by(loops: SimpleNamespace, votes: Sequence[Votes], shape: tuple[int, int]) -> Counted:
     """Return the same, by compiled loops."""
     every = np.concatenate(votes)
     place, of_pixel = np.zeros(math.prod(shape), np.int32), np.empty(len(every), np.int32)

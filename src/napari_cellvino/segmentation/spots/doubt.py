@@ -29,10 +29,7 @@ ENOUGH = 1000  # spots, round which what they leave is looked at
 AROUND = (0.0, 1.5, 2.5)  # widths from the middle of a spot
 WAYS = 8
 BESIDE = 4.0  # widths, within which neighbours tell how dense spots are
-APART = {
-    True: 2.0,
-    False: 2.5,
-}  # widths in one plane, and in stacks, nearer than which two spots are mostly seen as one
+APART_IN_PLANES, APART_IN_STACKS = 2.0, 2.5  # widths, nearer than which two spots are mostly seen as one
 STANDS_OUT = 2.5  # times what is usual, that a spot is at least where nearly all are found
 
 
@@ -90,16 +87,16 @@ def share_blind(look: Look, places: NDArray[np.float64]) -> float:
 def share_hidden(places: NDArray[np.float64], sigma: Sigma) -> float:
     """Return which share of the spots at places (N, 3) may have another one so near that both were counted as one.
 
-    As many lie within `APART` widths of another one as the density of those farther away, up to `BESIDE`, lets expect.
+    As many lie so near to another one as the density of those farther away, up to `BESIDE` widths, lets expect.
     """
     if len(places) < FEWEST:
         return 0.0
-    flat = sigma[0] <= 0
-    scaled = places[:, 1:] / sigma[1:] if flat else places / sigma
-    volume = {away: np.pi * away**2 if flat else 4 / 3 * np.pi * away**3 for away in (APART[flat], BESIDE)}
+    if sigma[0] > 0:
+        scaled, near, far = places / sigma, *(4 / 3 * np.pi * away**3 for away in (APART_IN_STACKS, BESIDE))
+    else:
+        scaled, near, far = places[:, 1:] / sigma[1:], *(np.pi * away**2 for away in (APART_IN_PLANES, BESIDE))
     neighbours = scipy.spatial.cKDTree(scaled).query_ball_point(scaled, BESIDE, return_length=True) - 1
-    density = float(np.mean(neighbours)) / (volume[BESIDE] - volume[APART[flat]])
-    return min(density * volume[APART[flat]] / 2, 1.0)
+    return min(float(np.mean(neighbours)) / (far - near) * near / 2, 1.0)
 
 
 def _highest_near(look: Look, places: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:

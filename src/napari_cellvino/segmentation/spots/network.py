@@ -39,7 +39,7 @@ POSSIBLE = 0.02  # probability of a spot, from which on a place is looked at
 SIGMAS = (0.75, 3.2)  # px, of spots that it learnt
 SINGLE_PHOTONS = 0.5  # share of pixels of one value, from which on noise is that of single photons
 WHITE = -0.6  # correlation of second differences, up to which noise is that of single pixels for sure
-CORRELATED = -0.35  # the same, from which on noise is grain, which it did not learn
+CORRELATED = -0.35  # the same, from which on noise is grain, which it hardly learnt
 SMOOTHED = 4.0  # times what white noise of the pixels makes of it, that the noise of a response has at most
 GRAIN_SPREADS = 2.0  # of the noise, beyond which light is not noise
 TELL_PHOTONS = 8  # planes, that tell what noise is
@@ -121,10 +121,10 @@ def network_places(
     """
     smooth, total = np.empty(image.shape, np.float32), np.empty(image.shape, np.float32)
     inside = np.empty((2, *image.shape), np.float16)
-    planes = SeenPlanes(image, whole_numbers=whole)
+    network, planes = networks.of_stacks if deep > 0 else networks.of_planes, SeenPlanes(image, whole_numbers=whole)
     for z in range(len(image)):
         seen = network_planes(planes, z, deep) if deep > 0 else network_plane(image[z : z + 1], whole_numbers=whole)
-        maps = _maps(networks.of_stacks if deep > 0 else networks.of_planes, seen)
+        maps = _maps(network, seen)
         chance = np.asarray(scipy.special.expit(maps[0]), np.float32)
         smooth[z] = scipy.ndimage.convolve(chance, ROUND_KERNEL, mode="constant")
         total[z] = scipy.ndimage.convolve(chance, AROUND, mode="constant")

@@ -5,8 +5,6 @@ One sees a plane, one a plane of a stack with two above and two below.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import scipy
 
@@ -16,7 +14,8 @@ from napari_cellvino.segmentation.spots.noise import noise_floor, noise_of, pixe
 
 BACKGROUND_SIGMA = 4.0  # px, of spots that a block of background is large beside
 LIGHT_SIGMA = 2.0  # px
-ENDS = 2.5  # widths along z, where hardly anything of a spot is seen
+ENDS = 2.5  # widths along z, to the farther planes that the network of stacks learnt to see
+SEEN = 6  # images that the network of stacks is shown of a plane
 KEPT = 32  # planes; spots are 5 wide at most, and end 12 planes away
 LINEAR = 2.0  # standard deviations, up to which brightness is seen as it is; beyond, as its logarithm
 
@@ -41,7 +40,7 @@ def planes_beside(deep: float) -> tuple[int, int]:
     return near, max(near + 1, round(ENDS * deep))
 
 
-class SeenPlanes(Sequence[Image]):
+class SeenPlanes:
     """The planes of a stack (Z, Y, X) as `light_in_noise` gives them, each worked out once, and kept for a while."""
 
     def __init__(self, image: Image, *, whole_numbers: bool) -> None:
@@ -50,7 +49,7 @@ class SeenPlanes(Sequence[Image]):
     def __len__(self) -> int:
         return len(self._image)
 
-    def __getitem__(self, z: int) -> Image:  # type: ignore[override]
+    def __getitem__(self, z: int) -> Image:
         if z not in self._known:
             self._known[z] = light_in_noise(self._image[z : z + 1], whole_numbers=self._whole)
             for old in list(self._known)[:-KEPT]:
@@ -58,15 +57,14 @@ class SeenPlanes(Sequence[Image]):
         return self._known[z]
 
 
-def network_planes(planes: Sequence[Image], z: int, deep: float) -> Image:
+def network_planes(planes: SeenPlanes, z: int, deep: float) -> Image:
     """Return what the network of stacks sees (6, Y, X) of plane z.
 
     The plane and two on either side, from below, and last what it has more than those farther away: lumps that go
-    through many planes are not in it, however bright they are. ``planes`` are those of the stack, as `light_in_noise`
-    gives each; beyond its ends nothing is seen.
+    through many planes are not in it, however bright they are. Beyond the ends of the stack nothing is seen.
     """
     near, far = planes_beside(deep)
-    seen = np.zeros((6, *planes[z].shape[1:]), np.float32)
+    seen = np.zeros((SEEN, *planes[z].shape[1:]), np.float32)
     for n, away in enumerate((-far, -near, 0, near, far)):
         if 0 <= z + away < len(planes):
             seen[n] = planes[z + away][0]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from napari_cellvino.segmentation.spots.network_input import SeenPlanes, network_plane, network_planes
+from napari_cellvino.segmentation.spots.network_input import SEEN, SeenPlanes, network_plane, network_planes
 from napari_cellvino.segmentation.spots.response import without_hot_pixels
 from napari_cellvino.training.spots.fields import SIDE, draw_field
 from napari_cellvino.training.spots.network import SpotNetwork
@@ -20,10 +20,8 @@ from napari_cellvino.training.spots.stacks import draw_stack
 
 FIELDS = 4  # a step
 STACKS, PLANES = 3, 2  # a step, and of each of them that are told of
-SEEN = {False: 1, True: 6}  # planes that the network of planes, and that of stacks, sees
 CROP = SIDE // 2
 PLACE = 0.5  # weight of the error of a place in px
-
 
 _Part = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
 """A quarter of a plane: what the network sees of it, where spots have their middle, and their places in the pixel."""
@@ -34,7 +32,7 @@ class SpotOptions:
     """Seconds to fit, and at most so many steps; the largest rate; the seed; whether it is the network of stacks."""
 
     seconds: float = 2400.0
-    steps: int = 20_000
+    steps: int = 60_000
     rate: float = 3e-3
     seed: int = 0
     stacks: bool = False
@@ -47,7 +45,7 @@ def fit_spots(options: SpotOptions) -> Generator[float, None, SpotNetwork]:
     """
     torch.manual_seed(options.seed)
     rng = np.random.default_rng([29, options.seed])
-    network, average = SpotNetwork(SEEN[options.stacks]), SpotNetwork(SEEN[options.stacks])
+    network, average = (SpotNetwork(SEEN if options.stacks else 1) for _ in range(2))
     network.to(memory_format=torch.channels_last)
     average.load_state_dict(network.state_dict())
     optimiser = torch.optim.AdamW(network.parameters(), lr=options.rate, weight_decay=1e-4)

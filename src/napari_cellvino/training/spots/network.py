@@ -20,9 +20,8 @@ def _two(c_in: int, c_out: int) -> nn.Sequential:
 class SpotNetwork(nn.Module):
     """Input (N, P, Y, X), Y and X multiples of 4; output (N, 3, Y, X): log-odds of a middle, and its y and x in px.
 
-    ``planes`` P is 1, or 6 of a stack, as `network_planes` gives them.
-
-    The place is counted from the middle of the pixel, up to 1 px to each side.
+    ``planes`` P is 1, or 6 of a stack, as `network_planes` gives them. The place is counted from the middle of the
+    pixel, up to 1 px to each side.
     """
 
     def __init__(self, planes: int = 1) -> None:

@@ -15,7 +15,7 @@ import yaml
 from numpy.typing import NDArray
 
 from napari_cellvino.segmentation.spots.network import INPUT, NAME, OUTPUT, fingerprint, open_network
-from napari_cellvino.segmentation.spots.network_input import SeenPlanes, network_plane, network_planes
+from napari_cellvino.segmentation.spots.network_input import SEEN, SeenPlanes, network_plane, network_planes
 from napari_cellvino.segmentation.spots.response import without_hot_pixels
 from napari_cellvino.storage.atomic import atomic_folder
 from napari_cellvino.training.convert.network_files import write_with_example
@@ -25,7 +25,7 @@ from napari_cellvino.training.spots.network import SpotNetwork
 from napari_cellvino.training.spots.stacks import draw_stack
 
 CARD = "README.md"
-VERSIONS = {1: ("spots", "0.3.0"), 6: ("spots-in-stacks", "0.1.0")}  # by the planes that it sees
+VERSIONS = {1: ("spots", "0.3.0"), SEEN: ("spots-in-stacks", "0.1.0")}  # by the planes that it sees
 SEED = 5  # of the example
 
 
